@@ -1,0 +1,123 @@
+"""Quality learned from outcomes: a blend of a linear model, nearest neighbours and boosted trees."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.estimates.neighbours import NeighbourIndex
+from arbiter.features import FeatureBatch
+from arbiter.gatekeeper.heads import HeadProbabilities
+from arbiter.linear import LinearMap
+from arbiter.projection import Projection
+from arbiter.state import State
+from arbiter.trees import FlatForest
+
+FloatArray = NDArray[np.float64]
+
+MEMBERS = ("linear", "neighbours", "boosted")
+"""The order of the blend's weights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlendedQuality:
+    """Weighted mean of three models, recalibrated per candidate.
+
+    Attributes
+    ----------
+    linear : K scores; a sigmoid makes them the first member.
+    neighbours : the second member.
+    projection, forest : the third; one forest serves all candidates, told which one it looks at.
+    descriptors : (K, m) what tells the candidates apart for the forest: identity and price.
+    weights : (3,), at least 0.
+    intercept, slope : (K,), the recalibration, fitted out of fold: intercept + slope x blend.
+    noise_variance : (K,), variance of an outcome around the blend, out of fold.
+    """
+
+    linear: LinearMap
+    neighbours: NeighbourIndex
+    projection: Projection
+    forest: FlatForest
+    descriptors: FloatArray
+    weights: FloatArray
+    intercept: FloatArray
+    slope: FloatArray
+    noise_variance: FloatArray
+
+    def predict(self, batch: FeatureBatch, heads: HeadProbabilities) -> tuple[FloatArray, FloatArray]:
+        """See :meth:`arbiter.estimates.quality.QualityModel.predict`.
+
+        The standard error joins two parts: the noise of outcomes over the number of neighbours that had one, and the
+        spread of the members around their blend. It is a scale for exploration, not a confidence interval.
+        """
+        members, n_effective = self.members(batch, heads)
+        blend = np.tensordot(self.weights, members, axes=1)
+        mean = np.clip(self.intercept + self.slope * blend, 0.0, 1.0)
+        spread = np.tensordot(self.weights, (members - blend) ** 2, axes=1)
+        return mean, np.sqrt(self.noise_variance / (n_effective + self.neighbours.prior_strength) + spread)
+
+    def members(self, batch: FeatureBatch, heads: HeadProbabilities) -> tuple[FloatArray, FloatArray]:
+        """Give the (3, n, K) predictions of the members, and the (n, K) effective number of neighbours."""
+        scores = self.linear.scores(batch)
+        near, n_effective = self.neighbours.predict(batch.embedding)
+        table = boosting_table(scores, near, request_features(batch, heads, self.projection), self.descriptors)
+        boosted = self.forest.predict(table).reshape(near.shape)
+        return np.stack([sigmoid(scores), near, boosted]), n_effective
+
+    def to_state(self) -> State:
+        """Give what a bundle keeps."""
+        names = ("descriptors", "weights", "intercept", "slope", "noise_variance")
+        return State(
+            kind="blended_quality",
+            arrays={name: getattr(self, name) for name in names},
+            parts={
+                "linear": self.linear.to_state(),
+                "neighbours": self.neighbours.to_state(),
+                "projection": self.projection.to_state(),
+                "forest": self.forest.to_state(),
+            },
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "BlendedQuality":
+        """Rebuild from a bundle."""
+        return cls(
+            linear=LinearMap.from_state(state.parts["linear"]),
+            neighbours=NeighbourIndex.from_state(state.parts["neighbours"]),
+            projection=Projection.from_state(state.parts["projection"]),
+            forest=FlatForest.from_state(state.parts["forest"]),
+            **{name: array.astype(np.float64) for name, array in state.arrays.items()},
+        )
+
+
+def sigmoid(scores: FloatArray) -> FloatArray:
+    """Map log-odds to probabilities."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(scores, -30.0, 30.0))))
+
+
+def request_features(batch: FeatureBatch, heads: HeadProbabilities, projection: Projection) -> FloatArray:
+    """Give the (n, m) features of the requests alone that the trees look at."""
+    return np.concatenate([heads.stacked, projection.apply(batch.embedding), batch.dense], axis=1)
+
+
+def boosting_table(
+    scores: FloatArray, near: FloatArray, requests: FloatArray, descriptors: FloatArray
+) -> FloatArray:
+    """Lay out one row per request and candidate for the trees.
+
+    Parameters
+    ----------
+    scores : (n, K) of the linear member, before the sigmoid.
+    near : (n, K) of the neighbours.
+    requests : (n, m).
+    descriptors : (K, c).
+
+    Returns
+    -------
+    table : (n K, 4 + m + c), the candidates of one request together.
+    """
+    n, k = scores.shape
+    own = np.stack([scores, near], axis=2).reshape(n * k, 2)
+    shared = np.stack([scores.mean(axis=1), near.mean(axis=1)], axis=1)
+    repeated = np.repeat(np.concatenate([shared, requests], axis=1), k, axis=0)
+    return np.concatenate([own, repeated, np.tile(descriptors, (n, 1))], axis=1)

@@ -1,0 +1,80 @@
+"""Outcomes of the most similar requests seen in training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.state import State
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighbourIndex:
+    """Exact nearest neighbours by cosine over stored requests, each with the outcomes that were observed on it.
+
+    Attributes
+    ----------
+    keys : (N, d) float32, unit length.
+    rewards : (N, K) float32, 0 where not observed.
+    observed : (N, K) bool.
+    means : (K,) mean outcome of each candidate, what an estimate without neighbours falls back to.
+    k : how many neighbours are asked.
+    sharpness : a neighbour of cosine s weighs exp(sharpness (s - s_max)).
+    prior_strength : how many neighbours the mean counts for.
+    """
+
+    keys: NDArray[np.float32]
+    rewards: NDArray[np.float32]
+    observed: NDArray[np.bool_]
+    means: FloatArray
+    k: int
+    sharpness: float
+    prior_strength: float
+
+    def predict(self, embedding: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+        """Give the weighted mean outcome of the neighbours.
+
+        Parameters
+        ----------
+        embedding : (n, d) unit length.
+
+        Returns
+        -------
+        mean : (n, K), shrunk to the candidate's mean.
+        n_effective : (n, K), the sum of the weights behind it, without the prior.
+        """
+        similarity = embedding @ self.keys.T
+        k = min(self.k, len(self.keys))
+        nearest = np.argpartition(similarity, len(self.keys) - k, axis=1)[:, -k:]
+        close = np.take_along_axis(similarity, nearest, axis=1).astype(np.float64)
+        weight = np.exp(self.sharpness * (close - close.max(axis=1, keepdims=True)))
+        seen = weight[:, :, None] * self.observed[nearest]
+        n_effective = seen.sum(axis=1)
+        total = (seen * self.rewards[nearest]).sum(axis=1) + self.prior_strength * self.means
+        return total / (n_effective + self.prior_strength), n_effective
+
+    def to_state(self) -> State:
+        """Give what a bundle keeps; the keys in half precision."""
+        return State(
+            kind="neighbour_index",
+            settings={"k": self.k, "sharpness": self.sharpness, "prior_strength": self.prior_strength},
+            arrays={
+                "keys": self.keys.astype(np.float16),
+                "rewards": self.rewards,
+                "observed": self.observed,
+                "means": self.means,
+            },
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "NeighbourIndex":
+        """Rebuild from a bundle."""
+        return cls(
+            keys=state.array("keys", np.float32),
+            rewards=state.array("rewards", np.float32),
+            observed=state.array("observed", np.bool_),
+            means=state.array("means", np.float64),
+            **state.settings,
+        )

@@ -1,0 +1,153 @@
+"""The trained gatekeeper: linear scores on all features, boosted trees on few dense ones, blended and calibrated."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.features import FeatureBatch
+from arbiter.gatekeeper.heads import HEADS, SLICES, HeadProbabilities, softmax
+from arbiter.gatekeeper.keywords import KeywordRules
+from arbiter.gatekeeper.task_type import task_type
+from arbiter.linear import LinearMap
+from arbiter.projection import Projection
+from arbiter.records import Query, TaskProfile
+from arbiter.state import State
+from arbiter.trees import FlatForest
+from arbiter.vocabulary import Complexity, Domain, ProfileSource, Risk
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadCalibration:
+    """What turns the two stages' scores of one head into probabilities.
+
+    Attributes
+    ----------
+    boosted_share : weight of the boosted trees' scores in [0, 1]; the rest is the linear stage's.
+    temperature : divides the blended scores (Guo et al., 2017).
+    """
+
+    boosted_share: float
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskThresholds:
+    """The probability from which a level of harm or stake is called, per level above minimal.
+
+    Errors are not symmetric: the thresholds are set in training for a stated rate of false alarms, not at one half.
+
+    Attributes
+    ----------
+    harm, stake : level to the least P(level or above) that calls it.
+    """
+
+    harm: Mapping[str, float]
+    stake: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedGatekeeper:
+    """Complexity, harm, stake and domain from the features of a request.
+
+    Attributes
+    ----------
+    linear : scores of all heads (28 outputs) on embedding, n-grams and dense features.
+    projection : reduces the embedding for the trees.
+    forest : boosted trees of all heads (28 outputs) on linear scores, projected embedding and dense features.
+    calibration : per head.
+    thresholds : when harm and stake are called.
+    abstain_below : domain verdicts of a lower probability become ``general``.
+    rules : keyword rules, which may raise risk and speak where the model abstains.
+    """
+
+    linear: LinearMap
+    projection: Projection
+    forest: FlatForest
+    calibration: Mapping[str, HeadCalibration]
+    thresholds: RiskThresholds
+    abstain_below: float
+    rules: KeywordRules = field(default_factory=KeywordRules.default)
+
+    def probabilities(self, queries: Sequence[Query], batch: FeatureBatch) -> HeadProbabilities:
+        """See :meth:`arbiter.gatekeeper.protocol.Gatekeeper.probabilities`."""
+        linear = self.linear.scores(batch)
+        boosted = self.forest.predict(boosting_features(linear, self.projection, batch))
+        stacked = np.empty_like(linear)
+        for head, columns in SLICES.items():
+            how = self.calibration[head]
+            blended = how.boosted_share * boosted[:, columns] + (1.0 - how.boosted_share) * linear[:, columns]
+            stacked[:, columns] = softmax(blended / how.temperature)
+        return HeadProbabilities(stacked=stacked)
+
+    def profiles(self, queries: Sequence[Query], heads: HeadProbabilities) -> list[TaskProfile]:
+        """See :meth:`arbiter.gatekeeper.protocol.Gatekeeper.profiles`."""
+        return [self._profile(query, heads.stacked[i]) for i, query in enumerate(queries)]
+
+    def _profile(self, query: Query, stacked: FloatArray) -> TaskProfile:
+        parts = {head: stacked[columns] for head, columns in SLICES.items()}
+        complexity = Complexity.at(int(np.searchsorted(np.cumsum(parts["complexity"]), 0.5)))
+        best = int(parts["domain"].argmax())
+        sure = bool(parts["domain"][best] >= self.abstain_below)
+        domain = Domain(HEADS["domain"][best]) if sure else Domain.GENERAL
+        spoken = self.rules.profile(query)
+        harm = max(called(parts["harm"], self.thresholds.harm), spoken.harm)
+        stake = max(called(parts["stake"], self.thresholds.stake), spoken.stake)
+        return TaskProfile(
+            complexity=complexity,
+            risk=max(harm, stake),
+            domain=domain,
+            task_type=task_type(domain, complexity, query.input_tokens, query.n_images),
+            harm=harm,
+            stake=stake,
+            probabilities={h: dict(zip(HEADS[h], p.tolist(), strict=True)) for h, p in parts.items()},
+            source=ProfileSource.LEARNED,
+            confidence=float(parts["domain"][best] * parts["complexity"][complexity.rank]),
+            evidence=spoken.evidence,
+        )
+
+    def to_state(self) -> State:
+        """Give what a bundle keeps."""
+        return State(
+            kind="learned_gatekeeper",
+            settings={
+                "calibration": {h: [c.boosted_share, c.temperature] for h, c in self.calibration.items()},
+                "thresholds": {"harm": dict(self.thresholds.harm), "stake": dict(self.thresholds.stake)},
+                "abstain_below": self.abstain_below,
+            },
+            parts={
+                "linear": self.linear.to_state(),
+                "projection": self.projection.to_state(),
+                "forest": self.forest.to_state(),
+                "rules": self.rules.to_state(),
+            },
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "LearnedGatekeeper":
+        """Rebuild from a bundle."""
+        pairs = state.settings["calibration"].items()
+        return cls(
+            linear=LinearMap.from_state(state.parts["linear"]),
+            projection=Projection.from_state(state.parts["projection"]),
+            forest=FlatForest.from_state(state.parts["forest"]),
+            calibration={h: HeadCalibration(boosted_share=b, temperature=t) for h, (b, t) in pairs},
+            thresholds=RiskThresholds(**state.settings["thresholds"]),
+            abstain_below=float(state.settings["abstain_below"]),
+            rules=KeywordRules.from_state(state.parts["rules"]),
+        )
+
+
+def boosting_features(linear: FloatArray, projection: Projection, batch: FeatureBatch) -> FloatArray:
+    """Give the (n, m) few, dense, meaningful features that the trees look at."""
+    return np.concatenate([linear, projection.apply(batch.embedding), batch.dense], axis=1)
+
+
+def called(probabilities: FloatArray, thresholds: Mapping[str, float]) -> Risk:
+    """Give the highest level whose P(level or above) reaches its threshold; ``minimal`` where none does."""
+    tails = np.cumsum(probabilities[::-1])[::-1]
+    reached = [Risk.MINIMAL, *(Risk(k) for k, t in thresholds.items() if tails[Risk(k).rank] >= t)]
+    return max(reached)

@@ -1,0 +1,25 @@
+"""What every gatekeeper offers."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from arbiter.features import FeatureBatch
+from arbiter.gatekeeper.heads import HeadProbabilities
+from arbiter.records import Query, TaskProfile
+from arbiter.state import State
+
+
+class Gatekeeper(Protocol):
+    """Predicts complexity, harm, stake and domain of requests."""
+
+    def probabilities(self, queries: Sequence[Query], batch: FeatureBatch) -> HeadProbabilities:
+        """Give the probabilities of every head, for n requests."""
+        ...
+
+    def profiles(self, queries: Sequence[Query], heads: HeadProbabilities) -> list[TaskProfile]:
+        """Turn probabilities into verdicts, one profile per request."""
+        ...
+
+    def to_state(self) -> State:
+        """Give what a bundle keeps."""
+        ...

@@ -1,0 +1,130 @@
+"""Residual linear Thompson sampling inside a mixture with the offline policy: the default policy."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+
+from arbiter.errors import InvalidInputError
+from arbiter.estimates.expectation import Expectation
+from arbiter.policies.gaussian_choice import best_arm_probabilities
+from arbiter.policies.greedy import GreedyPolicy
+from arbiter.policies.protocol import BoolArray, FloatArray
+from arbiter.policies.residuals import ResidualBelief
+from arbiter.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThompsonSettings:
+    """How the bandit explores and learns.
+
+    Attributes
+    ----------
+    share : part of the traffic that the bandit decides, the rest being the offline policy's; in (0, 1]. The expected
+        loss per request against the offline policy is at most ``share`` times the greatest gap in utility.
+    floor : part of the bandit's share that is spread over all eligible candidates, cheap ones more; keeps every
+        propensity above 0.
+    noise_sd : standard deviation of one judgement, in quality points; scales the posterior.
+    half_life_feedback : number of an arm's feedbacks after which the weight of one has halved; None never forgets.
+    intercept_precision, slope_precision : pseudo-observations behind the prior that the offline estimate is right.
+    """
+
+    share: float = 0.1
+    floor: float = 0.02
+    noise_sd: float = 0.15
+    half_life_feedback: float | None = None
+    intercept_precision: float = 20.0
+    slope_precision: float = 200.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("share", self.share), ("floor", self.floor)):
+            if not 0.0 <= value <= 1.0:
+                raise InvalidInputError(f"{name} must lie in [0, 1], got {value}")
+        if self.noise_sd <= 0 or self.intercept_precision <= 0 or self.slope_precision <= 0:
+            raise InvalidInputError("noise_sd and the precisions must be above 0")
+
+    @property
+    def decay(self) -> float:
+        """Factor by which an arm's knowledge shrinks at each of its feedbacks."""
+        return 1.0 if self.half_life_feedback is None else float(0.5 ** (1.0 / self.half_life_feedback))
+
+
+class ThompsonPolicy:
+    """p = (1 - share) greedy + share [(1 - floor) p_TS + floor c], c in proportion to 1 / sqrt(cost).
+
+    p_TS is the probability that a candidate's utility is the greatest under the posterior of its residual (Agrawal
+    and Goyal, 2013, with independent arms; sampling K scores has the distribution of sampling K weight vectors).
+
+    Parameters
+    ----------
+    belief : posterior of the residuals.
+    settings : how it explores and learns.
+    """
+
+    def __init__(self, belief: ResidualBelief, settings: ThompsonSettings | None = None) -> None:
+        self.belief = belief
+        self.settings = settings or ThompsonSettings()
+        self._greedy = GreedyPolicy()
+
+    @classmethod
+    def fresh(cls, n_arms: int, dim: int, settings: ThompsonSettings | None = None) -> "ThompsonPolicy":
+        """Start from the offline estimates alone, for contexts of length ``dim`` whose first entry is 1."""
+        chosen = settings or ThompsonSettings()
+        precision = np.full(dim, chosen.slope_precision / dim)
+        precision[0] = chosen.intercept_precision
+        return cls(ResidualBelief.prior(n_arms, precision), chosen)
+
+    @cached_property
+    def version(self) -> str:
+        """Fingerprint of the belief and the settings."""
+        digest = hashlib.sha256(repr(sorted(asdict(self.settings).items())).encode())
+        digest.update(self.belief.moment.tobytes())
+        digest.update(self.belief.gram.tobytes())
+        return "thompson-" + digest.hexdigest()[:12]
+
+    def action_probabilities(self, context: FloatArray, eligible: BoolArray, expectation: Expectation) -> FloatArray:
+        """See :meth:`arbiter.policies.protocol.Policy.action_probabilities`."""
+        offline = self._greedy.action_probabilities(context, eligible, expectation)
+        explored = self._explore(context, eligible, expectation)
+        return np.asarray((1.0 - self.settings.share) * offline + self.settings.share * explored)
+
+    def _explore(self, context: FloatArray, eligible: BoolArray, expectation: Expectation) -> FloatArray:
+        mean, sd = self.belief.predict(context)
+        scores = expectation.utility + mean
+        spread = np.sqrt((self.settings.noise_sd * sd) ** 2 + expectation.quality_se**2)
+        thrift = np.where(eligible, 1.0 / np.sqrt(np.maximum(expectation.cost_usd, 1e-9)), 0.0)
+        floor = thrift / thrift.sum(axis=-1, keepdims=True)
+        if scores.ndim == 1:
+            best = self._best(scores, spread, eligible)
+        else:
+            best = np.stack([self._best(*row) for row in zip(scores, spread, eligible, strict=True)])
+        return np.asarray((1.0 - self.settings.floor) * best + self.settings.floor * floor)
+
+    def _best(self, scores: FloatArray, spread: FloatArray, eligible: BoolArray) -> FloatArray:
+        probabilities = np.zeros(eligible.size)
+        chosen = np.flatnonzero(eligible)
+        probabilities[chosen] = best_arm_probabilities(scores[chosen], np.maximum(spread[chosen], 1e-6))
+        return probabilities
+
+    def learned(self, arm: int, context: FloatArray, residual: float) -> "ThompsonPolicy":
+        """Give the policy after one judged answer; see :meth:`ResidualBelief.updated`."""
+        return ThompsonPolicy(self.belief.updated(arm, context, residual, self.settings.decay), self.settings)
+
+    def to_state(self) -> State:
+        """Give what a bundle keeps."""
+        return State(
+            kind="thompson_policy",
+            settings=asdict(self.settings),
+            arrays={
+                "prior_precision": self.belief.prior_precision,
+                "gram": self.belief.gram,
+                "moment": self.belief.moment,
+            },
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "ThompsonPolicy":
+        """Rebuild from a bundle."""
+        sums = [state.array(name, np.float64) for name in ("prior_precision", "gram", "moment")]
+        return cls(ResidualBelief.from_statistics(*sums), ThompsonSettings(**state.settings))

@@ -1,0 +1,275 @@
+"""The frozen records that cross module borders, from request to feedback.
+
+Units are in the names: ``_usd`` US dollars, ``_s`` seconds, ``_tokens`` tokens, ``_per_mtok`` per million tokens.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from arbiter.vocabulary import (
+    Capability,
+    Category,
+    Complexity,
+    ConfidenceLevel,
+    Domain,
+    FallbackReason,
+    FeedbackSource,
+    ProfileSource,
+    Risk,
+    Status,
+    Strategy,
+    TaskType,
+    Tier,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What a request demands of the candidate that answers it; each one filters before utility is weighed.
+
+    Attributes
+    ----------
+    capabilities : what the candidate must be able to do.
+    max_cost_usd, max_latency_s : limits on the estimate for this request; None is no limit.
+    min_quality : floor of the estimated quality, in [0, 1]; None is no floor.
+    max_output_tokens : room that the context window must leave for the answer; None takes the estimate.
+    local_only : only candidates of tier ``local`` (privacy).
+    regions, compliance : tags that the candidate must carry, all of them.
+    allow : only these names; None allows all.
+    deny : never these names.
+    """
+
+    capabilities: frozenset[Capability] = frozenset()
+    max_cost_usd: float | None = None
+    max_latency_s: float | None = None
+    min_quality: float | None = None
+    max_output_tokens: int | None = None
+    local_only: bool = False
+    regions: frozenset[str] = frozenset()
+    compliance: frozenset[str] = frozenset()
+    allow: frozenset[str] | None = None
+    deny: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One request as the router reads it; made by :func:`arbiter.intake.read_request`.
+
+    Attributes
+    ----------
+    text : the last user turn.
+    context : what was said before it, without system prompts; empty for a single turn.
+    system : system prompts, joined.
+    input_tokens : tokens of everything that will be sent, counted or estimated.
+    n_images : images in the request.
+    messages : the OpenAI messages as given; empty when the request was plain text.
+    requirements : what the answering candidate must fulfil.
+    strategy : the strategy asked for; None takes the router's own.
+    session_id, user : for affinity, clustering and budgets; None when unknown.
+    """
+
+    text: str
+    context: str = ""
+    system: str = ""
+    input_tokens: int = 0
+    n_images: int = 0
+    messages: tuple[Mapping[str, Any], ...] = ()
+    requirements: Requirements = field(default_factory=Requirements)
+    strategy: Strategy | None = None
+    session_id: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskProfile:
+    """What the gatekeeper says of a request.
+
+    Attributes
+    ----------
+    complexity, risk, domain, task_type : the verdicts.
+    harm, stake : the two sources of risk; ``risk`` is the greater.
+    probabilities : per head (``complexity``, ``harm``, ``stake``, ``domain``), label to probability; sums to 1 per head.
+    source : which estimator spoke.
+    confidence : probability of the domain verdict times that of the complexity verdict, in [0, 1].
+    evidence : words and signs that were found, for people.
+    """
+
+    complexity: Complexity
+    risk: Risk
+    domain: Domain
+    task_type: TaskType
+    harm: Risk
+    stake: Risk
+    probabilities: Mapping[str, Mapping[str, float]]
+    source: ProfileSource
+    confidence: float
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One LLM that can be chosen: an entry of the catalog.
+
+    Attributes
+    ----------
+    name : the name in decisions and logs, as litellm writes it.
+    provider : litellm's provider name; the unit of vendor risk and of correlated outages.
+    litellm_model : the string passed to litellm, where it differs from ``name``.
+    family : models of one family resemble each other (used to lend evidence).
+    tier, category, status, capabilities : see the vocabulary.
+    context_window_tokens, max_output_tokens : limits of the model.
+    usd_per_mtok_in, usd_per_mtok_out : list prices, US dollars per million tokens.
+    usd_per_mtok_cached_in, usd_per_mtok_batch_in, usd_per_mtok_batch_out : discounted prices; None where there are none.
+    ttft_s, output_tokens_per_s : prior of the latency: time to first token, and speed after it.
+    latency_p99_s : 99th percentile of a typical request's latency.
+    quality, safety, reliability : ratings in [0, 1]; priors until outcomes are known.
+    sla_availability : promised share of time that the service is up.
+    regions, compliance : tags for constraints.
+    release_date, deprecation_date : ISO dates; None where unknown.
+    """
+
+    name: str
+    provider: str
+    tier: Tier
+    category: Category
+    context_window_tokens: int
+    max_output_tokens: int
+    usd_per_mtok_in: float
+    usd_per_mtok_out: float
+    litellm_model: str | None = None
+    family: str = ""
+    status: Status = Status.AVAILABLE
+    capabilities: frozenset[Capability] = frozenset()
+    usd_per_mtok_cached_in: float | None = None
+    usd_per_mtok_batch_in: float | None = None
+    usd_per_mtok_batch_out: float | None = None
+    ttft_s: float = 0.5
+    output_tokens_per_s: float = 80.0
+    latency_p99_s: float | None = None
+    quality: float = 0.7
+    safety: float = 0.8
+    reliability: float = 0.98
+    sla_availability: float = 0.99
+    regions: frozenset[str] = frozenset()
+    compliance: frozenset[str] = frozenset()
+    release_date: str | None = None
+    deprecation_date: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What is expected of one candidate on one request.
+
+    Attributes
+    ----------
+    quality, quality_se : mean in [0, 1] and its standard error.
+    cost_usd : price times expected tokens.
+    latency_s : expected time to the last token.
+    output_tokens : expected length of the answer.
+    """
+
+    quality: float
+    quality_se: float
+    cost_usd: float
+    latency_s: float
+    output_tokens: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The choice of one candidate, with everything that a later evaluation needs.
+
+    Attributes
+    ----------
+    id : unique; feedback is keyed by it.
+    model : the candidate chosen.
+    propensity : the probability with which it was chosen, ``action_probs[model]``.
+    action_probs : probability of every eligible candidate; sums to 1.
+    fallbacks : who is asked next, in order, should the choice fail.
+    confidence : in [0, 1]; probability that the choice's utility is the greatest, times that of the profile's source.
+    strategy : the strategy that was in force.
+    profile, estimates, utilities : what was believed of the request and of each candidate.
+    excluded : candidate to the reason why it was not eligible.
+    needs_human_review : set by critical risk.
+    degraded : what was broken while deciding (the router fails open); empty in health.
+    policy_version : fingerprint of the policy that gave the probabilities.
+    context : the policy's context vector, for learning from the feedback.
+    session_id, user : as in the query.
+    """
+
+    id: str
+    model: str
+    propensity: float
+    action_probs: Mapping[str, float]
+    fallbacks: tuple[str, ...]
+    confidence: float
+    strategy: Strategy
+    profile: TaskProfile
+    estimates: Mapping[str, Estimate]
+    utilities: Mapping[str, float]
+    excluded: Mapping[str, str]
+    needs_human_review: bool = False
+    degraded: tuple[str, ...] = ()
+    policy_version: str = ""
+    context: tuple[float, ...] = ()
+    session_id: str | None = None
+    user: str | None = None
+
+    @property
+    def confidence_level(self) -> ConfidenceLevel:
+        """The confidence in words."""
+        return ConfidenceLevel.of(self.confidence)
+
+    def explain(self) -> str:
+        """Say in plain text what was seen, what was excluded and why, and how the rest compared."""
+        from arbiter.explain import explain
+
+        return explain(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One answer of one candidate."""
+
+    decision_id: str
+    model: str
+    text: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    latency_s: float
+    ttft_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of carrying a decision out: which model served in the end, at what price, and why not another."""
+
+    decision_id: str
+    model: str
+    ok: bool
+    cost_usd: float | None = None
+    latency_s: float | None = None
+    fallback_reason: FallbackReason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """A judgement of a decision's answer: late, partial and repeated feedback are all normal.
+
+    Attributes
+    ----------
+    decision_id : the decision that is judged.
+    quality : in [0, 1]; None is unknown, never 0.
+    cost_usd, latency_s : measured; None where unknown.
+    source : who judged.
+    key : repeated feedback with one (decision, source, key) counts once; the last value holds.
+    """
+
+    decision_id: str
+    quality: float | None = None
+    cost_usd: float | None = None
+    latency_s: float | None = None
+    source: FeedbackSource = FeedbackSource.HUMAN
+    key: str = ""

@@ -1,0 +1,177 @@
+"""The router: a query becomes a decision. Pure: no file, no network, no clock; randomness comes in as a generator."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.catalog import Catalog
+from arbiter.constraints import eligible_mask, emergency, exclusions, fallback_order
+from arbiter.estimates.estimator import Estimator
+from arbiter.estimates.expectation import Expectation
+from arbiter.features import Features
+from arbiter.gatekeeper.protocol import Gatekeeper
+from arbiter.policies.context import ContextMap
+from arbiter.policies.gaussian_choice import best_arm_probabilities
+from arbiter.policies.protocol import Policy
+from arbiter.records import Decision, Estimate, Query, TaskProfile
+from arbiter.settings import Settings
+from arbiter.strategies import STRATEGIES
+
+FloatArray = NDArray[np.float64]
+
+EMERGENCY = "no candidate fulfils the constraints: emergency choice"
+"""What a decision says of itself when the constraints left nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is believed of n requests before a policy speaks.
+
+    Attributes
+    ----------
+    queries, profiles : n each.
+    contexts : (n, d), what the policy sees.
+    expectation : arrays (n, K).
+    """
+
+    queries: tuple[Query, ...]
+    profiles: list[TaskProfile]
+    contexts: FloatArray
+    expectation: Expectation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """One request after constraints and weights.
+
+    Attributes
+    ----------
+    eligible : (K,) who may answer; at least one.
+    expectation : arrays (K,), under the weights in force.
+    reasons : excluded candidate to reason.
+    emergency : whether nobody fulfilled the constraints and the emergency choice stands in.
+    """
+
+    eligible: NDArray[np.bool_]
+    expectation: Expectation
+    reasons: dict[str, str]
+    emergency: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Router:
+    """Everything that a decision is made with; immutable, so that threads can share it and a swap is one assignment.
+
+    Attributes
+    ----------
+    catalog : the K candidates.
+    features, gatekeeper, context_map, estimator : from the text to what is expected of each candidate.
+    policy : from there to action probabilities.
+    settings : weights, floors and lengths.
+    """
+
+    catalog: Catalog
+    features: Features
+    gatekeeper: Gatekeeper
+    context_map: ContextMap
+    estimator: Estimator
+    policy: Policy
+    settings: Settings
+
+    def outlook(self, queries: Sequence[Query]) -> Outlook:
+        """Estimate n requests on the K candidates, without choosing."""
+        batch = self.features.transform(queries)
+        heads = self.gatekeeper.probabilities(queries, batch)
+        contexts = self.context_map.contexts(batch, heads)
+        return Outlook(
+            queries=tuple(queries),
+            profiles=self.gatekeeper.profiles(queries, heads),
+            contexts=contexts,
+            expectation=self.estimator.expect(self.catalog, batch, heads, contexts),
+        )
+
+    def route(self, query: Query, rng: np.random.Generator) -> Decision:
+        """Choose a candidate for one request.
+
+        Parameters
+        ----------
+        query : the request.
+        rng : draws the choice and the decision's id.
+
+        Returns
+        -------
+        decision : with the propensity of the choice. Never fails for want of an eligible candidate: see
+            :func:`arbiter.constraints.emergency`.
+        """
+        return self.route_batch([query], rng)[0]
+
+    def route_batch(self, queries: Sequence[Query], rng: np.random.Generator) -> list[Decision]:
+        """Choose a candidate for each of n requests; features and estimates are computed together."""
+        outlook = self.outlook(queries)
+        return [self._decide(outlook, i, rng) for i in range(len(queries))]
+
+    def action_probabilities(self, outlook: Outlook) -> FloatArray:
+        """Give the (n, K) probabilities with which the requests would be routed, for offline evaluation."""
+        weighed = [self.weigh(outlook, i) for i in range(len(outlook.queries))]
+        pairs = zip(outlook.contexts, weighed, strict=True)
+        return np.stack([self.policy.action_probabilities(z, w.eligible, w.expectation) for z, w in pairs])
+
+    def weigh(self, outlook: Outlook, i: int) -> "Weighed":
+        """Apply constraints, then the weights of the strategy in force, to request ``i``."""
+        query, profile = outlook.queries[i], outlook.profiles[i]
+        objective = STRATEGIES[query.strategy or self.settings.strategy].objective
+        expected = outlook.expectation.row(i).weighed(self.settings.weights(objective))
+        reasons = exclusions(query, profile, self.catalog, expected, self.settings)
+        eligible = eligible_mask(self.catalog, reasons)
+        nothing = not eligible.any()
+        if nothing:
+            eligible[emergency(self.catalog)] = True
+        return Weighed(eligible=eligible, expectation=expected, reasons=reasons, emergency=nothing)
+
+    def _decide(self, outlook: Outlook, i: int, rng: np.random.Generator) -> Decision:
+        profile, query = outlook.profiles[i], outlook.queries[i]
+        weighed = self.weigh(outlook, i)
+        eligible, expected = weighed.eligible, weighed.expectation
+        probabilities = self.policy.action_probabilities(outlook.contexts[i], eligible, expected)
+        chosen = int(rng.choice(probabilities.size, p=probabilities))
+        names = self.catalog.names
+        order = fallback_order(self.catalog, chosen, eligible, expected.utility)
+        return Decision(
+            id=rng.bytes(16).hex(),
+            model=names[chosen],
+            propensity=float(probabilities[chosen]),
+            action_probs={names[k]: float(probabilities[k]) for k in np.flatnonzero(eligible)},
+            fallbacks=tuple(names[k] for k in order[: self.settings.fallbacks[profile.risk]]),
+            confidence=0.0 if weighed.emergency else _confidence(chosen, eligible, expected),
+            strategy=query.strategy or self.settings.strategy,
+            profile=profile,
+            estimates={name: _estimate(expected, k) for k, name in enumerate(names)},
+            utilities=dict(zip(names, expected.utility.tolist(), strict=True)),
+            excluded=weighed.reasons,
+            needs_human_review=profile.risk >= self.settings.review_from,
+            degraded=(EMERGENCY,) if weighed.emergency else (),
+            policy_version=self.policy.version,
+            context=tuple(outlook.contexts[i].tolist()),
+            session_id=query.session_id,
+            user=query.user,
+        )
+
+
+def _confidence(chosen: int, eligible: NDArray[np.bool_], expected: Expectation) -> float:
+    """Give the probability that the chosen candidate's utility is the greatest, given the estimates' errors."""
+    rivals = np.flatnonzero(eligible)
+    spread = np.maximum(expected.quality_se[rivals], 1e-6)
+    best = best_arm_probabilities(expected.utility[rivals], spread)
+    return float(best[np.flatnonzero(rivals == chosen)[0]])
+
+
+def _estimate(expected: Expectation, k: int) -> Estimate:
+    return Estimate(
+        quality=float(expected.quality[k]),
+        quality_se=float(expected.quality_se[k]),
+        cost_usd=float(expected.cost_usd[k]),
+        latency_s=float(expected.latency_s[k]),
+        output_tokens=float(expected.output_tokens[k]),
+    )

@@ -1,0 +1,158 @@
+"""What can be counted in a request without understanding it: lengths, signs, and the marks of code and formulas."""
+
+import math
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.encoders.cut import cut
+from arbiter.records import Query
+from arbiter.words import words
+
+STATISTICS = (
+    "log_characters",
+    "log_words",
+    "mean_word_length",
+    "distinct_word_share",
+    "log_lines",
+    "mean_line_length_log",
+    "digit_share",
+    "uppercase_share",
+    "punctuation_share",
+    "bracket_share",
+    "operator_share",
+    "non_ascii_share",
+    "log_numbers",
+    "log_question_marks",
+    "log_sentences",
+    "log_quotes",
+    "code_fence",
+    "log_code_signs",
+    "log_indented_lines",
+    "log_latex",
+    "log_math_signs",
+    "options",
+    "log_list_markers",
+    "link",
+    "asks",
+    "log_context_characters",
+    "log_prior_turns",
+    "log_system_characters",
+    "log_images",
+    "log_input_tokens",
+)
+"""Names of the statistics, in order. ``log_x`` is ``log(1 + x)``; ``share`` is of the characters (or words) read."""
+
+_UPPER, _DIGIT, _PUNCTUATION, _BRACKET, _OPERATOR, _SPACE, _OTHER, _OUTSIDE = range(8)
+_NUMBERS = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
+_SENTENCE_ENDS = re.compile(r"[.!?]\s|[。！？]")
+# Counted by str.count: an alternation of the same signs takes ten times as long.
+_CODE_SIGNS = (
+    "def ", "class ", "import ", "return ", "function ", "const ", "SELECT ", "#include",
+    "=>", "->", "::", "==", "!=", "()", "{", ";\n", "</",
+)  # fmt: skip
+_ASCII_MATH_SIGNS = ("^", "sqrt", "log(", "sin(", "cos(", " mod ")
+_MATH_SIGNS = (*_ASCII_MATH_SIGNS, *"∑∫√≤≥≠≈π∞∂∈∀∃×÷±→θλμσαβ")
+_OPTIONS = re.compile(r"(?:^|[\n\s(])[B-J][).:]\s")
+_LIST_MARKERS = re.compile(r"\n\s*(?:[-*•]|[0-9]{1,2}[.)])\s")
+_ASKS = re.compile(r"\s*(?:what|why|how|when|where|who|which|is|are|can|could|does|do|should|will|would)\b", re.I)
+
+
+def _character_classes() -> NDArray[np.uint8]:
+    """Give the class of each byte of UTF-8; bytes above 127 belong to characters outside ASCII."""
+    classes = np.full(256, _OTHER, dtype=np.uint8)
+    classes[128:] = _OUTSIDE
+    members = {
+        _UPPER: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        _DIGIT: b"0123456789",
+        _PUNCTUATION: b"!\"#$%&',.:;?@\\_`~",
+        _BRACKET: b"()[]{}",
+        _OPERATOR: b"*+-/<=>^|",
+        _SPACE: b" \t\r\n",
+    }
+    for kind, signs in members.items():
+        classes[np.frombuffer(signs, dtype=np.uint8)] = kind
+    return classes
+
+
+_CLASSES = _character_classes()
+
+
+def statistics(query: Query) -> NDArray[np.float32]:
+    """Count the statistics of one request, in the order of ``STATISTICS``.
+
+    Lengths are those of the whole; everything else is counted in the text as it is cut for encoding, so that the time
+    is bounded.
+
+    Parameters
+    ----------
+    query : the request.
+
+    Returns
+    -------
+    values : (s,) float32, not standardised.
+    """
+    text = cut(query.text)
+    values = [*_shape(query.text, text), *_classes(text), *_signs(text), *_surroundings(query)]
+    return np.array(values, dtype=np.float32)
+
+
+def _shape(whole: str, text: str) -> tuple[float, ...]:
+    parts = words(text)
+    n_words = len(parts)
+    n_lines = text.count("\n") + 1
+    stretch = len(whole) / len(text) if text else 1.0
+    return (
+        math.log1p(len(whole)),
+        math.log1p(n_words * stretch),
+        sum(map(len, parts)) / n_words if n_words else 0.0,
+        len(set(parts)) / n_words if n_words else 0.0,
+        math.log1p((n_lines - 1) * stretch),
+        math.log1p(len(text) / n_lines),
+    )
+
+
+def _classes(text: str) -> tuple[float, ...]:
+    if not text:
+        return (0.0,) * 6
+    raw = np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)
+    counts = np.bincount(_CLASSES[raw], minlength=8).tolist()
+    outside = len(text) - sum(counts[:_OUTSIDE])
+    kinds = (counts[_DIGIT], counts[_UPPER], counts[_PUNCTUATION], counts[_BRACKET], counts[_OPERATOR], outside)
+    return tuple(count / len(text) for count in kinds)
+
+
+def _signs(text: str) -> tuple[float, ...]:
+    latex = text.count("\\") + text.count("$") // 2
+    indented = text.count("\n    ") + text.count("\n\t")
+    return (
+        math.log1p(len(_NUMBERS.findall(text))),
+        math.log1p(text.count("?") + text.count("？")),
+        math.log1p(len(_SENTENCE_ENDS.findall(text))),
+        math.log1p(text.count('"')),
+        float("```" in text),
+        math.log1p(sum(map(text.count, _CODE_SIGNS))),
+        math.log1p(indented),
+        math.log1p(latex),
+        math.log1p(sum(map(text.count, _ASCII_MATH_SIGNS if text.isascii() else _MATH_SIGNS))),
+        float(len(_OPTIONS.findall(text)) >= 2),
+        math.log1p(len(_LIST_MARKERS.findall(text))),
+        float("http" in text),
+        float(_ASKS.match(text) is not None),
+    )
+
+
+def _surroundings(query: Query) -> tuple[float, ...]:
+    return (
+        math.log1p(len(query.context)),
+        math.log1p(_prior_turns(query)),
+        math.log1p(len(query.system)),
+        math.log1p(query.n_images),
+        math.log1p(query.input_tokens),
+    )
+
+
+def _prior_turns(query: Query) -> int:
+    spoken = sum(message.get("role") in ("user", "assistant") for message in query.messages)
+    return max(spoken - 1, int(bool(query.context)))

@@ -1,0 +1,1 @@
+"""The workshop of arbiter: everything that learns. Needs the extra ``train``."""

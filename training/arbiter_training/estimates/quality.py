@@ -1,0 +1,141 @@
+"""Training of the quality estimates: members, blend, recalibration, and what the result is worth."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import nnls
+
+from arbiter.catalog import Catalog
+from arbiter.estimates.blend import MEMBERS, BlendedQuality, sigmoid
+from arbiter_training.estimates.data import FloatArray, OutcomeData
+from arbiter_training.estimates.members import MemberOptions, MemberTrainer
+from arbiter_training.estimates.shared_logistic import Penalty
+from arbiter_training.principal import principal_components
+
+RECALIBRATION_STRENGTH = 100.0
+"""Pseudo-outcomes that hold a candidate's recalibration at intercept 0 and slope 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityOptions:
+    """How the quality estimates are fitted.
+
+    Attributes
+    ----------
+    members : what the cross-validation of the members may choose from.
+    components : principal components of the embedding that the trees see.
+    """
+
+    members: MemberOptions = field(default_factory=MemberOptions)
+    components: int = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityReport:
+    """What the out-of-fold predictions are worth, in mean squared error over the observed outcomes.
+
+    Attributes
+    ----------
+    constant : error of each candidate's mean.
+    members : name to error.
+    blend : error of the recalibrated blend.
+    weights : name to weight in the blend.
+    penalty, k, sharpness : what the cross-validation chose.
+    out_of_fold : (n, K) the recalibrated blend, for doubly robust evaluation on the training log.
+    """
+
+    constant: float
+    members: dict[str, float]
+    blend: float
+    weights: dict[str, float]
+    penalty: Penalty
+    k: int
+    sharpness: float
+    out_of_fold: FloatArray
+
+
+def fit_quality(
+    data: OutcomeData, catalog: Catalog, options: QualityOptions | None = None
+) -> tuple[BlendedQuality, QualityReport]:
+    """Fit the blend on everything; choose and weigh out of fold.
+
+    Parameters
+    ----------
+    data : n requests, K candidates in the catalog's order.
+    catalog : gives the descriptors by which the trees tell candidates apart.
+    options : None takes the defaults.
+    """
+    chosen = options or QualityOptions()
+    trainer = MemberTrainer(data, chosen.members)
+    projection = principal_components(data.batch.embedding, chosen.components, chosen.members.seed)
+    descriptors = describe(catalog)
+    scores, linear, penalty = trainer.linear()
+    near, effective, index = trainer.neighbours()
+    boosted, forest = trainer.boosted(scores, near, projection, descriptors)
+    members = np.stack([sigmoid(scores), near, boosted])
+    weights = _blend_weights(members, data)
+    blend = np.tensordot(weights, members, axes=1)
+    intercept, slope = _recalibration(blend, data)
+    final = np.clip(intercept + slope * blend, 0.0, 1.0)
+    model = BlendedQuality(
+        linear=linear,
+        neighbours=index,
+        projection=projection,
+        forest=forest,
+        descriptors=descriptors,
+        weights=weights,
+        intercept=intercept,
+        slope=slope,
+        noise_variance=_per_candidate((data.quality - final) ** 2, data.weights),
+    )
+    means = _per_candidate(data.quality, data.weights)
+    report = QualityReport(
+        constant=_error(np.broadcast_to(means, blend.shape), data),
+        members={name: _error(member, data) for name, member in zip(MEMBERS, members, strict=True)},
+        blend=_error(final, data),
+        weights=dict(zip(MEMBERS, weights.tolist(), strict=True)),
+        penalty=penalty,
+        k=index.k,
+        sharpness=index.sharpness,
+        out_of_fold=final,
+    )
+    return model, report
+
+
+def describe(catalog: Catalog) -> FloatArray:
+    """Give the (K, K + 2) identity, log prices of the candidates."""
+    prices = np.stack([catalog.arrays.usd_per_mtok_in, catalog.arrays.usd_per_mtok_out], axis=1)
+    return np.concatenate([np.eye(len(catalog)), np.log10(np.maximum(prices, 1e-3))], axis=1)
+
+
+def _blend_weights(members: FloatArray, data: OutcomeData) -> FloatArray:
+    """Least squares with non-negative weights (stacking: Breiman, 1996), scaled to sum 1."""
+    root = np.sqrt(data.weights.ravel())
+    seen = root > 0
+    x = (members.reshape(len(members), -1).T * root[:, None])[seen]
+    weights, _ = nnls(x, (np.nan_to_num(data.quality).ravel() * root)[seen])
+    total = weights.sum()
+    return np.asarray(weights / total) if total > 0 else np.full(len(members), 1.0 / len(members))
+
+
+def _recalibration(blend: FloatArray, data: OutcomeData) -> tuple[FloatArray, FloatArray]:
+    """Fit intercept and slope per candidate, held near 0 and 1 by pseudo-outcomes of the blend's own spread."""
+    w, y = data.weights, np.nan_to_num(data.quality)
+    total = np.maximum(w.sum(axis=0), 1e-12)
+    mean_x, mean_y = (w * blend).sum(axis=0) / total, (w * y).sum(axis=0) / total
+    dx, dy = blend - mean_x, y - mean_y
+    variance = (w * dx**2).sum(axis=0)
+    prior = RECALIBRATION_STRENGTH * variance / total
+    slope = ((w * dx * dy).sum(axis=0) + prior) / np.maximum(variance + prior, 1e-12)
+    slope = np.where(variance > 1e-9, np.clip(slope, 0.0, 1.5), 1.0)
+    return mean_y - slope * mean_x, slope
+
+
+def _per_candidate(values: FloatArray, weights: FloatArray) -> FloatArray:
+    total = np.maximum(weights.sum(axis=0), 1e-12)
+    return np.asarray((weights * np.nan_to_num(values)).sum(axis=0) / total)
+
+
+def _error(predicted: FloatArray, data: OutcomeData) -> float:
+    squared = np.nan_to_num((data.quality - predicted) ** 2)
+    return float((data.weights * squared).sum() / data.weights.sum())

@@ -1,0 +1,68 @@
+"""Logistic regression of many candidates at once, each borrowing from what all have in common."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Penalty:
+    """Ridge penalties.
+
+    Attributes
+    ----------
+    shared : on the weights that all candidates have in common.
+    own : on each candidate's deviation from them; the greater, the more a candidate with few outcomes borrows.
+    """
+
+    shared: float
+    own: float
+
+
+def fit_shared_logistic(
+    design: Any, targets: FloatArray, weights: FloatArray, penalty: Penalty
+) -> tuple[FloatArray, FloatArray]:
+    """Fit P(good | x, candidate) = sigmoid(x . (shared + own_candidate) + bias_candidate).
+
+    Parameters
+    ----------
+    design : (n, m) sparse matrix.
+    targets : (n, K) in [0, 1]; graded outcomes count as fractions. Ignored where the weight is 0.
+    weights : (n, K), at least 0.
+    penalty : on shared and own weights; biases are free.
+
+    Returns
+    -------
+    coefficients : (K, m), shared plus own.
+    bias : (K,).
+
+    Notes
+    -----
+    Minimises the weighted cross-entropy by L-BFGS (Liu and Nocedal, 1989). The hierarchy is that of Evgeniou and
+    Pontil (2004), equation 4: a common vector and a deviation per task, each with its own ridge penalty.
+    """
+    m, k = design.shape[1], targets.shape[1]
+    y = np.nan_to_num(targets)
+    mean = np.clip((weights * y).sum(axis=0) / np.maximum(weights.sum(axis=0), 1e-12), 0.01, 0.99)
+    transposed = design.T.tocsr()
+    start = np.zeros(m + m * k + k)
+    start[m + m * k :] = np.log(mean / (1.0 - mean))
+
+    def loss(flat: FloatArray) -> tuple[float, FloatArray]:
+        shared, own = flat[:m], flat[m : m + m * k].reshape(m, k)
+        z = design @ (own + shared[:, None]) + flat[m + m * k :]
+        value = (weights * (np.logaddexp(0.0, z) - y * z)).sum()
+        value += 0.5 * penalty.shared * (shared @ shared) + 0.5 * penalty.own * (own * own).sum()
+        error = weights * (1.0 / (1.0 + np.exp(-np.clip(z, -30.0, 30.0))) - y)
+        slope = transposed @ error
+        parts = (slope.sum(axis=1) + penalty.shared * shared, (slope + penalty.own * own).ravel(), error.sum(axis=0))
+        return float(value), np.concatenate(parts)
+
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 150, "maxcor": 10})
+    shared, own = found.x[:m], found.x[m : m + m * k].reshape(m, k)
+    return (own + shared[:, None]).T, found.x[m + m * k :]

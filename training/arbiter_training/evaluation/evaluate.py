@@ -1,0 +1,141 @@
+"""Evaluate policies on logged outcomes: what each would have earned and cost, how sure that is, and against what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.errors import InvalidInputError
+from arbiter.ope import EstimateOptions, LoggedFeedback, evaluate, evaluate_difference, fixed_model_hull, traffic_shares
+from arbiter_training.evaluation.records import (
+    EvaluationReport,
+    Frontier,
+    FrontierPoint,
+    LogSummary,
+    Measured,
+    PolicyRow,
+)
+
+FloatArray = NDArray[np.float64]
+
+BEST_SINGLE = "best-single"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFamily:
+    """A policy that can be told what money is worth.
+
+    Attributes
+    ----------
+    name : as shown.
+    quality_per_usd : (m,) the settings.
+    action_probs : (m, n, K) what it would do under each.
+    """
+
+    name: str
+    quality_per_usd: FloatArray
+    action_probs: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluator:
+    """A log, with models of its outcomes, that policies can be evaluated on.
+
+    Attributes
+    ----------
+    log : logged outcomes, named ``quality``, ``cost_usd`` and, where measured, ``latency_s``.
+    models : K candidates.
+    q_hat : outcome to (n, K) predictions by models that did not see these rows.
+    summary : the data in words.
+    options : level and thresholds of the estimators.
+    """
+
+    log: LoggedFeedback
+    models: tuple[str, ...]
+    q_hat: Mapping[str, FloatArray]
+    summary: LogSummary
+    options: EstimateOptions = field(default_factory=EstimateOptions)
+
+    def report(self, policies: Mapping[str, FloatArray], families: tuple[PolicyFamily, ...] = ()) -> EvaluationReport:
+        """Evaluate policies and families, next to the best single model, every single model and uniform choice.
+
+        Parameters
+        ----------
+        policies : name to (n, K) action probabilities.
+        families : curves to draw.
+
+        Returns
+        -------
+        report : the policies asked for come first.
+
+        Raises
+        ------
+        InvalidInputError
+            If a policy's array does not fit the log.
+        """
+        singles = {name: self._constant(a) for a, name in enumerate(self.models)}
+        fixed = {name: self._point(probs) for name, probs in singles.items()}
+        known = {name: point for name, point in fixed.items() if point is not None}
+        best = max(known, key=lambda name: known[name][1]) if known else self.models[0]
+        baselines = {f"{BEST_SINGLE} ({best})": singles[best], "random": np.full_like(singles[best], 1 / len(singles))}
+        rows = [self._row(name, probs, singles[best]) for name, probs in {**policies, **baselines}.items()]
+        corners = fixed_model_hull(*np.array(list(known.values())).T) if known else None
+        hull = tuple(zip(corners.cost.tolist(), corners.quality.tolist(), strict=True)) if corners else ()
+        return EvaluationReport(
+            log=self.summary,
+            baseline=f"{BEST_SINGLE} ({best})",
+            rows=tuple(rows),
+            fixed_models=known,
+            hull=hull,
+            frontiers=tuple(self._frontier(family) for family in families),
+        )
+
+    def _row(self, name: str, probs: FloatArray, baseline: FloatArray) -> PolicyRow:
+        if probs.shape != (self.log.n, len(self.models)):
+            raise InvalidInputError(f"policy {name!r} gives {probs.shape}, the log is {(self.log.n, len(self.models))}")
+        found = evaluate(self.log, probs, self.q_hat, self.options)
+        paired = evaluate_difference(self.log, probs, baseline, self.q_hat, self.options)
+        lead = found["quality"].judgement
+        return PolicyRow(
+            name=name,
+            verdict=str(lead.verdict),
+            reasons=tuple(lead.reasons),
+            outcomes={outcome: _leading(e.best) for outcome, e in found.items()},
+            estimators={o: {n: Measured.of(x) for n, x in e.estimates.items()} for o, e in found.items()},
+            differences={outcome: _leading(e.best) for outcome, e in paired.items()},
+            shares=dict(zip(self.models, traffic_shares(probs).tolist(), strict=True)),
+        )
+
+    def _constant(self, action: int) -> FloatArray:
+        return np.tile(np.eye(len(self.models))[action], (self.log.n, 1))
+
+    def _point(self, probs: FloatArray) -> tuple[float, float] | None:
+        found = evaluate(self.log, probs, self.q_hat, self.options)
+        cost, quality = found["cost_usd"].best, found["quality"].best
+        return (cost.value, quality.value) if cost and quality else None
+
+    def _frontier(self, family: PolicyFamily) -> Frontier:
+        points = []
+        for setting, probs in zip(family.quality_per_usd, family.action_probs, strict=True):
+            found = evaluate(self.log, probs, self.q_hat, self.options)
+            cost, quality = found["cost_usd"].best, found["quality"].best
+            if cost is None or quality is None:
+                continue
+            low, high = quality.interval or (None, None)
+            points.append(
+                FrontierPoint(
+                    quality_per_usd=float(setting),
+                    cost_usd=cost.value,
+                    quality=quality.value,
+                    quality_low=low,
+                    quality_high=high,
+                )
+            )
+        return Frontier(name=family.name, points=tuple(sorted(points, key=lambda p: p.cost_usd)))
+
+
+def _leading(estimate: object) -> Measured | None:
+    from arbiter.ope import OffPolicyEstimate
+
+    return Measured.of(estimate) if isinstance(estimate, OffPolicyEstimate) else None

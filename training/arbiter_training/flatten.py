@@ -1,0 +1,70 @@
+"""From scikit-learn's histogram gradient boosting to the plain arrays that serving walks."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.errors import ArbiterError
+from arbiter.trees import FlatForest
+
+TOLERANCE = 1e-9
+"""Greatest difference to scikit-learn's own raw prediction that an export lets pass."""
+
+
+def flatten(model: Any, check_on: NDArray[np.float64]) -> FlatForest:
+    """Flatten a fitted ``HistGradientBoostingClassifier`` or ``HistGradientBoostingRegressor``.
+
+    Reads private attributes of scikit-learn (``_predictors``, ``_baseline_prediction``), since there are no public
+    ones; that is why every export is checked against the estimator's own prediction.
+
+    Parameters
+    ----------
+    model : the fitted estimator; no categorical features.
+    check_on : (n, n_features) rows to compare on, n at least 1.
+
+    Returns
+    -------
+    forest : its outputs are the classes (one output for a binary classifier or a regressor), before the link.
+
+    Raises
+    ------
+    ArbiterError
+        If the two differ by more than 1e-9.
+    """
+    trees = [(output, tree.nodes) for stage in model._predictors for output, tree in enumerate(stage)]
+    baseline = np.atleast_1d(np.asarray(model._baseline_prediction, dtype=np.float64).ravel())
+    forest = _join(trees, baseline)
+    expected = np.asarray(model._raw_predict(check_on), dtype=np.float64).reshape(len(check_on), -1)
+    difference = float(np.abs(forest.predict(check_on) - expected).max())
+    if not difference <= TOLERANCE:
+        raise ArbiterError(f"the flattened trees differ from scikit-learn by {difference:.3g}; its internals changed")
+    return forest
+
+
+def _join(trees: list[tuple[int, Any]], baseline: NDArray[np.float64]) -> FlatForest:
+    sizes = [len(nodes) for _, nodes in trees]
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32) if trees else np.zeros(0, np.int32)
+    nodes = np.concatenate([n for _, n in trees]) if trees else np.zeros(0, dtype=[("value", float)])
+    if not trees:
+        empty = np.zeros(0)
+        ints = np.zeros(0, np.int32)
+        return FlatForest(
+            feature=ints, threshold=empty, left=ints, right=ints, missing_left=np.zeros(0, bool), value=empty,
+            roots=ints, outputs=ints, baseline=baseline, depth=0,
+        )  # fmt: skip
+    leaf = nodes["is_leaf"].astype(bool)
+    itself = np.arange(len(nodes), dtype=np.int32)
+    shift = np.repeat(starts, sizes)
+    return FlatForest(
+        feature=np.where(leaf, 0, nodes["feature_idx"]).astype(np.int32),
+        threshold=np.where(leaf, np.inf, nodes["num_threshold"]).astype(np.float64),
+        left=np.where(leaf, itself, nodes["left"].astype(np.int64) + shift).astype(np.int32),
+        right=np.where(leaf, itself, nodes["right"].astype(np.int64) + shift).astype(np.int32),
+        missing_left=nodes["missing_go_to_left"].astype(bool),
+        value=np.where(leaf, nodes["value"], 0.0).astype(np.float64),
+        roots=starts,
+        outputs=np.array([output for output, _ in trees], dtype=np.int32),
+        baseline=baseline,
+        depth=int(nodes["depth"].max()),
+    )

@@ -1,0 +1,7 @@
+"""Training and evaluation of the gatekeeper's heads."""
+
+from arbiter_training.gatekeeper.calibration import HeadReport
+from arbiter_training.gatekeeper.data import GatekeeperOptions, LabelledQueries
+from arbiter_training.gatekeeper.fit import fit_gatekeeper
+
+__all__ = ["GatekeeperOptions", "HeadReport", "LabelledQueries", "fit_gatekeeper"]

@@ -1,0 +1,103 @@
+"""From two stages' scores to probabilities and thresholds, and what the result is worth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from arbiter.gatekeeper.heads import softmax
+from arbiter.gatekeeper.learned import HeadCalibration
+from arbiter.vocabulary import Risk
+from arbiter_training.gatekeeper.data import FloatArray, IntArray
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+TEMPERATURES = np.exp(np.linspace(np.log(0.4), np.log(3.0), 41))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadReport:
+    """What the out-of-fold predictions of one head are worth.
+
+    Attributes
+    ----------
+    accuracy, log_loss, ece : of the blend, out of fold; ``ece`` in 15 bins.
+    linear_log_loss, boosted_log_loss : of the two stages alone.
+    boosted_share, temperature : what the cross-validation chose.
+    n : labelled requests.
+    """
+
+    accuracy: float
+    log_loss: float
+    ece: float
+    linear_log_loss: float
+    boosted_log_loss: float
+    boosted_share: float
+    temperature: float
+    n: int
+
+
+def calibrate(linear: FloatArray, boosted: FloatArray, labels: IntArray) -> tuple[HeadCalibration, HeadReport]:
+    """Choose the blend and the temperature of least log loss on out-of-fold scores.
+
+    Parameters
+    ----------
+    linear, boosted : (n, labels) scores of the stages.
+    labels : (n,) index of the label.
+    """
+    tried = [HeadCalibration(boosted_share=s, temperature=float(t)) for s in SHARES for t in TEMPERATURES]
+    losses = np.array([log_loss(blended(linear, boosted, how), labels) for how in tried])
+    chosen = tried[int(losses.argmin())]
+    probabilities = blended(linear, boosted, chosen)
+    by_share = losses.reshape(len(SHARES), -1).min(axis=1)
+    report = HeadReport(
+        accuracy=float((probabilities.argmax(axis=1) == labels).mean()),
+        log_loss=float(losses.min()),
+        ece=expected_calibration_error(probabilities, labels),
+        linear_log_loss=float(by_share[0]),
+        boosted_log_loss=float(by_share[-1]),
+        boosted_share=chosen.boosted_share,
+        temperature=chosen.temperature,
+        n=len(labels),
+    )
+    return chosen, report
+
+
+def blended(linear: FloatArray, boosted: FloatArray, how: HeadCalibration) -> FloatArray:
+    """Give the (n, labels) probabilities of the blended, tempered scores."""
+    return softmax((how.boosted_share * boosted + (1.0 - how.boosted_share) * linear) / how.temperature)
+
+
+def log_loss(probabilities: FloatArray, labels: IntArray) -> float:
+    """Give the mean negative log-likelihood of the labels."""
+    return float(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-12)).mean())
+
+
+def expected_calibration_error(probabilities: FloatArray, labels: IntArray, bins: int = 15) -> float:
+    """Give the mean gap between confidence and accuracy over equal-width bins of the greatest probability.
+
+    Source: Naeini, Cooper and Hauskrecht (2015); Guo et al. (2017), equation 3.
+    """
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [abs(right[place == b].mean() - confidence[place == b].mean()) * (place == b).mean() for b in set(place)]
+    return float(sum(gaps))
+
+
+def risk_thresholds(probabilities: FloatArray, labels: IntArray, false_alarms: float) -> dict[str, float]:
+    """Give, per level above minimal, the least P(level or above) that calls at most ``false_alarms`` of the rest.
+
+    Parameters
+    ----------
+    probabilities : (n, 5) of harm or stake, out of fold.
+    labels : (n,) index of the level.
+    false_alarms : share of the requests below a level that may be called at it or above.
+    """
+    tails = {level: probabilities[:, level.rank :].sum(axis=1) for level in list(Risk)[1:]}
+    return {level: _threshold(tails[level][labels < level.rank], false_alarms) for level in tails}
+
+
+def _threshold(negatives: FloatArray, false_alarms: float) -> float:
+    """Give the least probability at which at most ``false_alarms`` of the negatives are called, at least 0.05."""
+    if negatives.size == 0:
+        return 0.5
+    return float(np.clip(np.quantile(negatives, 1.0 - false_alarms), 0.05, 0.95))

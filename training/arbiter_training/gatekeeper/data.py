@@ -1,0 +1,50 @@
+"""What the gatekeeper's training takes and how it is told to fit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.records import Query
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledQueries:
+    """Requests with the labels that are known.
+
+    Attributes
+    ----------
+    queries : n requests.
+    labels : head to (n,) index of the label in ``HEADS[head]``, -1 where unknown.
+    folds : (n,) fold of each request; requests of one group share a fold.
+    """
+
+    queries: Sequence[Query]
+    labels: Mapping[str, IntArray]
+    folds: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatekeeperOptions:
+    """How the heads are fitted.
+
+    Attributes
+    ----------
+    inverse_penalty : candidates for scikit-learn's ``C`` of the linear stage; the out-of-fold log loss chooses.
+    components : principal components of the embedding that the trees see.
+    iterations : boosting rounds.
+    false_alarms : share of requests below a level of risk that may be called at it or above.
+    abstain_below : least probability of a domain verdict.
+    seed : of the boosting.
+    """
+
+    inverse_penalty: tuple[float, ...] = (2.0, 8.0)
+    components: int = 24
+    iterations: int = 40
+    false_alarms: float = 0.03
+    abstain_below: float = 0.3
+    seed: int = 0
