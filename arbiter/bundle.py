@@ -83,8 +83,7 @@ def save_bundle(router: Router, folder: Path, provenance: Provenance | None = No
     BundleError
         If ``folder`` holds something that is not a bundle.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
-        raise BundleError(f"{folder} is not empty and holds no {MANIFEST}; name another folder")
+    check_target(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -93,6 +92,20 @@ def save_bundle(router: Router, folder: Path, provenance: Provenance | None = No
         _put_in_place(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_target(folder: Path) -> None:
+    """Make sure that a bundle may be written to ``folder``, before the work of making one.
+
+    Raises
+    ------
+    BundleError
+        If ``folder`` is a file, or holds something that is not a bundle.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise BundleError(f"{folder} is a file; name a folder for the bundle")
+    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise BundleError(f"{folder} is not empty and holds no {MANIFEST}; name another folder")
 
 
 def _put_in_place(scratch: Path, folder: Path) -> None:
@@ -121,6 +134,8 @@ def _write(router: Router, folder: Path, provenance: Provenance) -> None:
             save_file({key: _contiguous(value) for key, value in arrays.items()}, folder / f"{name}.safetensors")
         for key, text in texts.items():
             (folder / key).write_text(text, encoding="utf-8")
+    for path in folder.iterdir():
+        path.chmod(0o644)
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
     manifest = {
         "schema_version": SCHEMA_VERSION,
@@ -265,7 +280,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _digest(manifest: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+    plain = json.loads(json.dumps(manifest))  # members of ordered enums would sort by their order
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def _checked(path: Path, digest: str) -> bytes:

@@ -1,6 +1,7 @@
 """Constraints before utility: which candidates may answer, and for each that may not, the reason."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,24 +39,40 @@ def exclusions(
     preset = STRATEGIES[query.strategy or settings.strategy].preset
     reasons: dict[str, str] = {}
     for i, candidate in enumerate(catalog.candidates):
-        reason = next(_reasons(candidate, query, expectation, i), None) or _preset(candidate, preset)
-        reason = reason or _risk_floor(candidate, profile, settings)
-        if reason:
+        found = chain(
+            _down(candidate),
+            _forbidden(candidate, query.requirements, preset),
+            _fit(candidate, query, float(expectation.output_tokens[i])),
+            _limits(query.requirements, expectation, i),
+            _floors(candidate, profile, preset, settings),
+        )
+        reason = next(found, None)
+        if reason is not None:
             reasons[candidate.name] = reason
     return reasons
 
 
-def _reasons(candidate: Candidate, query: Query, expectation: Expectation, i: int) -> Iterator[str]:
-    required = query.requirements
+def _down(candidate: Candidate) -> Iterator[str]:
     if candidate.status not in USABLE:
         yield f"status {candidate.status}"
+
+
+def _forbidden(candidate: Candidate, required: Requirements, preset: ConstraintPreset) -> Iterator[str]:
+    """Say which promise to the asker the candidate would break; the emergency choice keeps these where it can."""
     if required.allow is not None and candidate.name not in required.allow:
         yield "not on the allow list"
     if candidate.name in required.deny:
         yield "on the deny list"
-    yield from _fit(candidate, query, float(expectation.output_tokens[i]))
-    yield from _tags(candidate, required)
-    yield from _limits(required, expectation, i)
+    if required.local_only and candidate.tier is not Tier.LOCAL:
+        yield "not local"
+    if required.regions - candidate.regions:
+        yield f"not in region {', '.join(sorted(required.regions - candidate.regions))}"
+    if required.compliance - candidate.compliance:
+        yield f"lacks compliance {', '.join(sorted(required.compliance - candidate.compliance))}"
+    if preset is ConstraintPreset.PRIVACY and candidate.tier is not Tier.LOCAL:
+        yield "privacy: not local"
+    if preset is ConstraintPreset.COMPLIANCE and not candidate.compliance:
+        yield "compliance: carries no compliance tag"
 
 
 def _fit(candidate: Candidate, query: Query, expected_tokens: float) -> Iterator[str]:
@@ -71,15 +88,6 @@ def _fit(candidate: Candidate, query: Query, expected_tokens: float) -> Iterator
         yield f"lacks {', '.join(sorted(missing))}"
 
 
-def _tags(candidate: Candidate, required: Requirements) -> Iterator[str]:
-    if required.local_only and candidate.tier is not Tier.LOCAL:
-        yield "not local"
-    if required.regions - candidate.regions:
-        yield f"not in region {', '.join(sorted(required.regions - candidate.regions))}"
-    if required.compliance - candidate.compliance:
-        yield f"lacks compliance {', '.join(sorted(required.compliance - candidate.compliance))}"
-
-
 def _limits(required: Requirements, expectation: Expectation, i: int) -> Iterator[str]:
     cost, latency, quality = expectation.cost_usd[i], expectation.latency_s[i], expectation.quality[i]
     if required.max_cost_usd is not None and cost > required.max_cost_usd:
@@ -90,31 +98,43 @@ def _limits(required: Requirements, expectation: Expectation, i: int) -> Iterato
         yield f"expected quality {quality:.2f} below the floor {required.min_quality:.2f}"
 
 
-def _preset(candidate: Candidate, preset: ConstraintPreset) -> str | None:
-    if preset is ConstraintPreset.PRIVACY and candidate.tier is not Tier.LOCAL:
-        return "privacy: not local"
-    if preset is ConstraintPreset.COMPLIANCE and not candidate.compliance:
-        return "compliance: carries no compliance tag"
+def _floors(candidate: Candidate, profile: TaskProfile, preset: ConstraintPreset, settings: Settings) -> Iterator[str]:
     if preset is ConstraintPreset.HIGH_AVAILABILITY and candidate.sla_availability < AVAILABILITY_FLOOR:
-        return f"availability {candidate.sla_availability} below {AVAILABILITY_FLOOR}"
-    return None
-
-
-def _risk_floor(candidate: Candidate, profile: TaskProfile, settings: Settings) -> str | None:
+        yield f"availability {candidate.sla_availability} below {AVAILABILITY_FLOOR}"
     tier = settings.risk_tier.get(profile.risk)
-    if tier is None or candidate.tier is tier:
-        return None
-    return f"risk {profile.risk} needs tier {tier}, this is {candidate.tier}"
+    if tier is not None and candidate.tier is not tier:
+        yield f"risk {profile.risk} needs tier {tier}, this is {candidate.tier}"
 
 
-def emergency(catalog: Catalog) -> int:
+def emergency(catalog: Catalog, query: Query | None = None, preset: ConstraintPreset = ConstraintPreset.NONE) -> int:
     """Give the choice when nothing is eligible.
 
-    Of the candidates that are up (of all, where none is), the safest; for equal safety the one of best rating. The
-    router must answer; the decision says so with confidence 0 and keeps every reason.
+    The candidates are narrowed step by step, a step that would leave none being skipped: to those that break no promise
+    (allow and deny list, local, region, compliance), to those that are up, to those that the request fits. Of what is
+    left, the safest; for equal safety the one of best rating. So a private request goes to a local model that is down
+    rather than elsewhere; only where no candidate at all keeps the promises is one broken. The router must answer; the
+    decision says so with confidence 0 and keeps every reason, that of its own choice included.
+
+    Parameters
+    ----------
+    catalog : K candidates.
+    query : the request; None demands nothing.
+    preset : that of the strategy in force.
+
+    Returns
+    -------
+    choice : place in the catalog.
     """
-    up = [i for i, c in enumerate(catalog.candidates) if c.status in USABLE] or list(range(len(catalog)))
-    return max(up, key=lambda i: (catalog.candidates[i].safety, catalog.candidates[i].quality))
+    asked = query or Query(text="")
+    steps: tuple[Callable[[Candidate], Iterator[str]], ...] = (
+        lambda c: _forbidden(c, asked.requirements, preset),
+        _down,
+        lambda c: _fit(c, asked, 1.0),
+    )
+    left = list(range(len(catalog)))
+    for reasons in steps:
+        left = [i for i in left if next(reasons(catalog.candidates[i]), None) is None] or left
+    return max(left, key=lambda i: (catalog.candidates[i].safety, catalog.candidates[i].quality))
 
 
 def eligible_mask(catalog: Catalog, reasons: dict[str, str]) -> NDArray[np.bool_]:
@@ -135,5 +155,3 @@ def fallback_order(
         order.append(step)
         provider = catalog.candidates[step].provider
     return order
-
-

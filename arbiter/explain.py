@@ -1,8 +1,11 @@
 """A decision in words."""
 
-from arbiter.records import Decision
+import math
+
+from arbiter.records import Decision, TaskProfile
 
 BAR = 20
+"""Length of the bar of a perfect quality, in characters."""
 
 
 def explain(decision: Decision) -> str:
@@ -34,27 +37,35 @@ def _seen(decision: Decision) -> list[str]:
     profile = decision.profile
     heads = (("domain", profile.domain), ("complexity", profile.complexity), ("harm", profile.harm))
     shown = [*heads, ("stake", profile.stake)]
-    parts = [f"{head} {label} ({profile.probabilities[head].get(label, 0.0):.2f})" for head, label in shown]
+    parts = [f"{head} {label}{_certainty(profile, head, label)}" for head, label in shown]
     lines = [f"seen: {', '.join(parts)}; task {profile.task_type}; by {profile.source}"]
     if profile.evidence:
         lines.append(f"  evidence: {', '.join(profile.evidence[:8])}")
     return lines
 
 
+def _certainty(profile: TaskProfile, head: str, label: str) -> str:
+    probability = profile.probabilities.get(head, {}).get(label)
+    return "" if probability is None else f" ({probability:.2f})"  # a user's own estimator may give verdicts alone
+
+
 def _compared(decision: Decision) -> list[str]:
-    eligible = sorted(decision.action_probs, key=lambda name: -decision.utilities[name])
-    width = max(len(name) for name in eligible)
+    eligible = sorted(decision.action_probs, key=lambda name: -decision.utilities.get(name, -math.inf))
+    width = max(len(name) for name in ("candidate", *eligible))
     lines = [f"{'candidate':<{width}}  prob   utility  quality        cost_usd   latency_s"]
-    for name in eligible:
-        e = decision.estimates[name]
-        bar = "#" * round(BAR * e.quality)
-        lines.append(
-            f"{name:<{width}}  {decision.action_probs[name]:.3f}  {decision.utilities[name]:+.3f}   "
-            f"{e.quality:.2f} +- {e.quality_se:.2f}   {e.cost_usd:<9.3g}  {e.latency_s:<6.2g}  {bar}"
-        )
+    lines += [f"{name:<{width}}  {decision.action_probs[name]:.3f}  {_expected(decision, name)}" for name in eligible]
     if decision.fallbacks:
         lines.append(f"then: {' > '.join(decision.fallbacks)}")
     return lines
+
+
+def _expected(decision: Decision, name: str) -> str:
+    e, utility = decision.estimates.get(name), decision.utilities.get(name)
+    if e is None or utility is None:
+        return "nothing estimated"  # the router fails open: a degraded decision may rest on no estimate
+    bar = "#" * round(BAR * e.quality) if math.isfinite(e.quality) else ""
+    numbers = f"{e.quality:.2f} +- {e.quality_se:.2f}   {e.cost_usd:<9.3g}  {e.latency_s:<6.2g}"
+    return f"{utility:+.3f}   {numbers}  {bar}".rstrip()
 
 
 def _excluded(decision: Decision) -> list[str]:

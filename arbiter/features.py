@@ -185,7 +185,9 @@ class Features:
         BundleError
             If the bundle was fitted with other statistics or other evidence.
         """
-        features = cls(encoder_from_state(state.parts["encoder"]), HashedNgrams(int(state.settings["buckets"])), evidence)
+        features = cls(
+            encoder_from_state(state.parts["encoder"]), HashedNgrams(int(state.settings["buckets"])), evidence
+        )
         found = (STATISTICS_VERSION, list(features.dense_names), _evidence_fingerprint(evidence))
         expected = tuple(state.settings[key] for key in ("statistics_version", "dense_names", "evidence"))
         if found != expected:

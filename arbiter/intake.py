@@ -1,6 +1,6 @@
 """The border where a request of any shape becomes a :class:`~arbiter.records.Query`; checked here once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,8 @@ def read_request(request: Request, requirements: Requirements | None = None) -> 
 
     Parameters
     ----------
-    request : a prompt, OpenAI messages, or a Query (returned as it is, save for ``requirements``).
+    request : a prompt, OpenAI messages, or a Query (returned as it is, save for ``requirements``; one made by hand
+        without ``input_tokens`` gets the estimate, since the window and the cost hang on it).
     requirements : what the answering candidate must fulfil; None leaves a Query's own.
 
     Returns
@@ -34,18 +35,25 @@ def read_request(request: Request, requirements: Requirements | None = None) -> 
         If the request is neither text nor messages with a ``role`` and a ``content``.
     """
     if isinstance(request, Query):
-        return request if requirements is None else replace(request, requirements=requirements)
+        return _complete(request if requirements is None else replace(request, requirements=requirements))
     required = requirements or Requirements()
     if isinstance(request, str):
         return Query(text=request, input_tokens=_tokens(len(request)), requirements=required)
-    if isinstance(request, Sequence) and not isinstance(request, bytes | bytearray):
-        return _read_messages(request, required)
-    raise InvalidInputError(
-        f"a request must be a str, a list of OpenAI messages or a Query, not {type(request).__name__}"
-    )
+    if not isinstance(request, Sequence) or isinstance(request, bytes | bytearray):
+        raise InvalidInputError(
+            f"a request must be a str, a list of OpenAI messages or a Query, not {type(request).__name__}"
+        )
+    return _read_messages(request, required)
 
 
-def _read_messages(messages: Sequence[Mapping[str, Any]], requirements: Requirements) -> Query:
+def _complete(query: Query) -> Query:
+    if query.input_tokens > 0:
+        return query
+    characters = len(query.text) + len(query.context) + len(query.system)
+    return replace(query, input_tokens=_tokens(characters) + TOKENS_PER_IMAGE * query.n_images)
+
+
+def _read_messages(messages: Sequence[Any], requirements: Requirements) -> Query:
     turns = [_read_turn(position, message) for position, message in enumerate(messages)]
     if not any(role == "user" for role, _, _ in turns):
         raise InvalidInputError("the messages hold no turn with role 'user'; add the user's request as the last one")
@@ -63,7 +71,7 @@ def _read_messages(messages: Sequence[Mapping[str, Any]], requirements: Requirem
     )
 
 
-def _read_turn(position: int, message: Mapping[str, Any]) -> tuple[str, str, int]:
+def _read_turn(position: int, message: Any) -> tuple[str, str, int]:
     if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
         raise InvalidInputError(f"message {position} is not a mapping with a 'role'; got {message!r:.80}")
     content = message.get("content")
@@ -71,12 +79,15 @@ def _read_turn(position: int, message: Mapping[str, Any]) -> tuple[str, str, int
         return message["role"], "", 0
     if isinstance(content, str):
         return message["role"], content, 0
-    if isinstance(content, Iterable) and not isinstance(content, bytes | Mapping):
+    # A sequence and not any iterable: the messages are kept, and reading would use a generator up.
+    if isinstance(content, Sequence) and not isinstance(content, bytes | bytearray):
         return (message["role"], *_read_parts(position, content))
-    raise InvalidInputError(f"the content of message {position} is neither text nor a list of parts; got {content!r:.80}")
+    raise InvalidInputError(
+        f"the content of message {position} is neither text nor a list of parts; got {content!r:.80}"
+    )
 
 
-def _read_parts(position: int, parts: Iterable[Any]) -> tuple[str, int]:
+def _read_parts(position: int, parts: Sequence[Any]) -> tuple[str, int]:
     texts: list[str] = []
     images = 0
     for part in parts:

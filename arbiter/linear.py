@@ -1,6 +1,7 @@
 """A linear map over all features of a request: the first stage of the gatekeeper and of the quality estimates."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class LinearMap:
 
     def to_state(self) -> State:
         """Give what a bundle keeps; the n-gram weights in half precision, they are most of the size."""
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "embedding": self.embedding,
             "ngrams": self.ngrams.astype(np.float16),
             "dense": self.dense,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,7 +41,7 @@ class NgramRows:
     def rows(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Give buckets and values of each text in turn."""
         bounds = self.indptr.tolist()
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, end in pairwise(bounds):
             yield self.indices[start:end], self.values[start:end]
 
     def dot(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:

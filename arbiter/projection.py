@@ -24,7 +24,7 @@ class Projection:
     @property
     def dim(self) -> int:
         """Number of outputs, k."""
-        return self.components.shape[1]
+        return int(self.components.shape[1])
 
     def apply(self, embedding: NDArray[np.float32]) -> NDArray[np.float64]:
         """Project (n, d) embeddings to (n, k) float64."""

@@ -11,17 +11,23 @@ CONTEXT_TAIL_CHARS = 600
 SHORT_WORDS = 5
 """A turn of at most so many words is read together with its conversation whatever it says."""
 
-FOLLOW_UP_WORDS = 30
+FOLLOW_UP_WORDS = 20
 """A turn of at most so many words is, if it opens like a reply or points at what was said before."""
 
 _OPENERS = frozenset(
-    "yes yeah yep no nope ok okay sure thanks thank great good and but so also now then again continue go more next "
-    "instead actually wait hmm please rather sorry same sí si oui ja nein non да нет".split()
-)
+    (
+        "yes", "yeah", "yep", "no", "nope", "ok", "okay", "sure", "thanks", "thank", "great", "good", "and",
+        "but", "so", "also", "now", "then", "again", "continue", "go", "more", "next", "instead", "actually",
+        "wait", "hmm", "please", "rather", "sorry", "same", "sí", "si", "oui", "ja", "nein", "non", "да", "нет",
+    )
+)  # fmt: skip
 _POINTERS = frozenset(
-    "it its that this these those them they he she his her above previous earlier former latter last same "
-    "again before second first other others instead shorter longer simpler better else".split()
-)
+    (
+        "it", "its", "this", "these", "those", "them", "they", "he", "she", "his", "her", "above",
+        "previous", "earlier", "former", "latter", "last", "same", "again", "before", "second", "first",
+        "other", "others", "instead", "shorter", "longer", "simpler", "better", "else",
+    )
+)  # fmt: skip
 
 
 def reading_text(query: Query) -> str:

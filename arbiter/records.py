@@ -3,10 +3,12 @@
 Units are in the names: ``_usd`` US dollars, ``_s`` seconds, ``_tokens`` tokens, ``_per_mtok`` per million tokens.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from arbiter.errors import InvalidInputError
 from arbiter.vocabulary import (
     Capability,
     Category,
@@ -38,6 +40,11 @@ class Requirements:
     regions, compliance : tags that the candidate must carry, all of them.
     allow : only these names; None allows all.
     deny : never these names.
+
+    Raises
+    ------
+    InvalidInputError
+        If a limit is not such a number, a capability is unknown, or a set is given as a text.
     """
 
     capabilities: frozenset[Capability] = frozenset()
@@ -50,6 +57,22 @@ class Requirements:
     compliance: frozenset[str] = frozenset()
     allow: frozenset[str] | None = None
     deny: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        for name in ("capabilities", "regions", "compliance", "allow", "deny"):
+            value = getattr(self, name)
+            if isinstance(value, str):  # "x" in "xy" is true of texts
+                raise InvalidInputError(f"{name} must be a set of names, got the text {value!r}; put it in a set")
+            if value is not None:
+                object.__setattr__(self, name, frozenset(value))
+        unknown = sorted(self.capabilities - frozenset(Capability))
+        if unknown:
+            raise InvalidInputError(f"unknown capability {', '.join(unknown)}; there are {', '.join(Capability)}")
+        limits = {"max_cost_usd": (0, math.inf), "max_latency_s": (0, math.inf), "min_quality": (0, 1)}
+        for name, (least, most) in {**limits, "max_output_tokens": (1, math.inf)}.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise InvalidInputError(f"{name} must lie in [{least}, {most}] or be None; got {value}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +112,7 @@ class TaskProfile:
     ----------
     complexity, risk, domain, task_type : the verdicts.
     harm, stake : the two sources of risk; ``risk`` is the greater.
-    probabilities : per head (``complexity``, ``harm``, ``stake``, ``domain``), label to probability; sums to 1 per head.
+    probabilities : per head (``complexity``, ``harm``, ``stake``, ``domain``), label to probability, of sum 1.
     source : which estimator spoke.
     confidence : probability of the domain verdict times that of the complexity verdict, in [0, 1].
     evidence : words and signs that were found, for people.
@@ -120,7 +143,7 @@ class Candidate:
     tier, category, status, capabilities : see the vocabulary.
     context_window_tokens, max_output_tokens : limits of the model.
     usd_per_mtok_in, usd_per_mtok_out : list prices, US dollars per million tokens.
-    usd_per_mtok_cached_in, usd_per_mtok_batch_in, usd_per_mtok_batch_out : discounted prices; None where there are none.
+    usd_per_mtok_cached_in, usd_per_mtok_batch_in, usd_per_mtok_batch_out : discounted prices; None where none.
     ttft_s, output_tokens_per_s : prior of the latency: time to first token, and speed after it.
     latency_p99_s : 99th percentile of a typical request's latency.
     quality, safety, reliability : ratings in [0, 1]; priors until outcomes are known.
@@ -187,7 +210,8 @@ class Decision:
     propensity : the probability with which it was chosen, ``action_probs[model]``.
     action_probs : probability of every eligible candidate; sums to 1.
     fallbacks : who is asked next, in order, should the choice fail.
-    confidence : in [0, 1]; probability that the choice's utility is the greatest, times that of the profile's source.
+    confidence : in [0, 1]; probability that the choice's utility exceeds its best rival's, given the estimates' errors;
+        0 for an emergency choice.
     strategy : the strategy that was in force.
     profile, estimates, utilities : what was believed of the request and of each candidate.
     excluded : candidate to the reason why it was not eligible.

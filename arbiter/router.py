@@ -1,5 +1,6 @@
 """The router: a query becomes a decision. Pure: no file, no network, no clock; randomness comes in as a generator."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,6 @@ from arbiter.estimates.expectation import Expectation
 from arbiter.features import Features
 from arbiter.gatekeeper.protocol import Gatekeeper
 from arbiter.policies.context import ContextMap
-from arbiter.policies.gaussian_choice import best_arm_probabilities
 from arbiter.policies.protocol import Policy
 from arbiter.records import Decision, Estimate, Query, TaskProfile
 from arbiter.settings import Settings
@@ -109,6 +109,8 @@ class Router:
 
     def route_batch(self, queries: Sequence[Query], rng: np.random.Generator) -> list[Decision]:
         """Choose a candidate for each of n requests; features and estimates are computed together."""
+        if not queries:
+            return []
         outlook = self.outlook(queries)
         return [self._decide(outlook, i, rng) for i in range(len(queries))]
 
@@ -118,16 +120,20 @@ class Router:
         pairs = zip(outlook.contexts, weighed, strict=True)
         return np.stack([self.policy.action_probabilities(z, w.eligible, w.expectation) for z, w in pairs])
 
-    def weigh(self, outlook: Outlook, i: int) -> "Weighed":
+    def eligible(self, outlook: Outlook) -> NDArray[np.bool_]:
+        """Give the (n, K) mask of who may answer; in each row at least one."""
+        return np.stack([self.weigh(outlook, i).eligible for i in range(len(outlook.queries))])
+
+    def weigh(self, outlook: Outlook, i: int) -> Weighed:
         """Apply constraints, then the weights of the strategy in force, to request ``i``."""
         query, profile = outlook.queries[i], outlook.profiles[i]
-        objective = STRATEGIES[query.strategy or self.settings.strategy].objective
-        expected = outlook.expectation.row(i).weighed(self.settings.weights(objective))
+        row = STRATEGIES[query.strategy or self.settings.strategy]
+        expected = outlook.expectation.row(i).weighed(self.settings.weights(row.objective))
         reasons = exclusions(query, profile, self.catalog, expected, self.settings)
         eligible = eligible_mask(self.catalog, reasons)
         nothing = not eligible.any()
         if nothing:
-            eligible[emergency(self.catalog)] = True
+            eligible[emergency(self.catalog, query, row.preset)] = True
         return Weighed(eligible=eligible, expectation=expected, reasons=reasons, emergency=nothing)
 
     def _decide(self, outlook: Outlook, i: int, rng: np.random.Generator) -> Decision:
@@ -135,7 +141,7 @@ class Router:
         weighed = self.weigh(outlook, i)
         eligible, expected = weighed.eligible, weighed.expectation
         probabilities = self.policy.action_probabilities(outlook.contexts[i], eligible, expected)
-        chosen = int(rng.choice(probabilities.size, p=probabilities))
+        chosen = _draw(probabilities, rng)
         names = self.catalog.names
         order = fallback_order(self.catalog, chosen, eligible, expected.utility)
         return Decision(
@@ -159,12 +165,23 @@ class Router:
         )
 
 
+def _draw(probabilities: FloatArray, rng: np.random.Generator) -> int:
+    """Invert the distribution function at a uniform number; an action of probability 0 is never drawn."""
+    edges = probabilities.cumsum()
+    return int(np.searchsorted(edges, rng.random() * edges[-1], side="right"))
+
+
 def _confidence(chosen: int, eligible: NDArray[np.bool_], expected: Expectation) -> float:
-    """Give the probability that the chosen candidate's utility is the greatest, given the estimates' errors."""
+    """Give the probability that the chosen candidate's utility exceeds that of its best rival, given their errors."""
     rivals = np.flatnonzero(eligible)
-    spread = np.maximum(expected.quality_se[rivals], 1e-6)
-    best = best_arm_probabilities(expected.utility[rivals], spread)
-    return float(best[np.flatnonzero(rivals == chosen)[0]])
+    rivals = rivals[rivals != chosen]
+    if rivals.size == 0:
+        return 1.0
+    utility, error = expected.utility, expected.quality_se
+    rival = int(rivals[np.argmax(utility[rivals])])
+    scale = float(np.hypot(error[chosen], error[rival]))
+    gap = float(utility[chosen] - utility[rival])
+    return 0.5 * (1.0 + math.erf(gap / (max(scale, 1e-9) * math.sqrt(2.0))))
 
 
 def _estimate(expected: Expectation, k: int) -> Estimate:

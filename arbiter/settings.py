@@ -1,5 +1,6 @@
 """What a router is told, as opposed to what it learned. Every value is a default that a user can change."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -21,6 +22,11 @@ class ObjectiveWeights:
 
     cost: float
     latency: float
+
+    def __post_init__(self) -> None:
+        for name, value in (("cost", self.cost), ("latency", self.latency)):
+            if not 0.0 <= value < math.inf:
+                raise InvalidInputError(f"an objective's weight of {name} must be a number from 0 up, got {value}")
 
 
 DEFAULT_OBJECTIVES: Mapping[Objective, ObjectiveWeights] = MappingProxyType(
@@ -53,9 +59,9 @@ class Settings:
     strategy : what is done where the request asks for nothing else.
     reference_cost_usd, reference_latency_s : what the objectives' weights are per; from training, the mean of the
         dearest (slowest) candidate.
-    objectives : weights per objective.
+    objectives : weights, for every objective.
     risk_tier : the tier that a risk needs; an empty mapping lifts the floor (for benchmarks without real users).
-    fallbacks : length of the fallback chain per risk.
+    fallbacks : length of the fallback chain, for every risk.
     review_from : risk from which a decision is marked for human review.
     """
 
@@ -69,8 +75,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("reference_cost_usd", "reference_latency_s"):
-            if not getattr(self, name) > 0:
-                raise InvalidInputError(f"{name} must be above 0, got {getattr(self, name)}")
+            if not 0.0 < getattr(self, name) < math.inf:
+                raise InvalidInputError(f"{name} must be a number above 0, got {getattr(self, name)}")
+        for name, known, wanted in (("objectives", self.objectives, Objective), ("fallbacks", self.fallbacks, Risk)):
+            missing = [str(key) for key in wanted if key not in known]
+            if missing:
+                raise InvalidInputError(f"{name} must name every {wanted.__name__.lower()}; add {', '.join(missing)}")
+        if any(length < 0 for length in self.fallbacks.values()):
+            raise InvalidInputError(f"fallbacks must be lengths from 0 up, got {dict(self.fallbacks)}")
 
     def weights(self, objective: Objective) -> UtilityWeights:
         """Give the objective's weights per dollar and second."""

@@ -26,6 +26,11 @@ def cut(text: str) -> str:
     return f"{_head(text[:half])}\n{_tail(text[-half:])}"
 
 
+def well_formed(text: str) -> str:
+    """Replace halves of surrogate pairs, which a str may hold and UTF-8 and tokenizers may not, by ``?``."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _head(text: str) -> str:
     space = max(text.rfind(" ", len(text) - _WORD_SEARCH), text.rfind("\n", len(text) - _WORD_SEARCH))
     return text if space < 0 else text[:space]

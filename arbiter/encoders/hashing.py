@@ -68,7 +68,8 @@ class HashingEncoder:
         hashes = np.concatenate([neighbours, *[self._grams_of(part) for part in parts]])
         distinct, counts = np.unique(hashes, return_counts=True)
         signed = np.log1p(counts) * np.where(distinct >> _SIGN_BIT, 1.0, -1.0)
-        return np.bincount(distinct % np.uint32(self._dim), weights=signed, minlength=self._dim)
+        counted = np.bincount(distinct % np.uint32(self._dim), weights=signed, minlength=self._dim)
+        return counted.astype(np.float64, copy=False)
 
     def _grams_of(self, word: str) -> NDArray[np.uint32]:
         found = self._grams.get(word)

@@ -5,14 +5,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arbiter.encoders.cut import cut
+from arbiter.encoders.cut import cut, well_formed
 from arbiter.encoders.vectors import scale_to_unit
 from arbiter.errors import BundleError, InvalidInputError, MissingExtraError
 from arbiter.state import State
@@ -29,6 +30,7 @@ person's copy, so its weights are compared before they are used."""
 
 DTYPES = ("float32", "bfloat16")
 BATCH_SIZE = 64
+TOKENS_PER_PASS = 512
 
 
 class SentenceTransformerEncoder:
@@ -102,7 +104,7 @@ class SentenceTransformerEncoder:
         """
         model = self._model()
         vectors = model.encode(
-            [cut(text) for text in texts] or [""],
+            [well_formed(cut(text)) for text in texts] or [""],
             batch_size=self._batch_size,
             show_progress_bar=False,
             convert_to_numpy=True,
@@ -111,6 +113,28 @@ class SentenceTransformerEncoder:
         rows = np.array(vectors, dtype=np.float32)[: len(texts)]
         rows[[not text.strip() for text in texts]] = 0.0
         return scale_to_unit(rows)
+
+    def token_vectors(self) -> tuple[NDArray[np.float32], str]:
+        """Encode each token of the vocabulary by itself: where the distillation of a static table starts.
+
+        Returns
+        -------
+        vectors : (V, d) unit rows in the order of the token ids.
+        tokenizer : the text of the model's ``tokenizer.json``.
+        """
+        import torch
+
+        model = self._model()
+        backend = model.tokenizer.backend_tokenizer
+        before, after = model.tokenizer.cls_token_id, model.tokenizer.sep_token_id
+        blocks: list[NDArray[np.float32]] = []
+        for start in range(0, backend.get_vocab_size(), TOKENS_PER_PASS):
+            ids = torch.arange(start, min(start + TOKENS_PER_PASS, backend.get_vocab_size()))
+            rows = torch.stack([torch.full_like(ids, before), ids, torch.full_like(ids, after)], dim=1)
+            with torch.inference_mode():
+                output = model({"input_ids": rows, "attention_mask": torch.ones_like(rows)})
+            blocks.append(output["sentence_embedding"].float().numpy())
+        return scale_to_unit(np.concatenate(blocks)), backend.to_str()
 
     def _model(self) -> "SentenceTransformer":
         with self._lock:
@@ -193,7 +217,8 @@ def _load(name: str, dtype: str) -> "SentenceTransformer":
 @contextmanager
 def _quiet_transformers() -> Iterator[None]:
     """Keep progress bars and the report on unused weights off the screen while a model loads."""
-    from transformers.utils import logging
+    # transformers publishes no types for these.
+    logging: Any = import_module("transformers.utils.logging")
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

@@ -57,7 +57,9 @@ class StudentEncoder:
 
     def __init__(self, base: Encoder, weights: StudentWeights) -> None:
         if weights.base.shape[0] != base.dim:
-            raise BundleError(f"the student was taught on vectors of {weights.base.shape[0]}, its base gives {base.dim}")
+            raise BundleError(
+                f"the student was taught on vectors of {weights.base.shape[0]}, its base gives {base.dim}"
+            )
         self._base = base
         self._weights = weights
         self._ngrams = HashedNgrams(len(weights.ngrams))

@@ -4,6 +4,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from arbiter.encoders.cut import well_formed
 from arbiter.errors import BundleError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ class WordPieces:
         """Number of token ids."""
         return self._tokenizer.get_vocab_size()
 
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The tokens, in the order of their ids."""
+        ids = self._tokenizer.get_vocab()
+        return tuple(sorted(ids, key=ids.__getitem__))
+
     def ids(self, text: str) -> list[int]:
         """Give the token ids of a text, in order."""
         if not self._plain:
@@ -80,9 +87,7 @@ class WordPieces:
         return ids
 
     def _library_ids(self, text: str) -> list[int]:
-        # Half of a surrogate pair is a str to Python and an error to the library.
-        sound = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-        return self._tokenizer.encode(sound, add_special_tokens=False).ids
+        return self._tokenizer.encode(well_formed(text), add_special_tokens=False).ids
 
 
 def _read(definition: str) -> "Tokenizer":

@@ -100,9 +100,7 @@ def request_features(batch: FeatureBatch, heads: HeadProbabilities, projection: 
     return np.concatenate([heads.stacked, projection.apply(batch.embedding), batch.dense], axis=1)
 
 
-def boosting_table(
-    scores: FloatArray, near: FloatArray, requests: FloatArray, descriptors: FloatArray
-) -> FloatArray:
+def boosting_table(scores: FloatArray, near: FloatArray, requests: FloatArray, descriptors: FloatArray) -> FloatArray:
     """Lay out one row per request and candidate for the trees.
 
     Parameters

@@ -9,6 +9,9 @@ from arbiter.state import State
 
 FloatArray = NDArray[np.float64]
 
+MAX_CELLS = 4_000_000
+"""Similarities held at once; bounds the memory of a large batch to tens of megabytes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeighbourIndex:
@@ -45,12 +48,17 @@ class NeighbourIndex:
         mean : (n, K), shrunk to the candidate's mean.
         n_effective : (n, K), the sum of the weights behind it, without the prior.
         """
-        similarity = embedding @ self.keys.T
+        step = max(1, MAX_CELLS // len(self.keys))
+        parts = [self._predict_part(embedding[i : i + step]) for i in range(0, max(len(embedding), 1), step)]
+        return np.concatenate([mean for mean, _ in parts]), np.concatenate([count for _, count in parts])
+
+    def _predict_part(self, embedding: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+        similarity = embedding @ self.keys.T  # (n, N)
         k = min(self.k, len(self.keys))
         nearest = np.argpartition(similarity, len(self.keys) - k, axis=1)[:, -k:]
         close = np.take_along_axis(similarity, nearest, axis=1).astype(np.float64)
         weight = np.exp(self.sharpness * (close - close.max(axis=1, keepdims=True)))
-        seen = weight[:, :, None] * self.observed[nearest]
+        seen = weight[:, :, None] * self.observed[nearest]  # (n, k, K)
         n_effective = seen.sum(axis=1)
         total = (seen * self.rewards[nearest]).sum(axis=1) + self.prior_strength * self.means
         return total / (n_effective + self.prior_strength), n_effective

@@ -32,9 +32,7 @@ class OutputLength:
 
     def to_state(self) -> State:
         """Give what a bundle keeps."""
-        return State(
-            kind="output_length", arrays={"weights": self.weights, "smear": self.smear, "most": self.most}
-        )
+        return State(kind="output_length", arrays={"weights": self.weights, "smear": self.smear, "most": self.most})
 
     @classmethod
     def from_state(cls, state: State) -> "OutputLength":

@@ -15,6 +15,7 @@ from arbiter.gatekeeper.term_index import canonical
 
 FloatArray = NDArray[np.float64]
 
+_LANGUAGE_LETTERS = 2  # ISO 639-1
 _NUMBERS = ("weights", "scale", "prior")
 
 
@@ -95,16 +96,24 @@ def _weighted(
         if isinstance(value, dict):  # a table inside a table only groups terms
             yield from _weighted(path, f"{where[:-1]}.{key}]", value, named)
             continue
-        is_language = len(key) == 2 and "medium" in named
-        if key not in named and not is_language:
+        weight = named.get(_weight_of(key))
+        if weight is None:
             raise InvalidInputError(
-                f"{path}: {where} has the key {key!r}, which is neither a language code of two letters nor one of "
-                f"[weights] ({', '.join(named)})"
+                f"{path}: {where} has the key {key!r}; write a weight ({', '.join(named)}), a language code of two "
+                "letters, or both as strong-de"
             )
         if not isinstance(value, str):
             raise InvalidInputError(f"{path}: {where} {key} must be a text of terms separated by commas")
         terms = (" ".join(term.split()) for term in value.split(","))
-        yield from ((named.get(key, named.get("medium", 0.0)), term) for term in dict.fromkeys(terms) if term)
+        yield from ((weight, term) for term in dict.fromkeys(terms) if term)
+
+
+def _weight_of(key: str) -> str:
+    """Give the name of the weight that a key stands for: a bare language is of medium weight."""
+    weight, _, language = key.partition("-")
+    if language and len(language) != _LANGUAGE_LETTERS:
+        return key
+    return "medium" if not language and len(key) == _LANGUAGE_LETTERS else weight
 
 
 def _prior(path: Path, heads: Mapping[str, Any]) -> FloatArray:
@@ -119,7 +128,7 @@ def _column(path: Path, head: str, label: str) -> int:
     if head not in HEADS or label not in HEADS[head]:
         known = ", ".join(HEADS.get(head, HEADS))
         raise InvalidInputError(f"{path}: there is no [{head}.{label}]; known: {known}")
-    return SLICES[head].start + HEADS[head].index(label)
+    return int(SLICES[head].start) + HEADS[head].index(label)
 
 
 def _number(path: Path, where: str, value: Any) -> float:

@@ -34,6 +34,7 @@ INDEPENDENT_TERMS = 8
 RISK_SHARE = 0.4
 """A level of harm or stake is called when it or more has this probability: a missed harm costs more than an alarm."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeywordEvidence:
     """What the terms of one text speak for, in log-odds without the prior; 0 is no evidence.

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from arbiter.errors import InvalidInputError
 
@@ -21,6 +22,7 @@ MAX_PHRASE_WORDS = 16
 _UNSPACED = "\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af\uf900-\ufaff"
 _SYMBOLS = "∀∂∃∈∑√∞∫≤≥π"
 _ASCII = re.compile(r"[a-z0-9_]+")
+_RUN = re.compile(rf"\w+|[{_SYMBOLS}]")
 _ANY = re.compile(rf"[^\W{_UNSPACED}{_SYMBOLS}]+|[{_UNSPACED}{_SYMBOLS}]")
 _COMBINING = re.compile(r"[\u0300-\u036f]+")
 
@@ -45,7 +47,13 @@ def tokens_of(text: str) -> list[str]:
         return _ASCII.findall(lower)
     if _COMBINING.search(lower):
         lower = unicodedata.normalize("NFC", lower)
-    return [token if token.isascii() else token.translate(_PLAIN) for token in _ANY.findall(lower)]
+    tokens: list[str] = []
+    for run in _RUN.findall(lower):  # most runs are plain: the slow pattern sees the others only
+        if run.isascii():
+            tokens.append(run)
+        else:
+            tokens.extend(_ANY.findall(run.translate(_PLAIN)))
+    return tokens
 
 
 def canonical(term: str) -> tuple[str, ...]:
@@ -85,9 +93,10 @@ class _Anchor:
 
     def collect(self, tokens: list[str], at: int, found: set[int]) -> None:
         """Add the phrases that stand around ``tokens[at]``; the last token has an empty one after it."""
-        for candidates in (self.after.get(tokens[at + 1]), self.before.get(tokens[at - 1]), self.alone):
-            if candidates:
-                found.update([phrase.position for phrase in candidates if _stands(phrase, tokens, at)])
+        after, before = self.after.get(tokens[at + 1]), self.before.get(tokens[at - 1])
+        if after or before or self.alone:  # seldom
+            candidates = chain(after or (), before or (), self.alone)
+            found.update([phrase.position for phrase in candidates if _stands(phrase, tokens, at)])
 
 
 class TermIndex:

@@ -12,8 +12,9 @@ from arbiter.ope.conclude import conclude, conclude_difference
 from arbiter.ope.confidence_sequence import anytime_interval, confidence_sequence
 from arbiter.ope.crossfit import FitPredict, Fold, cross_fit, forward_folds, group_folds
 from arbiter.ope.curves import Hull, aiq, fixed_model_hull, hypervolume, nondecreasing_hull, pareto_frontier
-from arbiter.ope.diagnostics import Diagnostics, Reliability, diagnose, feedback_independence, propensity_reliability
-from arbiter.ope.distributions import chi_square_tail, student_t_quantile
+from arbiter.ope.diagnostics import Diagnostics, diagnose, feedback_independence
+from arbiter.ope.distributions import chi_square_tail, student_t_quantile, student_t_tail
+from arbiter.ope.drift import PropensityDrift, propensity_drift
 from arbiter.ope.estimate import OffPolicyEstimate
 from arbiter.ope.estimators import ESTIMATOR_NAMES
 from arbiter.ope.evaluate import (
@@ -21,10 +22,21 @@ from arbiter.ope.evaluate import (
     estimate,
     evaluate,
     evaluate_difference,
+    evaluate_difference_sums,
     evaluate_sums,
 )
+from arbiter.ope.exploration import (
+    ExplorationGoal,
+    ExplorationPlan,
+    Forecast,
+    plan_exploration,
+    tie_band,
+    tie_band_probabilities,
+)
 from arbiter.ope.logged import DEFAULT_OUTCOME, LoggedFeedback
+from arbiter.ope.multiplicity import adjusted_p_values, interval_level
 from arbiter.ope.options import EstimateOptions
+from arbiter.ope.reliability import ModelReliability, Reliability, model_reliability, propensity_reliability
 from arbiter.ope.scores import (
     RouterScores,
     ShuffledControl,
@@ -38,6 +50,8 @@ from arbiter.ope.scores import (
     strong_weak_masks,
     traffic_shares,
 )
+from arbiter.ope.segments import SegmentPlan, SegmentResult, SegmentTable, evaluate_segments
+from arbiter.ope.sensitivity import SensitivityBound, sensitivity_bounds, tipping_gamma
 from arbiter.ope.sums import PolicySums, accumulate, feedback_counts, feedback_rates
 from arbiter.ope.verdict import Judgement, Verdict, judge
 
@@ -51,19 +65,29 @@ __all__ = [
     "Diagnostics",
     "EstimateOptions",
     "Evaluation",
+    "ExplorationGoal",
+    "ExplorationPlan",
     "FitPredict",
     "Fold",
+    "Forecast",
     "Hull",
     "Judgement",
     "LoggedFeedback",
+    "ModelReliability",
     "OffPolicyEstimate",
     "PolicySums",
+    "PropensityDrift",
     "Reliability",
     "RouterScores",
+    "SegmentPlan",
+    "SegmentResult",
+    "SegmentTable",
+    "SensitivityBound",
     "ShuffledControl",
     "StrongWeakCurve",
     "Verdict",
     "accumulate",
+    "adjusted_p_values",
     "aiq",
     "anytime_interval",
     "bootstrap",
@@ -78,6 +102,8 @@ __all__ = [
     "estimate",
     "evaluate",
     "evaluate_difference",
+    "evaluate_difference_sums",
+    "evaluate_segments",
     "evaluate_sums",
     "feedback_counts",
     "feedback_independence",
@@ -86,18 +112,27 @@ __all__ = [
     "forward_folds",
     "group_folds",
     "hypervolume",
+    "interval_level",
     "judge",
+    "model_reliability",
     "nondecreasing_hull",
     "pareto_frontier",
     "percentile_interval",
+    "plan_exploration",
+    "propensity_drift",
     "propensity_reliability",
     "router_scores",
     "score_columns",
     "score_interval",
     "scores_of_means",
+    "sensitivity_bounds",
     "strong_weak_curve",
     "strong_weak_masks",
     "student_t_quantile",
+    "student_t_tail",
     "support_bounds",
+    "tie_band",
+    "tie_band_probabilities",
+    "tipping_gamma",
     "traffic_shares",
 ]

@@ -8,11 +8,12 @@ from numpy.typing import ArrayLike
 
 from arbiter.errors import InvalidInputError
 from arbiter.ope.arrays import FloatArray
-from arbiter.ope.conclude import ChosenStatistic, OutcomeView, applicable
+from arbiter.ope.conclude import applicable
 from arbiter.ope.estimate import OffPolicyEstimate
 from arbiter.ope.evaluate import QHat, sum_policies
 from arbiter.ope.logged import LoggedFeedback
 from arbiter.ope.options import EstimateOptions
+from arbiter.ope.view import ChosenStatistic, OutcomeView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,26 +143,29 @@ def _bootstrap_outcome(
     out = {}
     for name in applicable(view, pair, options):
         chosen = view.settle(name, 0, options)
-        value, replicates = view.value(chosen, 0), _replicates(view, chosen, means, 0)
-        if len(pair) == 2:
-            value -= view.value(chosen, 1)
-            replicates = replicates - _replicates(view, chosen, means, 1)
-        out[name] = _summarise(view, chosen, value, replicates, options.confidence)
+        out[name] = _summarise(view, chosen, means, options.confidence)
     return out
 
 
-def _replicates(view: OutcomeView, chosen: ChosenStatistic, means: FloatArray, policy: int) -> FloatArray:
-    return chosen.statistic.value(means[:, view.block(policy)])
-
-
-def _summarise(
-    view: OutcomeView, chosen: ChosenStatistic, value: float, replicates: FloatArray, level: float
-) -> OffPolicyEstimate:
+def _replicates(view: OutcomeView, chosen: ChosenStatistic, means: FloatArray) -> FloatArray:
+    """Return the statistic of the policy, or of the difference, in each replicate, shape (R,)."""
+    values = [chosen.statistic.value(means[:, view.block(policy)]) for policy in range(view.sums.policies)]
+    replicates = values[0] if len(values) == 1 else values[0] - values[1]
     # A replicate without any weight has no normalised value; it is left out of the quantiles.
-    known = replicates[~np.isnan(replicates)]
-    stderr = interval = None
+    return np.asarray(replicates[~np.isnan(replicates)])
+
+
+def _summarise(view: OutcomeView, chosen: ChosenStatistic, means: FloatArray, level: float) -> OffPolicyEstimate:
+    policies = tuple(range(view.sums.policies))
+    value = view.linearise(chosen, policies)[0]
+    known = _replicates(view, chosen, means)
+    stderr = interval = bias = None
     if chosen.name != "dm" and view.units > 1 and known.size > 1:
         stderr, interval = float(known.std(ddof=1)), percentile_interval(known, level)
+        if (origin := view.origin(chosen)) is not None:
+            bias = value - view.linearise(origin, policies)[0]
+            low, high = percentile_interval(_replicates(view, origin, means), level)
+            interval = (min(interval[0], low), max(interval[1], high))
     return OffPolicyEstimate(
         estimator=chosen.name,
         value=value,
@@ -170,8 +174,9 @@ def _summarise(
         confidence=level,
         n=view.n,
         units=view.units,
-        ess=min(view.ess(policy) for policy in range(view.sums.policies)),
+        ess=min(view.ess(policy) for policy in policies),
         hyperparameter=chosen.hyperparameter,
+        bias=bias,
     )
 
 

@@ -78,7 +78,7 @@ def anytime_interval(estimate: OffPolicyEstimate, at: float, alpha: float = 0.05
     Raises
     ------
     InvalidInputError
-        If the estimate has no standard error.
+        If the estimate has no standard error, or a bias that its standard error does not show.
 
     Notes
     -----
@@ -87,6 +87,10 @@ def anytime_interval(estimate: OffPolicyEstimate, at: float, alpha: float = 0.05
     """
     if estimate.stderr is None:
         raise InvalidInputError(f"{estimate.estimator} has no standard error, so no confidence sequence either")
+    if estimate.bias is not None:
+        raise InvalidInputError(
+            f"{estimate.estimator} is biased, so its sequence would settle beside the truth: use dr"
+        )
     n = float(estimate.units)
     reach = estimate.stderr * math.sqrt(n) * float(boundary(np.array(n), tightest_rho(at, alpha), alpha))
     return estimate.value - reach, estimate.value + reach

@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from arbiter.ope.arrays import FloatArray, as_table
+from arbiter.ope.arrays import FloatArray
 from arbiter.ope.channels import WEIGHT
-from arbiter.ope.conclude import OutcomeView
 from arbiter.ope.distributions import chi_square_tail
-from arbiter.ope.overlap import OverlapSums
+from arbiter.ope.estimators import FIXED
+from arbiter.ope.moments import Moments
+from arbiter.ope.overlap import OverlapSums, heaviest_share
 from arbiter.ope.sums import PolicySums
-
-DEFAULT_BINS = 10
+from arbiter.ope.view import ChosenStatistic, OutcomeView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +53,18 @@ class Diagnostics:
         Distance of these from 1 in standard errors.
     weight_histogram : ndarray, shape (64,)
         Cells by power of two of their weight, for the overlap plot.
+    top_percent_share : float
+        Share of all weight on the heaviest hundredth of the requests, in [0, 1].
+    model_r2 : float
+        1 - sum (r - q)^2 / sum (r - mean r)^2 over logged cells; below 0 the model predicts worse
+        than a constant. NaN without a model or spread.
+    model_bias : float
+        Mean of r - q over logged cells, in the unit of the outcome; NaN without a model.
+    disagreement_z : float
+        DR minus SNIPS in standard errors of that difference (a test in the manner of Hausman 1978:
+        both are right where the propensities are). 0 without a model.
+    observational : bool
+        Whether the propensities were estimated from the log.
     """
 
     n: int
@@ -73,6 +84,11 @@ class Diagnostics:
     action_mean_weight: FloatArray
     action_z: FloatArray
     weight_histogram: FloatArray
+    top_percent_share: float
+    model_r2: float
+    model_bias: float
+    disagreement_z: float
+    observational: bool
 
     @property
     def ess_share(self) -> float:
@@ -108,6 +124,7 @@ def diagnose(sums: PolicySums, outcome: str, policy: int = 0) -> Diagnostics:
 def diagnose_view(view: OutcomeView, policy: int) -> Diagnostics:
     """Compute the diagnostics of one policy from a view that others use too."""
     overlap = view.part.overlap[policy]
+    r2, bias = _model_fit(view.part.fit)
     at = view.block(policy).start + WEIGHT
     weight = float(view.mean[at])
     stderr = float(np.sqrt(max(view.covariance[at, at], 0.0)))
@@ -133,7 +150,31 @@ def diagnose_view(view: OutcomeView, policy: int) -> Diagnostics:
         action_mean_weight=action_mean if bandit else np.full_like(action_mean, np.nan),
         action_z=z if bandit else np.full_like(z, np.nan),
         weight_histogram=overlap.histogram,
+        top_percent_share=heaviest_share(overlap.histogram, overlap.histogram_mass, 0.01, overlap.n),
+        model_r2=r2,
+        model_bias=bias,
+        disagreement_z=_disagreement(view, policy),
+        observational=overlap.observational,
     )
+
+
+def _model_fit(fit: Moments | None) -> tuple[float, float]:
+    """Return R squared and mean residual of the model on the logged cells."""
+    if fit is None:
+        return float("nan"), float("nan")
+    bias, spread = float(fit.mean[1]), float(fit.comoment[0, 0])
+    missed = float(fit.comoment[1, 1]) + fit.n * bias**2
+    return 1.0 - missed / spread if spread > 0.0 else float("nan"), bias
+
+
+def _disagreement(view: OutcomeView, policy: int) -> float:
+    """Return (DR - SNIPS) / stderr of that, from the influence functions of both."""
+    if not view.sums.has_model or view.ess(policy) == 0.0 or view.is_exact(policy):
+        return 0.0
+    pair = [ChosenStatistic(name=name, statistic=FIXED[name], hyperparameter=None) for name in ("dr", "snips")]
+    (dr, first), (snips, second) = (view.linearise(chosen, (policy,)) for chosen in pair)
+    stderr = view.stderr(first - second)
+    return (dr - snips) / stderr if stderr > 1e-12 else 0.0
 
 
 def _unsupported(overlap: OverlapSums) -> float:
@@ -165,71 +206,3 @@ def feedback_independence(logged: FloatArray, answered: FloatArray) -> float:
     gap = answered[held] - rate * logged[held]
     statistic = float((gap**2 / (logged[held] * rate * (1.0 - rate))).sum())
     return chi_square_tail(statistic, float(held.sum() - 1))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reliability:
-    """Logged probabilities against observed frequencies.
-
-    Parameters
-    ----------
-    predicted, observed : ndarray, shape (B,)
-        Mean probability and observed frequency per bin; NaN in an empty bin.
-    count : ndarray, shape (B,)
-        (request, action) pairs per bin.
-    brier, log_loss : float
-        mean sum_a (p_a - 1{a})^2 (Brier 1950) and mean -log p of the chosen action (nats).
-    """
-
-    predicted: FloatArray
-    observed: FloatArray
-    count: FloatArray
-    brier: float
-    log_loss: float
-
-    @property
-    def calibration_error(self) -> float:
-        """Count-weighted mean distance of frequency from probability (expected calibration error)."""
-        held = self.count > 0.0
-        gap = np.abs(self.predicted[held] - self.observed[held])
-        return float((gap * self.count[held]).sum() / self.count.sum())
-
-
-def propensity_reliability(logging_probs: ArrayLike, action: ArrayLike, bins: int = DEFAULT_BINS) -> Reliability:
-    """Compare logging probabilities, given or estimated, with what was chosen.
-
-    Parameters
-    ----------
-    logging_probs : array-like, shape (n, K)
-        Probability of every action.
-    action : array-like of int, shape (n,)
-        Chosen action.
-    bins : int
-        Equal-width bins of the probability.
-
-    Returns
-    -------
-    Reliability
-        Curve and scores.
-
-    Raises
-    ------
-    InvalidInputError
-        If the shapes do not fit.
-    """
-    chosen = np.asarray(action, dtype=np.int64)
-    table = np.asarray(logging_probs)
-    table = as_table(table, chosen.size, table.shape[-1], "logging_probs").astype(np.float64, copy=False)
-    hit = np.zeros(table.shape)
-    hit[np.arange(chosen.size), chosen] = 1.0
-    place = np.minimum((table * bins).astype(np.int64), bins - 1).ravel()
-    count = np.bincount(place, minlength=bins).astype(np.float64)
-    safe = np.where(count > 0.0, count, np.nan)
-    picked = table[np.arange(chosen.size), chosen]
-    return Reliability(
-        predicted=np.bincount(place, weights=table.ravel(), minlength=bins) / safe,
-        observed=np.bincount(place, weights=hit.ravel(), minlength=bins) / safe,
-        count=count,
-        brier=float(((table - hit) ** 2).sum(axis=1).mean()),
-        log_loss=float(-np.log(np.maximum(picked, np.finfo(np.float64).tiny)).mean()),
-    )

@@ -82,10 +82,10 @@ def _solve_t(tail: float, df: float) -> float:
     u = math.log(normal_quantile(1.0 - tail))
     for _ in range(_MAX_ITERATIONS):
         t = math.exp(u)
-        gap = math.log(max(_t_tail(t, df), _TINY)) - math.log(tail)
+        gap = math.log(max(student_t_tail(t, df), _TINY)) - math.log(tail)
         low, high = (u, high) if gap > 0.0 else (low, u)
         density = math.exp(log_scale - 0.5 * (df + 1.0) * math.log1p(t * t / df))
-        slope = -density * t / max(_t_tail(t, df), _TINY)
+        slope = -density * t / max(student_t_tail(t, df), _TINY)
         step = u - gap / slope if slope != 0.0 else math.inf
         following = step if low < step < high else 0.5 * (low + high)
         if abs(following - u) < 1e-14 * max(1.0, abs(u)):
@@ -94,7 +94,21 @@ def _solve_t(tail: float, df: float) -> float:
     return math.exp(u)
 
 
-def _t_tail(t: float, df: float) -> float:
+def student_t_tail(t: float, df: float) -> float:
+    """Return the upper tail area of Student's t distribution.
+
+    Parameters
+    ----------
+    t : float
+        At least 0.
+    df : float
+        Degrees of freedom, above 0.
+
+    Returns
+    -------
+    float
+        P(T > t) = I_{df/(df+t^2)}(df/2, 1/2)/2 (Abramowitz and Stegun 1964, 26.7.1).
+    """
     return 0.5 * _regularized_beta(df / (df + t * t), df / 2.0, 0.5)
 
 

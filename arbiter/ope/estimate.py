@@ -27,6 +27,9 @@ class OffPolicyEstimate:
         Effective sample size of the weights, in requests: (sum w)^2 / sum w^2 (Kish 1965).
     hyperparameter : float or None
         The clip, tau or lam that was used; chosen anew at every call.
+    bias : float or None
+        Of an estimator that cuts or shrinks weights: its value minus that of the unbiased one (dr,
+        ips), whose interval its own takes in. Not in `stderr`. None for the others.
     """
 
     estimator: str
@@ -38,6 +41,7 @@ class OffPolicyEstimate:
     units: int
     ess: float
     hyperparameter: float | None = None
+    bias: float | None = None
 
     @property
     def width(self) -> float | None:

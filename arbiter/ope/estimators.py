@@ -104,7 +104,8 @@ def switch_dr(channels: Channels, tau: float) -> Statistic:
     -------
     Statistic
         Wang, Agarwal and Dudik (2017). There the two branches are IPS and DM; this is the
-        doubly robust form. The bias of the cut cells is not in the interval.
+        doubly robust form. The bias of the cut cells is not in its stderr; the interval reaches over
+        that of DR for it.
     """
     return Statistic(added=(MODEL, channels.switch(tau)))
 
@@ -123,7 +124,7 @@ def dros(channels: Channels, lam: float) -> Statistic:
     -------
     Statistic
         Su, Dimakopoulou, Krishnamurthy and Dudik (2020, optimistic shrinkage). The bias of
-        shrinking is not in the interval.
+        shrinking is not in its stderr; the interval reaches over that of DR for it.
     """
     return Statistic(added=(MODEL, channels.shrunk(lam)))
 
@@ -131,4 +132,7 @@ def dros(channels: Channels, lam: float) -> Statistic:
 NEEDS_MODEL = frozenset({"dm", "dr", "dros", "sndr", "switch_dr"})
 TUNED: dict[str, Callable[[Channels, float], Statistic]] = {"dros": dros, "switch_dr": switch_dr}
 FIXED = {"clipped_ips": CLIPPED_IPS, "dm": DM, "dr": DR, "exact": IPS, "ips": IPS, "sndr": SNDR, "snips": SNIPS}
+UNBIASED = {"clipped_ips": "ips", "dros": "dr", "switch_dr": "dr"}
+"""What a biased estimator departs from; its interval reaches over that one's."""
+
 ESTIMATOR_NAMES = ("dm", "ips", "clipped_ips", "snips", "dr", "sndr", "switch_dr", "dros", "exact")

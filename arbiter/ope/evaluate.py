@@ -7,13 +7,14 @@ from numpy.typing import ArrayLike
 
 from arbiter.errors import InvalidInputError, NotEvaluableError
 from arbiter.ope.arrays import as_table
-from arbiter.ope.conclude import OutcomeView, conclude, conclude_pair, conclude_view
+from arbiter.ope.conclude import conclude, conclude_pair, conclude_view
 from arbiter.ope.diagnostics import Diagnostics, diagnose_view
 from arbiter.ope.estimate import OffPolicyEstimate
 from arbiter.ope.logged import LoggedFeedback
 from arbiter.ope.options import EstimateOptions
 from arbiter.ope.sums import PolicySums, Tables, accumulate, feedback_rates
 from arbiter.ope.verdict import Judgement, judge
+from arbiter.ope.view import OutcomeView
 
 # Which estimate leads a report: the truth where it is known, then the doubly robust one.
 _PREFERENCE = ("exact", "dr", "snips", "ips", "sndr", "switch_dr", "dros", "clipped_ips")
@@ -244,13 +245,39 @@ def evaluate_difference(
         If shapes do not fit, a policy row is not a distribution, or an estimator cannot be computed.
     """
     options = options or EstimateOptions()
-    sums = sum_policies(log, [action_probs, baseline_probs], q_hat, options)
+    return evaluate_difference_sums(sum_policies(log, [action_probs, baseline_probs], q_hat, options), options)
+
+
+def evaluate_difference_sums(
+    sums: PolicySums, options: EstimateOptions | None = None, pair: tuple[int, int] = (0, 1)
+) -> dict[str, Evaluation]:
+    """Evaluate "new minus old" from finished sums, such as those of a log read in parts.
+
+    Parameters
+    ----------
+    sums : PolicySums
+        Sums of the whole log for both policies.
+    options : EstimateOptions, optional
+        Must agree with the channels that were summed.
+    pair : tuple of int
+        New and old, in the order given to `accumulate`.
+
+    Returns
+    -------
+    dict of str to Evaluation
+        By outcome, as from `evaluate_difference`.
+
+    Raises
+    ------
+    InvalidInputError
+        If an estimator cannot be computed.
+    """
     out = {}
-    for outcome in log.outcomes:
+    for outcome in sums.outcomes:
         view = OutcomeView(sums, outcome)
-        figures = tuple(diagnose_view(view, policy) for policy in (0, 1))
+        figures = tuple(diagnose_view(view, policy) for policy in pair)
         judgement = _worse(judge(figures[0]), judge(figures[1]))
-        found = {} if judgement.refused else conclude_pair(view, options, (0, 1))
+        found = {} if judgement.refused else conclude_pair(view, options or EstimateOptions(), pair)
         out[outcome] = Evaluation(outcome=outcome, judgement=judgement, diagnostics=figures, estimates=found)
     return out
 
@@ -261,4 +288,5 @@ def _worse(policy: Judgement, baseline: Judgement) -> Judgement:
     worst = max(policy.verdict, baseline.verdict, key=rank.index)
     parts = [("", policy), ("baseline: ", baseline)]
     reasons = [lead + reason for lead, j in parts if j.verdict == worst for reason in j.reasons]
-    return Judgement(verdict=worst, reasons=tuple(reasons))
+    notes = tuple(dict.fromkeys(policy.notes + baseline.notes))
+    return Judgement(verdict=worst, reasons=tuple(reasons), notes=notes)

@@ -41,6 +41,8 @@ class LoggedFeedback:
         Sorted session ids; they join sessions across batches of one log.
     support : ndarray of bool, shape (n, K), optional
         False where the logging policy could never have taken the action.
+    observational : bool
+        Whether `inclusion` was estimated from the log itself. Every verdict then says so.
     """
 
     n_actions: int
@@ -51,6 +53,7 @@ class LoggedFeedback:
     cluster_index: IntArray | None = None
     cluster_labels: LabelArray | None = None
     support: BoolArray | None = None
+    observational: bool = False
 
     def __post_init__(self) -> None:
         """Check the record once, so that no estimator has to."""

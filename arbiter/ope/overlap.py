@@ -35,8 +35,11 @@ class OverlapSums:
         Cells logged per action, and those among them with this outcome known.
     inverse, inverse_squared : ndarray, shape (K,)
         sum of 1/rho and 1/rho^2 over the logged cells of an action.
-    histogram : ndarray, shape (64,)
-        Cells whose weight lies in [2^(j-33), 2^(j-32)); weight zero is not counted.
+    histogram, histogram_mass : ndarray, shape (64,)
+        Number and total weight of the cells whose weight lies in [2^(j-33), 2^(j-32)); weight zero
+        is not counted.
+    observational : bool
+        Whether the propensities were estimated from the log.
     """
 
     n: int
@@ -52,6 +55,8 @@ class OverlapSums:
     inverse: FloatArray
     inverse_squared: FloatArray
     histogram: FloatArray
+    histogram_mass: FloatArray
+    observational: bool = False
 
     def __add__(self, other: "OverlapSums") -> "OverlapSums":
         """Return the figures of both parts together."""
@@ -69,11 +74,13 @@ class OverlapSums:
             inverse=self.inverse + other.inverse,
             inverse_squared=self.inverse_squared + other.inverse_squared,
             histogram=self.histogram + other.histogram,
+            histogram_mass=self.histogram_mass + other.histogram_mass,
+            observational=self.observational or other.observational,
         )
 
 
-def weight_histogram(weight: FloatArray) -> FloatArray:
-    """Count weights by power of two.
+def weight_histogram(weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Count and sum weights by power of two.
 
     Parameters
     ----------
@@ -82,12 +89,38 @@ def weight_histogram(weight: FloatArray) -> FloatArray:
 
     Returns
     -------
-    ndarray, shape (64,)
-        Counts; weights of zero are left out.
+    counts, mass : ndarray, shape (64,)
+        Number and total of the weights; weights of zero are left out.
     """
     exponent = np.frexp(weight)[1]
     place = np.clip(exponent + _HISTOGRAM_ZERO, 0, HISTOGRAM_BINS - 1)
     counts = np.bincount(place, minlength=HISTOGRAM_BINS).astype(np.float64)
     # frexp gives a weight of zero the exponent of [0.5, 1).
     counts[_HISTOGRAM_ZERO] -= np.count_nonzero(weight == 0.0)
-    return counts
+    return counts, np.bincount(place, weights=weight, minlength=HISTOGRAM_BINS).astype(np.float64)
+
+
+def heaviest_share(counts: FloatArray, mass: FloatArray, share: float, n: int) -> float:
+    """Return the part of all weight that the heaviest cells carry.
+
+    Parameters
+    ----------
+    counts, mass : ndarray, shape (64,)
+        From `weight_histogram`.
+    share : float
+        How many cells, as a share of `n`; 0.01 for the heaviest hundredth.
+    n : int
+        Requests.
+
+    Returns
+    -------
+    float
+        In [0, 1]; the last bin that is reached counts with its mean weight, which is within a
+        factor of two of each weight in it. 1 where there is no weight.
+    """
+    wanted = share * n
+    before = np.concatenate([[0.0], np.cumsum(counts[::-1])[:-1]])
+    taken = np.clip(wanted - before, 0.0, counts[::-1])
+    mean = np.divide(mass, counts, out=np.zeros_like(mass), where=counts > 0.0)[::-1]
+    total = float(mass.sum())
+    return min(float(taken @ mean) / total, 1.0) if total > 0.0 else 1.0

@@ -9,6 +9,7 @@ from arbiter.errors import InvalidInputError
 from arbiter.ope.arrays import FloatArray, IntArray
 from arbiter.ope.channels import CLIPPED, MODEL, WEIGHT, WEIGHTED, Channels, sum_cells
 from arbiter.ope.logged import LoggedFeedback
+from arbiter.ope.moments import Moments
 from arbiter.ope.overlap import OverlapSums, weight_histogram
 
 # Float32 tables of 1,000 actions sum to one within 1e-6; a wrong table is off by far more.
@@ -112,6 +113,18 @@ class RowBatch:
             overlap.append(self._overlap(policy, mass, inverse, block[WEIGHT], logged))
         return np.concatenate(blocks) if len(blocks) > 1 else blocks[0], tuple(overlap)
 
+    def fit(self, name: str) -> Moments | None:
+        """Return the moments of (outcome, outcome - prediction) over answered cells; None without any or a model."""
+        model = self.models.get(name)
+        if model is None:
+            return None
+        value = self.log.outcomes[name][self.cells]
+        pair = np.stack([value, value - model.ravel().take(self.flat)])
+        known = ~np.isnan(value)
+        if not known.all():
+            pair = pair[:, known]
+        return Moments.of(pair) if pair.shape[1] else None
+
     def _channels(
         self,
         policy: FloatArray | None,
@@ -159,6 +172,7 @@ class RowBatch:
         outside = np.nan
         if policy is not None and support is not None:
             outside = float(policy[~support[self.rows]].sum())
+        counts, totals = weight_histogram(weight)
         shares = np.bincount(self.log.action[self.cells], minlength=self.log.n_actions).astype(np.float64)
         return OverlapSums(
             n=row_weight.size,
@@ -173,7 +187,9 @@ class RowBatch:
             answered=logged[1],
             inverse=logged[2],
             inverse_squared=logged[3],
-            histogram=weight_histogram(weight),
+            histogram=counts,
+            histogram_mass=totals,
+            observational=self.log.observational,
         )
 
 

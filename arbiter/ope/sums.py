@@ -1,7 +1,7 @@
 """Sums that add: one pass over a log, or many passes over its parts, give the same estimates."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -33,11 +33,14 @@ class OutcomeSums:
         The same channels per session, where the log has sessions.
     overlap : tuple of OverlapSums
         One per policy.
+    fit : Moments or None
+        Of (outcome, outcome - prediction) over answered cells; None without a model.
     """
 
     moments: Moments
     clusters: ClusterSums | None
     overlap: tuple[OverlapSums, ...]
+    fit: Moments | None = None
 
     def __add__(self, other: "OutcomeSums") -> "OutcomeSums":
         """Return the sums of both parts together."""
@@ -50,6 +53,7 @@ class OutcomeSums:
             moments=self.moments + other.moments,
             clusters=joined,
             overlap=tuple(a + b for a, b in zip(self.overlap, other.overlap, strict=True)),
+            fit=self.fit + other.fit if self.fit and other.fit else self.fit or other.fit,
         )
 
 
@@ -179,7 +183,7 @@ def accumulate(
     _check(log, policies, q_hat, rates or {})
     tables = [None if p is None else as_table(p, log.n, log.n_actions, "action_probs") for p in policies]
     models = {k: as_table(q, log.n, log.n_actions, f"q_hat of {k}") for k, q in q_hat.items()}
-    totals: dict[str, tuple[Moments, tuple[OverlapSums, ...]]] = {}
+    totals: dict[str, OutcomeSums] = {}
     sessions: dict[str, ClusterSums] = {}
     for batch in _batches(log, tables, models, channels):
         for name in log.outcomes:
@@ -187,14 +191,13 @@ def accumulate(
             if log.cluster_index is not None and log.cluster_labels is not None:
                 held = sessions.setdefault(name, ClusterSums.empty(log.cluster_labels, stacked.shape[0]))
                 held.absorb(stacked, log.cluster_index[batch.rows])
-            moments = Moments.of(stacked)
-            if name in totals:
-                before, seen = totals[name]
-                moments, overlap = before + moments, tuple(a + b for a, b in zip(seen, overlap, strict=True))
-            totals[name] = moments, overlap
-    outcomes = {k: OutcomeSums(moments=m, clusters=sessions.get(k), overlap=o) for k, (m, o) in totals.items()}
+            part = OutcomeSums(moments=Moments.of(stacked), clusters=None, overlap=overlap, fit=batch.fit(name))
+            totals[name] = totals[name] + part if name in totals else part
     return PolicySums(
-        channels=channels, has_model=bool(q_hat), policies=len(policies), outcomes=MappingProxyType(outcomes)
+        channels=channels,
+        has_model=bool(q_hat),
+        policies=len(policies),
+        outcomes=MappingProxyType({k: replace(v, clusters=sessions.get(k)) for k, v in totals.items()}),
     )
 
 

@@ -22,6 +22,10 @@ MAX_WEIGHT_SHARE = 1.0 / 20.0
 FEEDBACK_P_VALUE = 0.001
 # The normal theory of cluster-robust errors needs some tens of clusters (Cameron and Miller 2015).
 MIN_CLUSTERS_SOUND = 50
+# DR and SNIPS agree within their joint error where the propensities are right; beyond three errors they do not.
+MAX_DISAGREEMENT_Z = 3.0
+# Cross-fitted models of a near-constant outcome have an R^2 just below 0 by noise alone.
+MIN_MODEL_R2 = -0.05
 
 
 class Verdict(StrEnum):
@@ -42,10 +46,14 @@ class Judgement:
         The worst that any rule gave.
     reasons : tuple of str
         One sentence per rule that spoke; empty when sound.
+    notes : tuple of str
+        What is worth saying but makes the number no worse, such as a poor reward model, which costs
+        DR precision and nothing else.
     """
 
     verdict: Verdict
     reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -75,7 +83,7 @@ def judge(figures: Diagnostics) -> Judgement:
         return Judgement(verdict=Verdict.CANNOT_BE_KNOWN, reasons=tuple(refusals))
     warnings = _weight_warnings(figures) + _sample_warnings(figures)
     verdict = Verdict.APPROXIMATE if warnings else Verdict.SOUND
-    return Judgement(verdict=verdict, reasons=tuple(warnings))
+    return Judgement(verdict=verdict, reasons=tuple(warnings), notes=tuple(_notes(figures)))
 
 
 def _refusals(figures: Diagnostics) -> list[str]:
@@ -100,10 +108,29 @@ def _refusals(figures: Diagnostics) -> list[str]:
     return out
 
 
+def _notes(figures: Diagnostics) -> list[str]:
+    if figures.model_r2 < MIN_MODEL_R2:
+        return [
+            f"the reward model predicts worse than a constant (R^2 = {figures.model_r2:.2f}): the doubly robust "
+            f"estimate stays right but is wider than it need be"
+        ]
+    return []
+
+
 def _weight_warnings(figures: Diagnostics) -> list[str]:
     if figures.exact:
         return []
     out = []
+    if figures.observational:
+        out.append(
+            "observational: the propensities were estimated from the log, and a cause of the choice that is not "
+            "in it would bias every number (see the sensitivity)"
+        )
+    if abs(figures.disagreement_z) > MAX_DISAGREEMENT_Z:
+        out.append(
+            f"dr and snips differ by {figures.disagreement_z:.1f} standard errors: propensities are wrong, or the "
+            f"sample is too small for both"
+        )
     low, high = MEAN_WEIGHT_RANGE
     if abs(figures.mean_weight_z) > MAX_MEAN_WEIGHT_Z or not low <= figures.mean_weight <= high:
         out.append(

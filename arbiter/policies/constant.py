@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 
+from arbiter.errors import InvalidInputError
 from arbiter.estimates.expectation import Expectation
 from arbiter.policies.greedy import GreedyPolicy
 from arbiter.policies.protocol import BoolArray, FloatArray
@@ -18,11 +19,19 @@ class ConstantPolicy:
 
     Parameters
     ----------
-    shares : (K,), at least 0, with a positive sum.
+    shares : (K,), at least 0, with a positive sum; scaled to sum 1.
+
+    Raises
+    ------
+    InvalidInputError
+        If the shares are not such numbers.
     """
 
     def __init__(self, shares: FloatArray) -> None:
-        self.shares = np.asarray(shares, dtype=np.float64) / np.sum(shares)
+        given = np.asarray(shares, dtype=np.float64)
+        if not (given.ndim == 1 and np.isfinite(given).all() and (given >= 0).all() and given.sum() > 0):
+            raise InvalidInputError(f"shares must be numbers from 0 up, one per candidate, not all 0; got {shares}")
+        self.shares = given / given.sum()
 
     @classmethod
     def single(cls, action: int, n_actions: int) -> "ConstantPolicy":

@@ -7,12 +7,19 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-NODES_PER_ARM = 25
-"""Grid points per candidate; 25 give an error below 4e-3, 49 one below 1e-3. The error never biases an evaluation,
+NODES_PER_ARM = 33
+"""Grid points per candidate; 33 give an error below 4e-3, 49 one below 1.5e-3. The error never biases an evaluation,
 since the router samples from the very probabilities that it logs."""
 
 SPREAD = 6.0
 """How many standard deviations the grid covers on either side."""
+
+_STEP = 2.0 * SPREAD / (NODES_PER_ARM - 1)
+_NODES = np.linspace(-SPREAD, SPREAD, NODES_PER_ARM)
+
+GOLDEN = 0.6180339887498949
+"""The grids are shifted against each other by multiples of this part of a step, modulo one. Without it, arms whose
+means differ by whole steps share their nodes, and the error grows to 4e-2."""
 
 _GRID = np.linspace(-SPREAD - 0.5, SPREAD + 0.5, 4097)
 _CDF = np.array([0.5 * (1.0 + math.erf(x / math.sqrt(2.0))) for x in _GRID])
@@ -43,13 +50,14 @@ def best_arm_probabilities(mean: FloatArray, sd: FloatArray) -> FloatArray:
     -----
     This is the action distribution of Thompson sampling (Thompson, 1933) for scores with independent posteriors:
     p_a = integral of prod_{b != a} Phi((t - mean_b) / sd_b) dPhi((t - mean_a) / sd_a), as a Stieltjes sum on the
-    union of K grids of 25 nodes, one around each mean, with the product averaged over each interval. Theory and code
-    part at the 4e-3 of that sum, which is normalised away.
+    union of K grids of 33 nodes, one around each mean, with the product averaged over each interval. Theory and code
+    part by at most 4e-3, the error of that sum; it is scaled to 1.
     """
     n_arms = mean.size
     if n_arms == 1:
         return np.ones(1)
-    nodes = np.sort((mean[:, None] + sd[:, None] * np.linspace(-SPREAD, SPREAD, NODES_PER_ARM)).ravel())
+    shift = _STEP * (np.arange(n_arms) * GOLDEN % 1.0 - 0.5)
+    nodes = np.sort((mean[:, None] + sd[:, None] * (_NODES + shift[:, None])).ravel())
     cdf = normal_cdf((nodes - mean[:, None]) / sd[:, None])  # (K, m)
     before = np.ones((n_arms + 1, nodes.size))
     after = np.ones((n_arms + 1, nodes.size))

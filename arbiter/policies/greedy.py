@@ -6,6 +6,8 @@ from arbiter.estimates.expectation import Expectation
 from arbiter.policies.protocol import BoolArray, FloatArray
 from arbiter.state import State
 
+_DEAREST = 1e300
+
 
 class GreedyPolicy:
     """All probability on the eligible candidate of greatest expected utility; on a tie, on the cheaper one.
@@ -20,10 +22,11 @@ class GreedyPolicy:
 
     def action_probabilities(self, context: FloatArray, eligible: BoolArray, expectation: Expectation) -> FloatArray:
         """See :meth:`arbiter.policies.protocol.Policy.action_probabilities`."""
-        utility = np.where(eligible, expectation.utility, -np.inf)
-        best = utility >= utility.max(axis=-1, keepdims=True)
-        choice = np.where(best & eligible, expectation.cost_usd, np.inf).argmin(axis=-1)
-        return np.eye(eligible.shape[-1])[choice]
+        # An estimate that is not a number loses, and never lets a candidate through that is not eligible.
+        utility = np.where(eligible & ~np.isnan(expectation.utility), expectation.utility, -np.inf)
+        best = eligible & (utility >= utility.max(axis=-1, keepdims=True))
+        choice = np.where(best, np.fmin(expectation.cost_usd, _DEAREST), np.inf).argmin(axis=-1)
+        return np.asarray(np.eye(eligible.shape[-1])[choice])
 
     def to_state(self) -> State:
         """Give what a bundle keeps."""

@@ -39,8 +39,8 @@ class ResidualBelief:
     @classmethod
     def from_statistics(cls, prior_precision: FloatArray, gram: FloatArray, moment: FloatArray) -> "ResidualBelief":
         """Rebuild the caches from the sums."""
-        covariance = np.linalg.inv(gram + np.diag(prior_precision))
-        covariance = 0.5 * (covariance + np.swapaxes(covariance, 1, 2))
+        inverse = np.linalg.inv(gram + np.diag(prior_precision))
+        covariance = np.asarray(0.5 * (inverse + np.swapaxes(inverse, 1, 2)), dtype=np.float64)
         mean = np.einsum("kij,kj->ki", covariance, moment)
         return cls(prior_precision=prior_precision, gram=gram, moment=moment, covariance=covariance, mean=mean)
 
@@ -72,6 +72,17 @@ class ResidualBelief:
         for name, value in changed.items():
             arrays[name][arm] = value
         return replace(self, **arrays)
+
+    def corrected(self, arm: int, context: FloatArray, change: float) -> "ResidualBelief":
+        """Learn that a judgement already learned has moved by ``change``.
+
+        Exact without decay; with decay the correction counts in full, as if the judgement were new.
+        """
+        moment = self.moment.copy()
+        mean = self.mean.copy()
+        moment[arm] += change * context
+        mean[arm] = self.covariance[arm] @ moment[arm]
+        return replace(self, moment=moment, mean=mean)
 
     def predict(self, context: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Give mean and standard deviation (in units of the noise) of each arm's residual.

@@ -1,6 +1,7 @@
 """Residual linear Thompson sampling inside a mixture with the offline policy: the default policy."""
 
 import hashlib
+import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
@@ -14,6 +15,10 @@ from arbiter.policies.protocol import BoolArray, FloatArray
 from arbiter.policies.residuals import ResidualBelief
 from arbiter.state import State
 
+LEAST_COST_SHARE = 1e-3
+"""What a candidate costs in the floor at least, against the dearest: a free one would else take the whole floor, and
+leave the others propensities near 0, whose inverse is the weight of an outcome in an evaluation."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThompsonSettings:
@@ -21,8 +26,9 @@ class ThompsonSettings:
 
     Attributes
     ----------
-    share : part of the traffic that the bandit decides, the rest being the offline policy's; in (0, 1]. The expected
-        loss per request against the offline policy is at most ``share`` times the greatest gap in utility.
+    share : part of the traffic that the bandit decides, the rest being the offline policy's; in [0, 1], where 0
+        explores nothing. The expected loss per request against the offline policy is at most ``share`` times the
+        greatest gap in utility.
     floor : part of the bandit's share that is spread over all eligible candidates, cheap ones more; keeps every
         propensity above 0.
     noise_sd : standard deviation of one judgement, in quality points; scales the posterior.
@@ -41,8 +47,10 @@ class ThompsonSettings:
         for name, value in (("share", self.share), ("floor", self.floor)):
             if not 0.0 <= value <= 1.0:
                 raise InvalidInputError(f"{name} must lie in [0, 1], got {value}")
-        if self.noise_sd <= 0 or self.intercept_precision <= 0 or self.slope_precision <= 0:
-            raise InvalidInputError("noise_sd and the precisions must be above 0")
+        for name in ("noise_sd", "intercept_precision", "slope_precision", "half_life_feedback"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 < value < math.inf:
+                raise InvalidInputError(f"{name} must be a number above 0, got {value}")
 
     @property
     def decay(self) -> float:
@@ -79,8 +87,8 @@ class ThompsonPolicy:
     def version(self) -> str:
         """Fingerprint of the belief and the settings."""
         digest = hashlib.sha256(repr(sorted(asdict(self.settings).items())).encode())
-        digest.update(self.belief.moment.tobytes())
-        digest.update(self.belief.gram.tobytes())
+        for array in (self.belief.prior_precision, self.belief.moment, self.belief.gram):
+            digest.update(array.tobytes())
         return "thompson-" + digest.hexdigest()[:12]
 
     def action_probabilities(self, context: FloatArray, eligible: BoolArray, expectation: Expectation) -> FloatArray:
@@ -93,7 +101,9 @@ class ThompsonPolicy:
         mean, sd = self.belief.predict(context)
         scores = expectation.utility + mean
         spread = np.sqrt((self.settings.noise_sd * sd) ** 2 + expectation.quality_se**2)
-        thrift = np.where(eligible, 1.0 / np.sqrt(np.maximum(expectation.cost_usd, 1e-9)), 0.0)
+        dearest = np.where(eligible, expectation.cost_usd, 0.0).max(axis=-1, keepdims=True)
+        least = np.maximum(LEAST_COST_SHARE * dearest, 1e-12)
+        thrift = np.where(eligible, 1.0 / np.sqrt(np.maximum(expectation.cost_usd, least)), 0.0)
         floor = thrift / thrift.sum(axis=-1, keepdims=True)
         if scores.ndim == 1:
             best = self._best(scores, spread, eligible)
@@ -110,6 +120,10 @@ class ThompsonPolicy:
     def learned(self, arm: int, context: FloatArray, residual: float) -> "ThompsonPolicy":
         """Give the policy after one judged answer; see :meth:`ResidualBelief.updated`."""
         return ThompsonPolicy(self.belief.updated(arm, context, residual, self.settings.decay), self.settings)
+
+    def corrected(self, arm: int, context: FloatArray, change: float) -> "ThompsonPolicy":
+        """Give the policy after a judgement that it learned has moved; see :meth:`ResidualBelief.corrected`."""
+        return ThompsonPolicy(self.belief.corrected(arm, context, change), self.settings)
 
     def to_state(self) -> State:
         """Give what a bundle keeps."""

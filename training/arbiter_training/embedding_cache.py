@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -112,7 +113,6 @@ def _write(path: Path, shelf: Shelf) -> None:
 
 def _joblib() -> ModuleType:
     try:
-        import joblib
+        return import_module("joblib")
     except ImportError as error:
         raise MissingExtraError.of("joblib", "train") from error
-    return joblib

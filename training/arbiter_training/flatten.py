@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arbiter.errors import ArbiterError
+from arbiter.errors import ArbiterError, InvalidInputError
 from arbiter.trees import FlatForest
 
 TOLERANCE = 1e-9
@@ -29,9 +29,13 @@ def flatten(model: Any, check_on: NDArray[np.float64]) -> FlatForest:
 
     Raises
     ------
+    InvalidInputError
+        If a tree splits on a categorical feature.
     ArbiterError
         If the two differ by more than 1e-9.
     """
+    if any(tree.nodes["is_categorical"].any() for stage in model._predictors for tree in stage):
+        raise InvalidInputError("the trees split on categorical features, which serving does not know; encode them")
     trees = [(output, tree.nodes) for stage in model._predictors for output, tree in enumerate(stage)]
     baseline = np.atleast_1d(np.asarray(model._baseline_prediction, dtype=np.float64).ravel())
     forest = _join(trees, baseline)
@@ -44,15 +48,8 @@ def flatten(model: Any, check_on: NDArray[np.float64]) -> FlatForest:
 
 def _join(trees: list[tuple[int, Any]], baseline: NDArray[np.float64]) -> FlatForest:
     sizes = [len(nodes) for _, nodes in trees]
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32) if trees else np.zeros(0, np.int32)
-    nodes = np.concatenate([n for _, n in trees]) if trees else np.zeros(0, dtype=[("value", float)])
-    if not trees:
-        empty = np.zeros(0)
-        ints = np.zeros(0, np.int32)
-        return FlatForest(
-            feature=ints, threshold=empty, left=ints, right=ints, missing_left=np.zeros(0, bool), value=empty,
-            roots=ints, outputs=ints, baseline=baseline, depth=0,
-        )  # fmt: skip
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
+    nodes = np.concatenate([n for _, n in trees])
     leaf = nodes["is_leaf"].astype(bool)
     itself = np.arange(len(nodes), dtype=np.int32)
     shift = np.repeat(starts, sizes)

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from arbiter.errors import InvalidInputError
-from arbiter_training.traffic.columns import FloatArray
+from arbiter_training.traffic.columns import FloatArray, IntArray
 from arbiter_training.traffic.outcomes import OutcomeMatrix
 from arbiter_training.traffic.prompt_text import query_text
 
@@ -108,7 +108,7 @@ class ByPromptLength:
         """Give 1 - exploration to the rule's model, and exploration / K to each."""
         lengths = np.array([len(query_text(query)) for query in outcomes.queries])
         limit = np.median(lengths) if self.limit_characters is None else self.limit_characters
-        cheapest = int(np.argmin(outcomes.cost_usd.mean(axis=0)))
+        cheapest = int(np.argmin(_mean_costs(outcomes)))
         best = int(np.argmax(outcomes.quality.mean(axis=0)))
         rule = np.zeros((outcomes.n, outcomes.n_models))
         rule[np.arange(outcomes.n), np.where(lengths < limit, cheapest, best)] = 1.0
@@ -146,31 +146,43 @@ def simulate_log(outcomes: OutcomeMatrix, policy: LoggingPolicy, seed: int) -> O
     chosen = _sampled(probabilities, np.random.default_rng(seed))
     seen = np.zeros(probabilities.shape, dtype=np.bool_)
     seen[np.arange(outcomes.n), chosen] = True
-    columns = {name: np.where(seen, getattr(outcomes, name), np.nan) for name in HIDDEN}
     return replace(
-        outcomes, observed=seen, ok=outcomes.ok & seen, propensity=np.where(seen, probabilities, np.nan), **columns
+        outcomes,
+        observed=seen,
+        ok=outcomes.ok & seen,
+        quality=np.where(seen, outcomes.quality, np.nan),
+        cost_usd=np.where(seen, outcomes.cost_usd, np.nan),
+        latency_s=np.where(seen, outcomes.latency_s, np.nan),
+        output_tokens=np.where(seen, outcomes.output_tokens, np.nan),
+        propensity=np.where(seen, probabilities, np.nan),
     )
-
-
-HIDDEN = ("quality", "cost_usd", "latency_s", "output_tokens")
-"""What is not known of a model that was not asked."""
 
 
 def mean_utilities(outcomes: OutcomeMatrix, cost_weight: float) -> FloatArray:
     """Give (K,) mean quality less ``cost_weight`` times mean cost in US dollars."""
     quality: FloatArray = outcomes.quality.mean(axis=0)
-    return quality if cost_weight == 0.0 else quality - cost_weight * outcomes.cost_usd.mean(axis=0)
+    return quality if cost_weight == 0.0 else quality - cost_weight * _mean_costs(outcomes)
+
+
+def _mean_costs(outcomes: OutcomeMatrix) -> FloatArray:
+    if np.isnan(outcomes.cost_usd).any():
+        raise InvalidInputError("this logging policy compares costs, but cost_usd is unknown in places: add it")
+    costs: FloatArray = outcomes.cost_usd.mean(axis=0)
+    return costs
 
 
 def _explored(probabilities: FloatArray, share: float) -> FloatArray:
-    return (1.0 - share) * probabilities + share / probabilities.shape[1]
+    explored: FloatArray = (1.0 - share) * probabilities + share / probabilities.shape[1]
+    return explored
 
 
-def _sampled(probabilities: FloatArray, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _sampled(probabilities: FloatArray, rng: np.random.Generator) -> IntArray:
     """Invert each row's distribution function at a uniform number; a model of probability 0 is never taken."""
     edges = probabilities.cumsum(axis=1)
-    drawn = rng.random(len(probabilities)) * edges[:, -1]
-    return (edges <= drawn[:, None]).sum(axis=1)
+    total = edges[:, -1]
+    drawn = np.minimum(rng.random(len(probabilities)) * total, np.nextafter(total, 0.0))
+    chosen: IntArray = (edges <= drawn[:, None]).sum(axis=1)
+    return chosen
 
 
 def _require_share(name: str, share: float) -> None:

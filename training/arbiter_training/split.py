@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from arbiter.errors import InvalidInputError
-from arbiter_training.traffic.columns import FloatArray, IntArray, TimeArray, factorize
+from arbiter_training.traffic.columns import BoolArray, FloatArray, IntArray, TimeArray, factorize, is_none
 from arbiter_training.traffic.near_duplicates import near_duplicate_groups
 from arbiter_training.traffic.outcomes import OutcomeMatrix
 from arbiter_training.traffic.prompt_text import query_text
@@ -33,7 +33,7 @@ def groups_of(outcomes: OutcomeMatrix) -> IntArray:
     A session goes before the cluster, not together with it: openings such as "hello" occur in most sessions, and would
     join them all into one group.
     """
-    alone = np.flatnonzero(np.equal(outcomes.session_ids, None))
+    alone = np.flatnonzero(is_none(outcomes.session_ids))
     twins = near_duplicate_groups([query_text(outcomes.queries[i]) for i in alone])
     keys: list[object] = [("session", session) for session in outcomes.session_ids]
     for position, twin in zip(alone.tolist(), twins.tolist(), strict=True):
@@ -144,12 +144,11 @@ def forward_split(groups: IntArray, timestamps: TimeArray, test_share: float) ->
     known = np.isin(groups, groups[early])
     if not (late & ~known).any():
         raise InvalidInputError("no request after the cut is of a new session or prompt: split by group instead")
-    return Split(
-        train=np.flatnonzero(early), test=np.flatnonzero(late & ~known), left_out=np.flatnonzero(~timed | (late & known))
-    )
+    left_out = ~timed | (late & known)
+    return Split(train=np.flatnonzero(early), test=np.flatnonzero(late & ~known), left_out=np.flatnonzero(left_out))
 
 
-def _split(in_test: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Split:
+def _split(in_test: BoolArray) -> Split:
     return Split(train=np.flatnonzero(~in_test), test=np.flatnonzero(in_test))
 
 

@@ -11,7 +11,7 @@ from arbiter.encoders.cut import cut
 from arbiter.encoders.protocol import Encoder
 from arbiter.encoders.student import StudentEncoder, StudentWeights
 from arbiter.encoders.vectors import scale_to_unit
-from arbiter.errors import InvalidInputError, MissingExtraError
+from arbiter.errors import InvalidInputError
 from arbiter.ngrams import HashedNgrams, NgramRows
 
 FloatArray = NDArray[np.float64]
@@ -95,7 +95,8 @@ def teach_student(
     settings = settings or StudentSettings()
     if not len(texts) == len(groups) == len(teacher_vectors):
         raise InvalidInputError(
-            f"texts, groups and teacher_vectors must be as many; got {len(texts)}, {len(groups)}, {len(teacher_vectors)}"
+            f"texts, groups and teacher_vectors must be as many; got {len(texts)}, {len(groups)} "
+            f"and {len(teacher_vectors)}"
         )
     school = _School(texts, teacher_vectors, base, settings)
     fold = assign_folds(groups, settings.folds, settings.seed)

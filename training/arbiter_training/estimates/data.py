@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter.errors import InvalidInputError
 from arbiter.features import FeatureBatch
 from arbiter.gatekeeper.heads import HeadProbabilities
 
@@ -14,6 +15,24 @@ IntArray = NDArray[np.int64]
 MAX_WEIGHT = 5.0
 """Greatest weight of a rarely logged outcome against the mean of its candidate: past it, variance costs more than the
 bias that it removes."""
+
+
+def candidate_means(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Give the weighted mean of each column.
+
+    Parameters
+    ----------
+    values : (n, K), read only where the weight is above 0.
+    weights : (n, K), at least 0.
+
+    Returns
+    -------
+    means : (K,); a column without weight takes the mean over all, since what is unknown is not 0.
+    """
+    total = weights.sum(axis=0)
+    sums = (weights * np.where(weights > 0, values, 0.0)).sum(axis=0)
+    pooled = sums.sum() / max(total.sum(), 1e-12)
+    return np.asarray(np.where(total > 0, sums / np.maximum(total, 1e-12), pooled))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +45,11 @@ class OutcomeData:
     quality : (n, K), NaN where not observed.
     inclusion : (n, K), probability with which the cell was observed; 1 where always or unknown.
     folds : (n,), requests of one group share a fold.
+
+    Raises
+    ------
+    InvalidInputError
+        If no outcome is known, or a known one lies outside [0, 1].
     """
 
     batch: FeatureBatch
@@ -33,6 +57,15 @@ class OutcomeData:
     quality: FloatArray
     inclusion: FloatArray
     folds: IntArray
+
+    def __post_init__(self) -> None:
+        known = self.quality[self.observed]
+        if known.size == 0:
+            raise InvalidInputError(
+                "no outcome is known: quality is empty in every row; a router learns from judged rows"
+            )
+        if known.min() < 0.0 or known.max() > 1.0:
+            raise InvalidInputError(f"quality must lie in [0, 1], it runs from {known.min():.3g} to {known.max():.3g}")
 
     @property
     def observed(self) -> NDArray[np.bool_]:

@@ -12,6 +12,12 @@ SHARED_PENALTY = 3.0
 OWN_PENALTY = 30.0
 """Ridge penalties, in pseudo-outcomes: a candidate needs about thirty outcomes to leave the common slope."""
 
+LEAST_ROWS = 30
+"""Answers below which a candidate's own spread and greatest length are not yet known."""
+
+TYPICAL_TOKENS = 300.0
+"""Length of an answer where no length at all was logged."""
+
 
 def implied_output_tokens(cost_usd: FloatArray, input_tokens: FloatArray, catalog: Catalog) -> FloatArray:
     """Give the output tokens that would explain the cost at the catalog's prices.
@@ -43,34 +49,42 @@ def fit_length(contexts: FloatArray, output_tokens: FloatArray, catalog: Catalog
     contexts : (n, d), first entry 1.
     output_tokens : (n, K), NaN where unknown. A candidate without any takes what the others have in common.
     catalog : bounds the lengths of candidates never seen.
+
+    Returns
+    -------
+    length : a candidate of fewer than 30 answers takes smear and bound from all, lest one short answer bound it.
     """
     seen = ~np.isnan(output_tokens)
     target = np.log(np.maximum(np.where(seen, output_tokens, 1.0), 1.0))
     d, k = contexts.shape[1], output_tokens.shape[1]
-    level = _means(target, seen)
+    level = _levels(target, seen)
     residual = np.where(seen, target - level, 0.0)
     shared = _ridge(contexts, residual.sum(axis=1), seen.sum(axis=1), SHARED_PENALTY)
     weights = np.empty((d, k))
-    smear, most = np.ones(k), np.asarray(catalog.arrays.max_output_tokens).copy()
     for a in range(k):
         rows = seen[:, a]
         left = residual[rows, a] - contexts[rows] @ shared
-        own = _ridge(contexts[rows], left, np.ones(rows.sum()), OWN_PENALTY)
-        weights[:, a] = shared + own
+        weights[:, a] = shared + _ridge(contexts[rows], left, np.ones(rows.sum()), OWN_PENALTY)
         weights[0, a] += level[a]
-        if rows.any():
-            smear[a] = np.exp(target[rows, a] - contexts[rows] @ weights[:, a]).mean()
-            most[a] = np.nanmax(output_tokens[rows, a])
-    return OutputLength(weights=weights, smear=smear, most=most)
+    excess = np.where(seen, np.exp(target - contexts @ weights), 0.0)
+    enough, any_seen = seen.sum(axis=0) >= LEAST_ROWS, seen.any(axis=0)
+    own_most = np.where(seen, output_tokens, 1.0).max(axis=0)
+    pooled_smear = excess.sum() / seen.sum() if seen.any() else 1.0
+    return OutputLength(
+        weights=weights,
+        smear=np.where(enough, excess.sum(axis=0) / np.maximum(seen.sum(axis=0), 1), pooled_smear),
+        most=np.where(enough, own_most, np.where(any_seen, own_most.max(), catalog.arrays.max_output_tokens)),
+    )
 
 
-def _means(target: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
-    count = seen.sum(axis=0)
-    pooled = target[seen].mean() if seen.any() else np.log(300.0)
-    return np.asarray(np.where(count > 0, np.where(seen, target, 0.0).sum(axis=0) / np.maximum(count, 1), pooled))
+def _levels(target: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
+    """Give the (K,) mean logarithm of each candidate, drawn towards that of all by a few pseudo-outcomes."""
+    pooled = target[seen].mean() if seen.any() else np.log(TYPICAL_TOKENS)
+    total = np.where(seen, target, 0.0).sum(axis=0) + SHARED_PENALTY * pooled
+    return np.asarray(total / (seen.sum(axis=0) + SHARED_PENALTY))
 
 
 def _ridge(x: FloatArray, summed: FloatArray, count: FloatArray, penalty: float) -> FloatArray:
     """Solve the ridge regression of rows that stand ``count`` times with the sum ``summed`` of their targets."""
     gram = (x * count[:, None]).T @ x + penalty * np.eye(x.shape[1])
-    return np.linalg.solve(gram, x.T @ summed)
+    return np.asarray(np.linalg.solve(gram, x.T @ summed), dtype=np.float64)

@@ -14,7 +14,7 @@ from arbiter.linear import LinearMap
 from arbiter.projection import Projection
 from arbiter.trees import FlatForest
 from arbiter_training.design import design_matrix, linear_map
-from arbiter_training.estimates.data import FloatArray, IntArray, OutcomeData
+from arbiter_training.estimates.data import FloatArray, IntArray, OutcomeData, candidate_means
 from arbiter_training.estimates.shared_logistic import Penalty, fit_shared_logistic
 from arbiter_training.flatten import flatten
 
@@ -133,13 +133,11 @@ class MemberTrainer:
 
     def _index(self, rows: IntArray, choice: NeighbourChoice) -> NeighbourIndex:
         quality, observed = self.data.quality[rows], self.data.observed[rows]
-        weights = self.weights[rows]
-        means = (weights * np.nan_to_num(quality)).sum(axis=0) / np.maximum(weights.sum(axis=0), 1e-12)
         index = NeighbourIndex(
             keys=self.data.batch.embedding[rows],
             rewards=np.nan_to_num(quality).astype(np.float32),
             observed=observed,
-            means=means,
+            means=candidate_means(quality, self.weights[rows]),
             k=choice.k,
             sharpness=choice.sharpness,
             prior_strength=choice.prior_strength,
@@ -161,5 +159,3 @@ class MemberTrainer:
     def _squared_error(self, predicted: FloatArray) -> float:
         error = np.nan_to_num(self.data.quality - predicted)
         return float((self.weights * error**2).sum() / self.weights.sum())
-
-

@@ -6,8 +6,9 @@ import numpy as np
 from scipy.optimize import nnls
 
 from arbiter.catalog import Catalog
+from arbiter.errors import InvalidInputError
 from arbiter.estimates.blend import MEMBERS, BlendedQuality, sigmoid
-from arbiter_training.estimates.data import FloatArray, OutcomeData
+from arbiter_training.estimates.data import FloatArray, OutcomeData, candidate_means
 from arbiter_training.estimates.members import MemberOptions, MemberTrainer
 from arbiter_training.estimates.shared_logistic import Penalty
 from arbiter_training.principal import principal_components
@@ -64,13 +65,20 @@ def fit_quality(
     data : n requests, K candidates in the catalog's order.
     catalog : gives the descriptors by which the trees tell candidates apart.
     options : None takes the defaults.
+
+    Raises
+    ------
+    InvalidInputError
+        If all rows lie in one fold.
     """
     chosen = options or QualityOptions()
+    if len(np.unique(data.folds)) < 2:
+        raise InvalidInputError("the estimates are chosen out of fold and all rows lie in one; give two folds or more")
     trainer = MemberTrainer(data, chosen.members)
     projection = principal_components(data.batch.embedding, chosen.components, chosen.members.seed)
     descriptors = describe(catalog)
     scores, linear, penalty = trainer.linear()
-    near, effective, index = trainer.neighbours()
+    near, _, index = trainer.neighbours()
     boosted, forest = trainer.boosted(scores, near, projection, descriptors)
     members = np.stack([sigmoid(scores), near, boosted])
     weights = _blend_weights(members, data)
@@ -86,9 +94,9 @@ def fit_quality(
         weights=weights,
         intercept=intercept,
         slope=slope,
-        noise_variance=_per_candidate((data.quality - final) ** 2, data.weights),
+        noise_variance=candidate_means((data.quality - final) ** 2, data.weights),
     )
-    means = _per_candidate(data.quality, data.weights)
+    means = candidate_means(data.quality, data.weights)
     report = QualityReport(
         constant=_error(np.broadcast_to(means, blend.shape), data),
         members={name: _error(member, data) for name, member in zip(MEMBERS, members, strict=True)},
@@ -119,7 +127,10 @@ def _blend_weights(members: FloatArray, data: OutcomeData) -> FloatArray:
 
 
 def _recalibration(blend: FloatArray, data: OutcomeData) -> tuple[FloatArray, FloatArray]:
-    """Fit intercept and slope per candidate, held near 0 and 1 by pseudo-outcomes of the blend's own spread."""
+    """Fit intercept and slope per candidate, held near 0 and 1.
+
+    The least squares of the outcomes together with pseudo-outcomes that equal the blend, and have its mean and spread.
+    """
     w, y = data.weights, np.nan_to_num(data.quality)
     total = np.maximum(w.sum(axis=0), 1e-12)
     mean_x, mean_y = (w * blend).sum(axis=0) / total, (w * y).sum(axis=0) / total
@@ -128,12 +139,8 @@ def _recalibration(blend: FloatArray, data: OutcomeData) -> tuple[FloatArray, Fl
     prior = RECALIBRATION_STRENGTH * variance / total
     slope = ((w * dx * dy).sum(axis=0) + prior) / np.maximum(variance + prior, 1e-12)
     slope = np.where(variance > 1e-9, np.clip(slope, 0.0, 1.5), 1.0)
-    return mean_y - slope * mean_x, slope
-
-
-def _per_candidate(values: FloatArray, weights: FloatArray) -> FloatArray:
-    total = np.maximum(weights.sum(axis=0), 1e-12)
-    return np.asarray((weights * np.nan_to_num(values)).sum(axis=0) / total)
+    held = (total * mean_y + RECALIBRATION_STRENGTH * mean_x) / (total + RECALIBRATION_STRENGTH)
+    return held - slope * mean_x, slope
 
 
 def _error(predicted: FloatArray, data: OutcomeData) -> float:

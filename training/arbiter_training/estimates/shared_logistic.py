@@ -1,11 +1,13 @@
 """Logistic regression of many candidates at once, each borrowing from what all have in common."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
+
+from arbiter_training.estimates.data import candidate_means
 
 FloatArray = NDArray[np.float64]
 
@@ -25,7 +27,7 @@ class Penalty:
 
 
 def fit_shared_logistic(
-    design: Any, targets: FloatArray, weights: FloatArray, penalty: Penalty
+    design: csr_matrix, targets: FloatArray, weights: FloatArray, penalty: Penalty
 ) -> tuple[FloatArray, FloatArray]:
     """Fit P(good | x, candidate) = sigmoid(x . (shared + own_candidate) + bias_candidate).
 
@@ -33,7 +35,7 @@ def fit_shared_logistic(
     ----------
     design : (n, m) sparse matrix.
     targets : (n, K) in [0, 1]; graded outcomes count as fractions. Ignored where the weight is 0.
-    weights : (n, K), at least 0.
+    weights : (n, K), at least 0. A candidate with no weight takes the common slope and the mean of all outcomes.
     penalty : on shared and own weights; biases are free.
 
     Returns
@@ -47,8 +49,8 @@ def fit_shared_logistic(
     Pontil (2004), equation 4: a common vector and a deviation per task, each with its own ridge penalty.
     """
     m, k = design.shape[1], targets.shape[1]
-    y = np.nan_to_num(targets)
-    mean = np.clip((weights * y).sum(axis=0) / np.maximum(weights.sum(axis=0), 1e-12), 0.01, 0.99)
+    y = np.where(weights > 0, targets, 0.0)
+    mean = np.clip(candidate_means(y, weights), 0.01, 0.99)
     transposed = design.T.tocsr()
     start = np.zeros(m + m * k + k)
     start[m + m * k :] = np.log(mean / (1.0 - mean))

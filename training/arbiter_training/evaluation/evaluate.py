@@ -7,7 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.errors import InvalidInputError
-from arbiter.ope import EstimateOptions, LoggedFeedback, evaluate, evaluate_difference, fixed_model_hull, traffic_shares
+from arbiter.ope import (
+    EstimateOptions,
+    LoggedFeedback,
+    OffPolicyEstimate,
+    evaluate,
+    evaluate_difference,
+    nondecreasing_hull,
+    traffic_shares,
+)
 from arbiter_training.evaluation.records import (
     EvaluationReport,
     Frontier,
@@ -80,7 +88,7 @@ class Evaluator:
         best = max(known, key=lambda name: known[name][1]) if known else self.models[0]
         baselines = {f"{BEST_SINGLE} ({best})": singles[best], "random": np.full_like(singles[best], 1 / len(singles))}
         rows = [self._row(name, probs, singles[best]) for name, probs in {**policies, **baselines}.items()]
-        corners = fixed_model_hull(*np.array(list(known.values())).T) if known else None
+        corners = nondecreasing_hull(*np.array(list(known.values())).T) if known else None
         hull = tuple(zip(corners.cost.tolist(), corners.quality.tolist(), strict=True)) if corners else ()
         return EvaluationReport(
             log=self.summary,
@@ -135,7 +143,5 @@ class Evaluator:
         return Frontier(name=family.name, points=tuple(sorted(points, key=lambda p: p.cost_usd)))
 
 
-def _leading(estimate: object) -> Measured | None:
-    from arbiter.ope import OffPolicyEstimate
-
-    return Measured.of(estimate) if isinstance(estimate, OffPolicyEstimate) else None
+def _leading(estimate: OffPolicyEstimate | None) -> Measured | None:
+    return None if estimate is None else Measured.of(estimate)

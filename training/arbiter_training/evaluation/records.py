@@ -104,6 +104,26 @@ class LogSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One policy against the baseline on one part of the traffic.
+
+    Attributes
+    ----------
+    policy : name of its row.
+    dimension, value : such as ``domain`` and ``coding``.
+    n_requests : in the segment.
+    differences : outcome to the paired difference against the baseline; None where refused. Intervals are widened so
+        that all segments of the policy hold together at 95 % (Bonferroni).
+    """
+
+    policy: str
+    dimension: str
+    value: str
+    n_requests: int
+    differences: Mapping[str, Measured | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationReport:
     """Everything that an evaluation found.
 
@@ -117,6 +137,7 @@ class EvaluationReport:
     frontiers : curves of the policies that have a setting.
     scores : name to number (AIQ, gain over best single, ...).
     truth : per policy and outcome, the exact value, where a simulation knows it; empty otherwise.
+    segments : parts of the traffic; empty where it was not divided.
     """
 
     log: LogSummary
@@ -127,6 +148,7 @@ class EvaluationReport:
     frontiers: tuple[Frontier, ...]
     scores: Mapping[str, float] = field(default_factory=dict)
     truth: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    segments: tuple[Segment, ...] = ()
 
     def row(self, name: str) -> PolicyRow:
         """Give the row of the policy ``name``."""

@@ -20,6 +20,7 @@ from arbiter_training.traffic.columns import (
     ObjectArray,
     as_objects,
     factorize,
+    is_none,
     nearest,
 )
 from arbiter_training.traffic.convert import ColumnChecker
@@ -66,16 +67,16 @@ def require_columns(chunk: RawChunk) -> None:
     """
     for name in REQUIRED:
         if name not in chunk.columns:
-            raise _missing(chunk, name, name)
+            raise _missing(chunk, name, f"'{name}'")
     if not set(PROMPTS) & set(chunk.columns):
-        raise _missing(chunk, "prompt", "prompt' (or 'messages")
+        raise _missing(chunk, "prompt", "'prompt' (or 'messages')")
 
 
 def _missing(chunk: RawChunk, name: str, called: str) -> TrafficError:
     unknown = [column for column in chunk.columns if column not in KNOWN]
     close = nearest(name, unknown)
     remedy = f"rename the column '{close}'" if close else f"add it; the columns are {', '.join(chunk.columns)}"
-    return TrafficError(f"{chunk.source}: row {chunk.first_row}: no column '{called}': {remedy}")
+    return TrafficError(f"{chunk.source}: row {chunk.first_row}: no column {called}: {remedy}")
 
 
 def _checked(chunk: RawChunk, place: Place, shared: dict[object, object]) -> TrafficTable:
@@ -90,7 +91,7 @@ def _checked(chunk: RawChunk, place: Place, shared: dict[object, object]) -> Tra
 
     times, naive = checker.times(columns.get("timestamp", empty))
     status = text("status")
-    status[np.equal(status, None)] = STATUS_OK
+    status[is_none(status)] = STATUS_OK
     numbers = {rule.name: checker.number(rule, columns.get(rule.name, empty)) for rule in NUMBER_RULES}
     return TrafficTable(
         request_id=_shared(ids, shared),
@@ -121,14 +122,15 @@ def _hints(columns: Iterable[str]) -> tuple[str, ...]:
     """Name the extra columns that look like a known one that is not there."""
     names = list(columns)
     absent = [name for name in NUMBERS if name not in names]
-    close = {name: nearest(name, absent) for name in names if name not in KNOWN}
-    return tuple(f"column '{name}' is kept as an extra; rename it if it is '{known}'" for name, known in close.items() if known)
+    close = ((name, nearest(name, absent)) for name in names if name not in KNOWN)
+    return tuple(f"column '{name}' is kept as an extra; rename it if it is '{like}'" for name, like in close if like)
 
 
 def _joined(parts: Sequence[TrafficTable], places: Sequence[Place]) -> TrafficTable:
     def join(group: str) -> dict[str, ObjectArray]:
         names = {name: None for part in parts for name in getattr(part, group)}
-        return {name: np.concatenate([_or_none(getattr(p, group).get(name), p.n_rows) for p in parts]) for name in names}
+        columns = {name: [_or_none(getattr(part, group).get(name), part.n_rows) for part in parts] for name in names}
+        return {name: np.concatenate(pieces) for name, pieces in columns.items()}
 
     notes = ReadingNotes(
         sources=tuple(dict.fromkeys(place.source for place in places)),
@@ -207,4 +209,5 @@ def _differ(left: ObjectArray, right: ObjectArray) -> BoolArray:
         return np.fromiter((a is not b and a != b for a, b in zip(left, right, strict=True)), np.bool_, left.size)
     unknown = np.isnat if left.dtype == np.dtype(TIME_DTYPE) else np.isnan
     both_unknown: BoolArray = unknown(left) & unknown(right)
-    return (left != right) & ~both_unknown
+    differs: BoolArray = (left != right) & ~both_unknown
+    return differs

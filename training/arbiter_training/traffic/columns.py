@@ -78,6 +78,11 @@ def as_objects(values: Iterable[object], n: int) -> ObjectArray:
     return np.fromiter(values, dtype=object, count=n)
 
 
+def is_none(values: ObjectArray) -> BoolArray:
+    """Mark the unknown values of an object column."""
+    return np.fromiter((value is None for value in values), dtype=np.bool_, count=values.size)
+
+
 def factorize(values: Iterable[object], n: int) -> tuple[IntArray, list[object]]:
     """Give each value the position of its first like among the distinct ones, and the distinct ones in that order.
 

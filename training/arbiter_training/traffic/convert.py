@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from types import NoneType
+from typing import Any
 
 import numpy as np
 
@@ -151,7 +152,7 @@ class ColumnChecker:
             return value
         if not isinstance(value, list | tuple | np.ndarray):
             raise self.error(index, f"the prompt is {shown(value)}, not text: give a string or a list of messages")
-        messages = tuple(_without_nulls(message) for message in value)
+        messages: tuple[Any, ...] = tuple(_without_nulls(message) for message in value)
         try:
             read_request(messages)
         except InvalidInputError as error:

@@ -1,7 +1,7 @@
 """Real traffic for the demo: the data files of the PyPI package paretobandit, read without running its code."""
 
 import importlib.util
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from arbiter.errors import MissingExtraError, TrafficError
 from arbiter_training.traffic.columns import IntArray
 from arbiter_training.traffic.near_duplicates import near_duplicate_groups
+from arbiter_training.traffic.read_jsonl import json_records
 from arbiter_training.traffic.readers import traffic_from_records
 from arbiter_training.traffic.table import TrafficTable
 
@@ -81,27 +82,25 @@ def read_pareto_file(path: Path, prefix: str) -> TrafficTable:
     TrafficError
         If the file is absent or a line is not of that shape.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as error:
-        raise TrafficError(f"{path}: no such file: pip install paretobandit==0.1.1") from error
-    records = [row for number, line in enumerate(lines, start=1) for row in _rows(path, number, prefix, line)]
+    if not path.is_file():
+        raise TrafficError(f"{path}: no such file: pip install paretobandit==0.1.1")
+    items = enumerate(json_records(path), start=1)
+    records = [row for number, item in items for row in _rows(f"{path}: row {number}", f"{prefix}-{number:05d}", item)]
     return traffic_from_records(records, str(path))
 
 
-def _rows(path: Path, number: int, prefix: str, line: str) -> list[dict[str, Any]]:
+def _rows(place: str, request_id: str, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     try:
-        item = json.loads(line)
-        shared = {"request_id": f"{prefix}-{number:05d}", "prompt": item["prompt"], "source": item["source"]}
+        shared = {"request_id": request_id, "prompt": item["prompt"], "source": item["source"]}
         arms = item["arms"].items()
         return [shared | {"model": model, "quality": arm["reward"], "cost_usd": arm["cost"]} for model, arm in arms]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         message = f"not of the shape of paretobandit 0.1.1 ({error!r:.80}): pip install paretobandit==0.1.1"
-        raise TrafficError(f"{path}: row {number}: {message}") from error
+        raise TrafficError(f"{place}: {message}") from error
 
 
 def _unseen(first: TrafficTable, second: TrafficTable) -> tuple[list[int], int]:
-    """Give the rows of the second part whose request is in no group with one of the first, and how many requests are."""
+    """Give the rows of the second part that are in no group with one of the first, and count the other requests."""
     prompts = list(dict.fromkeys([*first.prompt, *second.prompt]))
     groups: IntArray = near_duplicate_groups(prompts)
     group_of = dict(zip(prompts, groups.tolist(), strict=True))

@@ -48,6 +48,8 @@ def near_duplicate_groups(texts: Sequence[str], threshold: float = THRESHOLD) ->
     groups : (n,) numbers from 0; equal for texts of one group, in order of first appearance.
     """
     codes, distinct = factorize(map(normal_form, texts), len(texts))
+    if len(distinct) < 2:
+        return codes
     forms = [_encoded(str(form)) for form in distinct]
     parent = np.arange(len(forms))
     shingles: dict[int, UintArray] = {}

@@ -18,6 +18,7 @@ from arbiter_training.traffic.columns import (
     TimeArray,
     as_objects,
     factorize,
+    is_none,
 )
 from arbiter_training.traffic.table import TrafficTable
 
@@ -90,7 +91,8 @@ class OutcomeMatrix:
     @property
     def action(self) -> IntArray:
         """(n,) column of the model that was asked; the first where several were."""
-        return self.observed.argmax(axis=1).astype(np.int64)
+        columns: IntArray = self.observed.argmax(axis=1).astype(np.int64)
+        return columns
 
     @property
     def clusters(self) -> IntArray:
@@ -190,7 +192,9 @@ def _query(to_query: ToQuery, prompt: object, session_id: str | None) -> Query:
     return query if session_id is None else replace(query, session_id=session_id)
 
 
-def _scattered(shape: tuple[int, int], cell: tuple[IntArray, IntArray], values: NDArray[Any], rest: Any) -> NDArray[Any]:
+def _scattered(
+    shape: tuple[int, int], cell: tuple[IntArray, IntArray], values: NDArray[Any], rest: Any
+) -> NDArray[Any]:
     matrix = np.full(shape, rest, dtype=values.dtype)
     matrix[cell] = values
     return matrix
@@ -222,7 +226,7 @@ def _earliest(times: TimeArray, row: IntArray, n: int) -> TimeArray:
 
 def _first_known(values: ObjectArray, row: IntArray, n: int) -> ObjectArray:
     """Give the first label that is not None; written backwards, so that the first write is the one that stays."""
-    known = np.flatnonzero(np.not_equal(values, None))[::-1]
+    known = np.flatnonzero(~is_none(values))[::-1]
     firsts = np.full(n, None, dtype=object)
     firsts[row[known]] = values[known]
     return firsts

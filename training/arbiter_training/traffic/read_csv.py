@@ -46,7 +46,8 @@ def _records(path: Path) -> Iterator[dict[str, object]]:
             message = f"not UTF-8 in or near row {row + 1}: save it as UTF-8 (in a spreadsheet: CSV UTF-8)"
             raise TrafficError(f"{path}: {message}") from error
         except csv.Error as error:
-            raise TrafficError(f"{path}: row {row + 1}: {error}: a quote is not closed, or the file is cut short") from error
+            message = f"{error}: a quote is not closed, or the file is cut short"
+            raise TrafficError(f"{path}: row {row + 1}: {message}") from error
 
 
 def _header(path: Path, names: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any, BinaryIO
 
 from arbiter.errors import TrafficError
 from arbiter_training.traffic.raw import RawChunk
@@ -24,9 +24,9 @@ def read_jsonl(path: Path) -> Iterator[RawChunk]:
     TrafficError
         If a line is not UTF-8, not JSON or not an object, or the file is cut short.
     """
-    records: list[dict[str, object]] = []
+    records: list[dict[str, Any]] = []
     row = 0
-    for row, record in enumerate(_records(path), start=1):
+    for row, record in enumerate(json_records(path), start=1):
         records.append(record)
         if len(records) == CHUNK_ROWS:
             yield RawChunk.of_records(str(path), row - CHUNK_ROWS + 1, records)
@@ -35,7 +35,16 @@ def read_jsonl(path: Path) -> Iterator[RawChunk]:
         yield RawChunk.of_records(str(path), row - len(records) + 1, records)
 
 
-def _records(path: Path) -> Iterator[dict[str, object]]:
+def json_records(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the objects of a file one by one; blank lines are passed over.
+
+    Lines end at line feeds alone: ``str.splitlines`` would also cut at U+2028, which JSON allows inside a text.
+
+    Raises
+    ------
+    TrafficError
+        As in :func:`read_jsonl`.
+    """
     row = 0
     with _open(path) as stream:
         try:
@@ -48,13 +57,11 @@ def _records(path: Path) -> Iterator[dict[str, object]]:
             raise TrafficError(f"{path}: damaged or cut short after row {row} ({error}): fetch it again") from error
 
 
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rb")
-    return path.open("rb")
+def _open(path: Path) -> gzip.GzipFile | BinaryIO:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
-def _record(path: Path, row: int, line: bytes) -> dict[str, object]:
+def _record(path: Path, row: int, line: bytes) -> dict[str, Any]:
     try:
         record = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:

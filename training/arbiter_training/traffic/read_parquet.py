@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from arbiter.errors import MissingExtraError, TrafficError
 from arbiter_training.traffic.columns import TIME_DTYPE, as_objects
 from arbiter_training.traffic.raw import RawChunk, RawColumn

@@ -22,7 +22,7 @@ class Propensities(StrEnum):
     MISSING = "missing"
 
 
-class Feedback(StrEnum):
+class FeedbackKind(StrEnum):
     """How many models were scored on a request."""
 
     FULL_INFORMATION = "full information"
@@ -83,7 +83,7 @@ class TrafficReport:
     share_priced: float
     share_timed: float
     propensities: Propensities
-    feedback: Feedback
+    feedback: FeedbackKind
     first: str | None
     last: str | None
     naive_timestamps: int
@@ -103,7 +103,8 @@ class TrafficReport:
         lines = [
             f"requests      {self.requests:,} in {self.rows:,} rows{dropped}",
             f"feedback      {self.feedback}; propensities {self.propensities}",
-            f"judged        {self.share_judged:.1%} of rows; cost {self.share_priced:.1%}, latency {self.share_timed:.1%}",
+            f"known         quality {self.share_judged:.1%} of rows, cost {self.share_priced:.1%}, "
+            f"latency {self.share_timed:.1%}",
             f"time          {self._span()}",
             f"sessions      {self.sessions:,}" if self.sessions else "sessions      none",
         ]
@@ -148,7 +149,7 @@ def describe(table: TrafficTable, near_duplicates: bool = True) -> TrafficReport
         share_priced=_share_known(table.cost_usd),
         share_timed=_share_known(table.latency_s),
         propensities=_propensities(table.propensity),
-        feedback=_feedback(int(per_request.min(initial=0)), int(per_request.max(initial=0)), len(table.models)),
+        feedback=_feedback(int(per_request.min()), int(per_request.max()), len(table.models)),
         first=None if times.size == 0 else f"{times.min().astype('datetime64[s]')}Z",
         last=None if times.size == 0 else f"{times.max().astype('datetime64[s]')}Z",
         naive_timestamps=table.notes.naive_timestamps,
@@ -192,10 +193,10 @@ def _propensities(values: FloatArray) -> Propensities:
     return Propensities.PRESENT if share == 1.0 else Propensities.MISSING if share == 0.0 else Propensities.PARTLY
 
 
-def _feedback(fewest: int, most: int, n_models: int) -> Feedback:
+def _feedback(fewest: int, most: int, n_models: int) -> FeedbackKind:
     if most == 1:
-        return Feedback.ONE_PER_REQUEST
-    return Feedback.FULL_INFORMATION if fewest == n_models else Feedback.MIXED
+        return FeedbackKind.ONE_PER_REQUEST
+    return FeedbackKind.FULL_INFORMATION if fewest == n_models else FeedbackKind.MIXED
 
 
 def _near_duplicates(prompts: Any) -> tuple[int, int]:

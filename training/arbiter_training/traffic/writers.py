@@ -3,7 +3,6 @@
 import csv
 import gzip
 import json
-import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -42,7 +41,7 @@ def write_traffic(table: TrafficTable, path: str | Path) -> None:
     unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         WRITERS[ending](table, unfinished)
-        os.replace(unfinished, target)
+        unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -50,8 +49,8 @@ def write_traffic(table: TrafficTable, path: str | Path) -> None:
 def columns_of(table: TrafficTable) -> dict[str, list[object]]:
     """Give the columns that hold anything, by their names in a file, as Python values; times are ISO 8601 in UTC."""
     columns = {name: _values(table.column(name)) for name in CORE if name != "prompt"}
-    texts = [prompt if isinstance(prompt, str) else None for prompt in table.prompt]
-    messages = [None if isinstance(prompt, str) else list(prompt) for prompt in table.prompt]
+    texts: list[object] = [prompt if isinstance(prompt, str) else None for prompt in table.prompt]
+    messages: list[object] = [None if isinstance(prompt, str) else list(prompt) for prompt in table.prompt]
     columns = {"request_id": columns.pop("request_id"), "prompt": texts, "messages": messages, **columns}
     columns |= {name: _values(values) for name, values in (*table.labels.items(), *table.extras.items())}
     return {name: values for name, values in columns.items() if any(value is not None for value in values)}
@@ -125,4 +124,3 @@ WRITERS: Mapping[str, Callable[[TrafficTable, Path], None]] = {
     ".csv": _write_csv,
 }
 """Ending of the file name to its writer."""
-

@@ -1,0 +1,30 @@
+"""The commands and their options; each lives in the module of its name."""
+
+import typer
+
+from arbiter.cli.demo import demo
+from arbiter.cli.evaluate import evaluate
+from arbiter.cli.models import models
+from arbiter.cli.route import feedback, route
+from arbiter.cli.stats import stats
+from arbiter.cli.train import train
+
+app = typer.Typer(
+    help="A learning-based router for LLM traffic: train on logs, evaluate off-policy, serve in-process.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+for command in (demo, train, evaluate, route, feedback, models, stats):
+    app.command()(command)
+
+
+@app.callback()
+def version_option(version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version.")) -> None:
+    """Exit status: 0 done, 1 a verdict was refused, 2 the input was wrong."""
+    if version:
+        from arbiter import __version__
+
+        print(__version__)
+        raise typer.Exit

@@ -1,0 +1,37 @@
+"""`arbiter evaluate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arbiter.cli.output import progress, show, show_json
+from arbiter.cli.route import Json
+from arbiter.cli.workshop import workshop
+from arbiter.errors import NotEvaluableError
+
+
+def evaluate(
+    traffic: Annotated[list[Path], typer.Argument(help="Traffic tables: Parquet, JSONL or CSV.")],
+    policy: Annotated[
+        list[str],
+        typer.Option(help="A bundle's folder, models:/..., best-single, random, or a model's name. May be repeated."),
+    ],
+    report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Write the cost-quality picture here (PNG).")] = None,
+    catalog: Annotated[Path | None, typer.Option(help="TOML file with prices of the log's models.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what policies would have earned and cost on logged traffic, with intervals; or why that cannot be known."""
+    job = workshop("jobs.evaluate")
+    request = job.EvaluateJob(
+        traffic=tuple(traffic), policies=tuple(policy), report=report, figure=figure, catalog=catalog
+    )
+    found = job.run(request, progress())
+    if as_json:
+        show_json(found.to_dict())
+    else:
+        show(workshop("report").lines(found))
+    refused = [row for row in found.rows if row.outcomes.get("quality") is None]
+    if refused:
+        raise NotEvaluableError("; ".join(f"{row.name}: {', '.join(row.reasons)}" for row in refused))

@@ -1,0 +1,195 @@
+"""A ledger whose writes happen on a thread of its own, so that a decision does not wait for the disk."""
+
+import atexit
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
+from arbiter.ledger.events import Event, EventKind
+from arbiter.ledger.protocol import EventCount, Ledger
+from arbiter.records import Decision, Feedback
+
+GROUP_EVENTS = 512
+"""Most events of one commit: the cost of a commit is spread thin, and no reader waits long for the write lock."""
+
+
+class BufferedLedger:
+    """Writes decisions and outcomes in the background, in their order, many per commit.
+
+    Appending a decision or an outcome puts it in a bounded queue and returns; when the queue is full it waits. What is
+    in the queue is lost if the process is killed: it is acknowledged by :meth:`flush`, not by :meth:`append`.
+    Feedback is written before ``append`` returns, after everything that was queued: it is acknowledged at once.
+    Reading writes the queue first, so a ledger always shows what was appended.
+
+    When writing fails, the queue is kept; the next append or flush raises the error, and the one after that tries
+    again. An event that the ledger refuses is dropped, and the next append says so.
+
+    Parameters
+    ----------
+    ledger : where the events go; closed together with this.
+    max_pending : length of the queue.
+    timeout_s : how long an append waits for room, and a flush for the writer.
+    """
+
+    def __init__(self, ledger: Ledger, *, max_pending: int = 10_000, timeout_s: float = 60.0) -> None:
+        self._ledger = ledger
+        self._max_pending = max_pending
+        self._timeout_s = timeout_s
+        self._pending: deque[Event] = deque()
+        self._changed = threading.Condition()
+        self._error: LedgerError | InvalidInputError | None = None
+        self._queued = 0  # events ever queued
+        self._settled = 0  # of these, written or refused
+        self._closing = False
+        self._writer = threading.Thread(target=self._run, name="arbiter-ledger", daemon=True)
+        self._writer.start()
+        atexit.register(self.close)
+
+    def append(self, event: Event) -> None:
+        """Queue an event, or write it if it is feedback; raises also what went wrong since the last append."""
+        if event.kind is EventKind.FEEDBACK:
+            self.flush()
+            self._ledger.append(event)
+        else:
+            self._enqueue((event,))
+
+    def append_many(self, events: Iterable[Event]) -> None:
+        """Queue events, or write them if there is feedback among them."""
+        events = tuple(events)
+        if any(event.kind is EventKind.FEEDBACK for event in events):
+            self.flush()
+            self._ledger.append_many(events)
+        else:
+            self._enqueue(events)
+
+    def flush(self) -> None:
+        """Wait until everything that was appended before is written.
+
+        Raises
+        ------
+        LedgerError
+            If it cannot be written, or not in time.
+        """
+        with self._changed:
+            self._raise_error()
+            wanted = self._queued
+            self._changed.notify_all()
+            done = self._changed.wait_for(lambda: self._settled >= wanted or self._error is not None, self._timeout_s)
+            self._raise_error()
+            if not done:
+                raise LedgerError(f"the ledger's writer needs more than {self._timeout_s} s; is its disk stuck?")
+
+    def decision_event(self, decision_id: str) -> Event:
+        """See :meth:`arbiter.ledger.protocol.Ledger.decision_event`."""
+        self.flush()
+        return self._ledger.decision_event(decision_id)
+
+    def decision(self, decision_id: str) -> Decision:
+        """See :meth:`arbiter.ledger.protocol.Ledger.decision`."""
+        self.flush()
+        return self._ledger.decision(decision_id)
+
+    def events(self, after: int = 0) -> Iterator[tuple[int, Event]]:
+        """See :meth:`arbiter.ledger.protocol.Ledger.events`."""
+        self.flush()
+        return self._ledger.events(after)
+
+    def feedback_for(self, decision_id: str) -> tuple[Feedback, ...]:
+        """See :meth:`arbiter.ledger.protocol.Ledger.feedback_for`."""
+        self.flush()
+        return self._ledger.feedback_for(decision_id)
+
+    def counts(self) -> tuple[EventCount, ...]:
+        """See :meth:`arbiter.ledger.protocol.Ledger.counts`."""
+        self.flush()
+        return self._ledger.counts()
+
+    def close(self) -> None:
+        """Write what is queued, stop the writer, and close the ledger; closing twice is no error.
+
+        Raises
+        ------
+        LedgerError
+            If something could not be written; the message says how many events are lost.
+        """
+        with self._changed:
+            if self._closing:
+                return
+            self._closing = True
+            error, self._error = self._error, None  # one more try
+            self._changed.notify_all()
+        atexit.unregister(self.close)
+        self._writer.join(self._timeout_s)
+        if self._writer.is_alive():
+            raise LedgerError(f"the ledger's writer needs more than {self._timeout_s} s; is its disk stuck?")
+        self._ledger.close()
+        lost, error = len(self._pending), self._error or error
+        if lost:
+            raise LedgerError(f"{lost} events could not be written before closing: {error}") from error
+        if error is not None:
+            raise error
+
+    def __enter__(self) -> "BufferedLedger":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _enqueue(self, events: tuple[Event, ...]) -> None:
+        with self._changed:
+            self._raise_error()
+            if self._closing:
+                raise LedgerError("the ledger is closed; open it again")
+            has_room = self._changed.wait_for(
+                lambda: len(self._pending) < self._max_pending or self._error is not None, self._timeout_s
+            )
+            self._raise_error()
+            if not has_room:
+                raise LedgerError(f"the ledger's queue of {self._max_pending} events stays full; is its disk stuck?")
+            self._pending.extend(events)
+            self._queued += len(events)
+            self._changed.notify_all()
+
+    def _raise_error(self) -> None:
+        """Raise what went wrong, once; the writer goes on after that."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            self._changed.notify_all()
+            raise LedgerError(f"an earlier write to the ledger failed: {error}") from error
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: (self._pending and self._error is None) or self._closing)
+                if not self._pending or self._error is not None:  # closing
+                    return
+                group = [self._pending[i] for i in range(min(len(self._pending), GROUP_EVENTS))]
+            settled, error = self._write(group)
+            with self._changed:
+                for _ in range(settled):
+                    self._pending.popleft()
+                self._settled += settled
+                self._error = error or self._error
+                self._changed.notify_all()
+
+    def _write(self, group: list[Event]) -> tuple[int, LedgerError | InvalidInputError | None]:
+        """Write events; give how many are settled, from the first, and what went wrong."""
+        try:
+            self._ledger.append_many(group)
+        except (UnknownDecisionError, InvalidInputError) as refused:
+            if len(group) == 1:
+                return 1, refused
+            return self._write_one_by_one(group)  # one is refused: the others must not fall with it
+        except LedgerError as error:
+            return 0, error
+        return len(group), None
+
+    def _write_one_by_one(self, group: list[Event]) -> tuple[int, LedgerError | InvalidInputError | None]:
+        refusal: LedgerError | InvalidInputError | None = None
+        for done, event in enumerate(group):
+            settled, error = self._write([event])
+            if settled == 0:
+                return done, error
+            refusal = refusal or error
+        return len(group), refusal

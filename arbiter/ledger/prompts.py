@@ -1,0 +1,62 @@
+"""What a ledger keeps of the request: the text, a hash of it, or nothing."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from arbiter.records import Query
+
+
+class PromptPolicy(StrEnum):
+    """How much of a request is kept."""
+
+    FULL = "full"
+    HASHED = "hashed"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptStorage:
+    """Turns a request into what is kept of it.
+
+    Attributes
+    ----------
+    policy : ``full`` keeps the text (the log can train a router), ``hashed`` a SHA-256 (repeats can be found, texts
+        cannot be read), ``none`` the token count alone.
+    salt : goes into the hash before the text. Without a secret salt, whoever guesses a prompt can confirm the guess.
+    """
+
+    policy: PromptPolicy = PromptPolicy.FULL
+    salt: str = ""
+
+    def kept(self, query: Query) -> Mapping[str, Any]:
+        """Give what an event keeps of a request, JSON-ready.
+
+        Parameters
+        ----------
+        query : the request.
+
+        Returns
+        -------
+        kept : ``input_tokens`` and ``n_images`` always; with ``full`` also ``messages`` where there are any, else
+            ``text``; with ``hashed`` also ``sha256``, in hexadecimal digits.
+        """
+        kept: dict[str, Any] = {"input_tokens": query.input_tokens, "n_images": query.n_images}
+        if self.policy is PromptPolicy.FULL:
+            kept |= {"messages": [dict(m) for m in query.messages]} if query.messages else {"text": query.text}
+        elif self.policy is PromptPolicy.HASHED:
+            kept["sha256"] = hashlib.sha256(
+                (self.salt + _canonical(query)).encode("utf-8", "surrogatepass")
+            ).hexdigest()
+        return kept
+
+
+def _canonical(query: Query) -> str:
+    """Give one text per request: a lone user message is the same request as its bare text."""
+    is_bare = not query.messages or [m.get("content") for m in query.messages] == [query.text]
+    if is_bare:
+        return query.text
+    return json.dumps([dict(m) for m in query.messages], sort_keys=True, ensure_ascii=False, default=str)

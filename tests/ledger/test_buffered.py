@@ -1,0 +1,130 @@
+"""The background writer: order, back-pressure, errors, draining."""
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from arbiter.errors import InvalidInputError, LedgerError
+from arbiter.ledger import BufferedLedger, Event, SqliteLedger
+from arbiter.records import Decision, Outcome
+
+MakeDecision = Callable[..., Decision]
+
+
+class StubbornLedger(SqliteLedger):
+    """An in-memory ledger whose disk can be told to fail or to stall."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+        self.failing = False
+        self.may_write = threading.Event()
+        self.may_write.set()
+        self.groups: list[int] = []
+
+    def append_many(self, events: Iterable[Event]) -> None:
+        """Write when the disk may, or fail when it is told to."""
+        self.may_write.wait(10)
+        if self.failing:
+            raise LedgerError("no space on the disk")
+        events = tuple(events)
+        super().append_many(events)
+        self.groups.append(len(events))
+
+
+def wait_until_failed(ledger: BufferedLedger) -> None:
+    with ledger._changed:
+        assert ledger._changed.wait_for(lambda: ledger._error is not None, 10)
+
+
+def test_closing_writes_what_is_queued(tmp_path: Path, make_decision: MakeDecision) -> None:
+    """Everything appended before close() is in the file afterwards, in order."""
+    with BufferedLedger(SqliteLedger(tmp_path / "ledger.db")) as ledger:
+        for i in range(700):
+            ledger.append(Event(record=make_decision(str(i)), timestamp=0.0))
+    with SqliteLedger(tmp_path / "ledger.db") as inner:
+        assert [event.decision_id for _, event in inner.events()] == [str(i) for i in range(700)]
+    with pytest.raises(LedgerError, match="closed"):
+        ledger.append(Event(record=make_decision("late"), timestamp=0.0))
+
+
+def test_many_events_share_a_commit(make_decision: MakeDecision) -> None:
+    """What gathers while the disk is busy goes out in one group, and appending does not wait for it."""
+    inner = StubbornLedger()
+    inner.may_write.clear()
+    ledger = BufferedLedger(inner)
+    for i in range(100):
+        ledger.append(Event(record=make_decision(str(i)), timestamp=0.0))
+    inner.may_write.set()
+    ledger.flush()
+    assert sum(inner.groups) == 100 and len(inner.groups) <= 3
+    ledger.close()
+
+
+def test_a_full_queue_makes_appending_wait(make_decision: MakeDecision) -> None:
+    """The queue is bounded: with a stalled disk an append waits, and gives up with an error in time."""
+    inner = StubbornLedger()
+    inner.may_write.clear()
+    ledger = BufferedLedger(inner, max_pending=3, timeout_s=0.05)
+    for i in range(3):
+        ledger.append(Event(record=make_decision(str(i)), timestamp=0.0))
+    with pytest.raises(LedgerError, match="queue of 3 events stays full"):
+        ledger.append(Event(record=make_decision("3"), timestamp=0.0))
+    with pytest.raises(LedgerError, match="is its disk stuck"):
+        ledger.flush()
+    inner.may_write.set()
+    ledger._timeout_s = 10
+    ledger.append(Event(record=make_decision("3"), timestamp=0.0))
+    ledger.flush()
+    assert len(list(inner.events())) == 4
+    ledger.close()
+
+
+def test_a_failed_write_is_raised_and_tried_again(make_decision: MakeDecision) -> None:
+    """The next append raises the writer's error; when the disk recovers nothing is lost."""
+    inner = StubbornLedger()
+    inner.failing = True
+    ledger = BufferedLedger(inner)
+    ledger.append(Event(record=make_decision("1"), timestamp=0.0))
+    wait_until_failed(ledger)
+    inner.failing = False
+    with pytest.raises(LedgerError, match="no space on the disk"):
+        ledger.append(Event(record=make_decision("2"), timestamp=0.0))
+    ledger.append(Event(record=make_decision("2"), timestamp=0.0))
+    ledger.flush()
+    assert [event.decision_id for _, event in inner.events()] == ["1", "2"]
+    ledger.close()
+
+
+def test_a_refused_event_does_not_take_others_with_it(make_decision: MakeDecision) -> None:
+    """Of a group with an orphan and a double id the rest is written, and the next flush names the refusal."""
+    inner = StubbornLedger()
+    inner.may_write.clear()
+    ledger = BufferedLedger(inner)
+    ledger.append_many(
+        [
+            Event(record=make_decision("1"), timestamp=0.0),
+            Event(record=Outcome(decision_id="orphan", model="a", ok=True), timestamp=0.0),
+            Event(record=make_decision("1", "b"), timestamp=0.0),
+            Event(record=make_decision("2"), timestamp=0.0),
+        ]
+    )
+    inner.may_write.set()
+    with pytest.raises(LedgerError, match="orphan"):
+        for _ in range(10):
+            ledger.flush()
+    ledger.flush()
+    assert [event.decision_id for _, event in inner.events()] == ["1", "2"]
+    ledger.close()
+
+
+def test_closing_over_a_broken_disk_says_what_is_lost(make_decision: MakeDecision) -> None:
+    """close() tries once more and then names the number of lost events."""
+    inner = StubbornLedger()
+    inner.failing = True
+    ledger = BufferedLedger(inner)
+    ledger.append_many(Event(record=make_decision(str(i)), timestamp=0.0) for i in range(3))
+    wait_until_failed(ledger)
+    with pytest.raises((LedgerError, InvalidInputError), match="3 events could not be written"):
+        ledger.close()

@@ -1,0 +1,34 @@
+"""What is kept of a request."""
+
+import hashlib
+
+from arbiter.intake import read_request
+from arbiter.ledger import PromptPolicy, PromptStorage
+
+SECRET = "my card is 4111"
+
+
+def test_full_keeps_the_request() -> None:
+    """Text stays text and messages stay messages, so that the log can train a router."""
+    messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": SECRET}]
+    assert PromptStorage().kept(read_request(SECRET))["text"] == SECRET
+    assert PromptStorage().kept(read_request(messages))["messages"] == messages
+
+
+def test_hashed_and_none_keep_no_text() -> None:
+    """Neither the hash nor the count lets the text be read; the count is always there."""
+    for policy in (PromptPolicy.HASHED, PromptPolicy.NONE):
+        kept = PromptStorage(policy=policy, salt="s").kept(read_request(SECRET))
+        assert SECRET not in str(kept) and "4111" not in str(kept)
+        assert kept["input_tokens"] > 0
+
+
+def test_hashes_find_repeats_and_depend_on_the_salt() -> None:
+    """One request has one hash, as text or as message; another salt gives another one; unsalted it is SHA-256."""
+    storage = PromptStorage(policy=PromptPolicy.HASHED, salt="s")
+    as_text, as_message = read_request(SECRET), read_request([{"role": "user", "content": SECRET}])
+    assert storage.kept(as_text)["sha256"] == storage.kept(as_message)["sha256"]
+    plain = PromptStorage(policy=PromptPolicy.HASHED)
+    assert plain.kept(as_text)["sha256"] == hashlib.sha256(SECRET.encode()).hexdigest()
+    assert plain.kept(as_text)["sha256"] != storage.kept(as_text)["sha256"]
+    assert plain.kept(read_request("\ud800"))["sha256"]  # a lone surrogate is no reason to fail

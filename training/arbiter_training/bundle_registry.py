@@ -1,0 +1,151 @@
+"""Bundles as registered models of MLflow: versions, aliases, downloads."""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from arbiter.errors import BundleError
+from arbiter_training.mlflow_connection import Connection, calm
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+"""The aliases: what serves, and what asks to. (MLflow's stages are gone.)"""
+
+BUNDLE = "bundle"
+"""The registered model's artifact under which the bundle folder lies."""
+
+DISTRIBUTION = "arbiter-router"
+MODEL_CODE = Path(__file__).with_name("bundle_model.py")
+EXAMPLE = {"prompt": ["Prove that the square root of 2 is irrational.", "Thanks!"]}
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""How MLflow says that a model (the first) or an alias (the second) does not exist."""
+
+
+class BundleRegistry:
+    """The model registry of a connection.
+
+    Parameters
+    ----------
+    connection : from :func:`arbiter_training.mlflow_connection.connect`.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def register(self, folder: str | Path, name: str, run_id: str) -> int:
+        """Register a bundle folder as a new version of a model, linked to the run that made it.
+
+        The model is code and files (nothing is pickled): the folder goes in as it is, and ``mlflow.pyfunc`` routes a
+        column ``prompt`` with it. MLflow tries its example on it once; should that fail, it is registered all the same.
+
+        Parameters
+        ----------
+        folder : the bundle.
+        name : the registered model; made where it does not exist.
+        run_id : a run of the same store that has not ended.
+
+        Returns
+        -------
+        version : counted from 1.
+
+        Raises
+        ------
+        BundleError
+            If there is no such folder.
+        """
+        if not Path(folder).is_dir():
+            raise BundleError(f"{folder}: no such folder: give the folder that training wrote")
+        mlflow, client = self._connection.mlflow, self._connection.client
+        with calm(), self._connection.current(), mlflow.start_run(run_id=run_id, nested=True):
+            logged = mlflow.pyfunc.log_model(
+                name=BUNDLE,
+                python_model=str(MODEL_CODE),
+                artifacts={BUNDLE: str(folder)},
+                pip_requirements=_requirements(mlflow),
+                signature=_signature(mlflow),
+                input_example=_example(),
+            )
+        client.update_run(run_id, status="RUNNING")  # leaving MLflow's block marked it as finished
+        return self._new_version(name, run_id, logged)
+
+    def _new_version(self, name: str, run_id: str, logged: Any) -> int:
+        """Register by the client: ``log_model`` can do it too, but writes to stderr and does not name the run."""
+        client = self._connection.client
+        with calm(), self._connection.current():  # SQLite's registry asks the global store for the logged model
+            try:
+                client.create_registered_model(name)
+            except self._connection.mlflow.exceptions.MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            created = client.create_model_version(name, logged.model_uri, run_id=run_id, model_id=logged.model_id)
+        return int(created.version)
+
+    def set_alias(self, name: str, alias: str, version: int) -> None:
+        """Point an alias, such as :data:`CHAMPION`, at a version; it leaves the version that it pointed at."""
+        with calm():
+            self._connection.client.set_registered_model_alias(name, alias, str(version))
+
+    def version_of(self, name: str, alias: str) -> int | None:
+        """Give the version that an alias points at; None where the model or the alias does not exist."""
+        try:
+            with calm():
+                return int(self._connection.client.get_model_version_by_alias(name, alias).version)
+        except self._connection.mlflow.exceptions.MlflowException as error:
+            if error.error_code in ABSENT:
+                return None
+            raise
+
+    def download(self, uri: str, folder: str | Path | None = None) -> Path:
+        """Bring a registered bundle here.
+
+        Parameters
+        ----------
+        uri : ``models:/name@alias`` or ``models:/name/version``.
+        folder : where to put it; None takes a temporary folder, or the store's own where that is on this machine.
+
+        Returns
+        -------
+        bundle : the bundle folder.
+
+        Raises
+        ------
+        BundleError
+            If there is no such model, version or alias, or it is not a bundle.
+        """
+        mlflow, target = self._connection.mlflow, None if folder is None else Path(folder)
+        if target is not None:
+            target.mkdir(parents=True, exist_ok=True)
+        try:
+            with calm(), self._connection.current():
+                local = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=target and str(target))
+        except mlflow.exceptions.MlflowException as error:
+            reason = str(error.message).splitlines()[0]
+            raise BundleError(f"{uri}: not in {self._connection.uri} ({reason}): check name and alias") from error
+        artifacts = mlflow.models.Model.load(local).flavors.get("python_function", {}).get("artifacts", {})
+        if BUNDLE not in artifacts:
+            raise BundleError(f"{uri}: a model, but not a bundle of arbiter: register one by arbiter train")
+        return Path(local) / str(artifacts[BUNDLE]["path"])
+
+
+def _requirements(mlflow: Any) -> list[str]:
+    """Name what serving needs; MLflow would find out by importing everything."""
+    try:
+        ours = f"{DISTRIBUTION}=={version(DISTRIBUTION)}"
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        ours = DISTRIBUTION
+    return [ours, f"mlflow=={mlflow.__version__}"]
+
+
+def _signature(mlflow: Any) -> Any:
+    types = mlflow.types
+    text, number = types.DataType.string, types.DataType.double
+    outputs = {"id": text, "model": text, "propensity": number, "confidence": number}
+    return mlflow.models.ModelSignature(
+        inputs=types.Schema([types.ColSpec(text, "prompt")]),
+        outputs=types.Schema([types.ColSpec(kind, name) for name, kind in outputs.items()]),
+    )
+
+
+def _example() -> Any:
+    import pandas as pd  # comes with mlflow
+
+    return pd.DataFrame(EXAMPLE)

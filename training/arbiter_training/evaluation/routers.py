@@ -1,0 +1,110 @@
+"""Routers as policies on a log: what they would do with each request, at their own setting and along their frontier."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.estimates.expectation import Expectation, UtilityWeights
+from arbiter.policies import GreedyPolicy
+from arbiter.router import Outlook, Router
+from arbiter_training.evaluation.evaluate import Evaluator, PolicyFamily
+from arbiter_training.evaluation.logs import cross_fitted, log_of
+from arbiter_training.evaluation.records import LogSummary
+from arbiter_training.split import fold_numbers, groups_of
+from arbiter_training.traffic import OutcomeMatrix
+
+FloatArray = NDArray[np.float64]
+
+FOLDS = 5
+
+
+def evaluator_of(outcomes: OutcomeMatrix, router: Router, summary: LogSummary) -> Evaluator:
+    """Give an evaluator on logged outcomes, with models of them cross-fitted on the same rows.
+
+    Parameters
+    ----------
+    outcomes : the log; its models are the router's candidates, in that order.
+    router : gives the features for the outcome models, and the prices.
+    summary : the data in words.
+
+    Raises
+    ------
+    NotEvaluableError
+        If the log cannot answer: propensities or judgements are missing.
+    """
+    log = log_of(outcomes)
+    batch = router.features.transform(outcomes.queries)
+    groups = groups_of(outcomes)
+    folds = fold_numbers(groups, min(FOLDS, len(np.unique(groups))), 0)
+    predicted = cross_fitted(outcomes, batch, router.catalog, folds)
+    q_hat = {outcome: predicted[outcome] for outcome in log.outcomes}
+    return Evaluator(log=log, models=outcomes.models, q_hat=q_hat, summary=summary)
+
+
+def policies_of(router: Router, outlook: Outlook, name: str = "router") -> dict[str, FloatArray]:
+    """Give what a router would do: its best choice, and the same with the exploration that it serves with."""
+    greedy = replace(router, policy=GreedyPolicy())
+    return {name: greedy.action_probabilities(outlook), f"{name}, exploring": router.action_probabilities(outlook)}
+
+
+def frontier(router: Router, outlook: Outlook, name: str = "router", settings: int = 24) -> PolicyFamily:
+    """Give what the router would do as a dollar is worth more and more quality.
+
+    Parameters
+    ----------
+    router, outlook : the router and its estimates on the requests.
+    name : of the curve.
+    settings : points, spread so that about as many requests change their candidate between one and the next.
+    """
+    eligible = router.eligible(outlook)
+    values = switching_values(outlook.expectation, settings)
+    expected = [outlook.expectation.weighed(UtilityWeights(quality_per_usd=float(v))) for v in values]
+    greedy = GreedyPolicy()
+    probs = np.stack([greedy.action_probabilities(outlook.contexts, eligible, e) for e in expected])
+    return PolicyFamily(name=name, quality_per_usd=values, action_probs=probs)
+
+
+def switching_values(expectation: Expectation, settings: int) -> FloatArray:
+    """Give worths of a dollar at which requests change from a dearer to a cheaper candidate.
+
+    Parameters
+    ----------
+    expectation : arrays (n, K).
+    settings : how many values, at least 3.
+
+    Returns
+    -------
+    quality_per_usd : ascending; 0 first, the last one so great that all requests go to the cheapest.
+    """
+    k = expectation.quality.shape[1]
+    pairs = [(a, b) for a in range(k) for b in range(k) if a != b]
+    gained = np.concatenate([expectation.quality[:, a] - expectation.quality[:, b] for a, b in pairs])
+    paid = np.concatenate([expectation.cost_usd[:, a] - expectation.cost_usd[:, b] for a, b in pairs])
+    worth = gained[(gained > 0) & (paid > 0)] / paid[(gained > 0) & (paid > 0)]
+    if worth.size == 0:
+        return np.zeros(1)
+    inner = np.quantile(worth, np.linspace(0.02, 0.98, settings - 2))
+    return np.concatenate([[0.0], inner, [2.0 * worth.max()]])
+
+
+def cheapest_keeping(expectation: Expectation, eligible: NDArray[np.bool_], keep: float) -> float:
+    """Give the greatest worth of a dollar under which the expected quality keeps a share of the best single model's.
+
+    Everything is as the estimates see it, so give estimates out of fold: a setting, to be judged on other data.
+
+    Parameters
+    ----------
+    expectation : arrays (n, K).
+    eligible : (n, K).
+    keep : share of the best constant model's expected quality, e.g. 0.99.
+    """
+    goal = keep * float(expectation.quality.mean(axis=0).max())
+    greedy = GreedyPolicy()
+    best = 0.0
+    for value in switching_values(expectation, 200):
+        weighed = expectation.weighed(UtilityWeights(quality_per_usd=float(value)))
+        probs = greedy.action_probabilities(np.zeros((len(eligible), 1)), eligible, weighed)
+        if float((probs * expectation.quality).sum(axis=1).mean()) >= goal:
+            best = max(best, float(value))
+    return best

@@ -1,0 +1,105 @@
+"""The job of `arbiter demo`."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from arbiter.bundle import Provenance, check_target, save_bundle
+from arbiter.loading import load_router
+from arbiter_training.demo import Demo, run_demo
+from arbiter_training.report import figure_png, frontier_figure, lines, render_html, write_html
+from arbiter_training.tracking import DataNote, Tracker
+from arbiter_training.train import Say, evaluation_metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoJob:
+    """Where the demo writes, and its seed."""
+
+    out: Path
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoDone:
+    """What the demo found and wrote.
+
+    Attributes
+    ----------
+    out : folder of ``report.html``, ``frontier.png``, ``bundle`` and ``mlflow.db``.
+    demo : what was found.
+    run : the MLflow run, in words.
+    """
+
+    out: Path
+    demo: Demo
+    run: str
+
+    def lines(self) -> list[str]:
+        """Say it to people."""
+        found = [*lines(self.demo.report), "", *self._budgets(), ""]
+        for prompt, decision in self.demo.decisions.items():
+            found += [f"> {prompt}", *(f"  {line}" for line in decision.explain().splitlines()), ""]
+        best = self.demo.report.baseline
+        truth = self.demo.report.truth
+        found.append(
+            f"The router costs {self.demo.saving:.0%} less than {best}, at quality "
+            f"{truth['router']['quality']:.3f} against {truth[best]['quality']:.3f}."
+        )
+        found.append(f"report: {self.out / 'report.html'}   bundle: {self.out / 'bundle'}")
+        found.append(f"MLflow: {self.run}")
+        return found
+
+    def _budgets(self) -> list[str]:
+        head = ["budget per request   fixed-model hull   router   gain (exact, on requests never seen)"]
+        return head + [
+            f"${row.budget_usd:<18.4f}  {row.hull:<16.4f}  {row.router:<7.4f}  {row.router - row.hull:+.4f}"
+            for row in self.demo.budgets
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Say it to programs."""
+        demo = self.demo
+        return {
+            "report": demo.report.to_dict(),
+            "budgets": [{"budget_usd": r.budget_usd, "hull": r.hull, "router": r.router} for r in demo.budgets],
+            "saving": demo.saving,
+            "decisions": {prompt: decision.model for prompt, decision in demo.decisions.items()},
+            "out": str(self.out),
+            "mlflow": self.run,
+        }
+
+
+def run(job: DemoJob, say: Say) -> DemoDone:
+    """Run the loop and write what it made into a folder.
+
+    Raises
+    ------
+    MissingExtraError
+        If the traffic's package is not installed.
+    BundleError
+        If the folder holds something else.
+    """
+    bundle = job.out / "bundle"
+    check_target(bundle)
+    demo = run_demo(load_router(), job.seed, say)
+    job.out.mkdir(parents=True, exist_ok=True)
+    figure = frontier_figure(demo.report)
+    routed = [(prompt, decision.explain()) for prompt, decision in demo.decisions.items()]
+    write_html(demo.report, job.out / "report.html", routed, title="arbiter demo")
+    (job.out / "frontier.png").write_bytes(figure_png(figure))
+    metrics = evaluation_metrics(demo.report)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    save_bundle(demo.router, bundle, Provenance(created=created, metrics=metrics))
+    say("logging to MLflow")
+    log = demo.report.log
+    with Tracker(job.out, "arbiter demo", run_name=f"demo, seed {job.seed}") as tracker:
+        tracker.log_params({"seed": job.seed, "n_train": demo.n_train, "twins_removed": demo.twins_removed})
+        tracker.log_data(DataNote(name=log.source, fingerprint=log.fingerprint, source=log.source), "evaluation")
+        tracker.log_metrics({**metrics, "saving": demo.saving})
+        tracker.log_figure(figure, "figures/frontier.png")
+        tracker.log_text(render_html(demo.report, routed, title="arbiter demo"), "report.html")
+        version = tracker.register(bundle, "arbiter-demo")
+        logged = f"run {tracker.run_id}, model arbiter-demo version {version}, store {tracker.uri}"
+    return DemoDone(out=job.out, demo=demo, run=logged)

@@ -1,0 +1,135 @@
+"""The job of `arbiter train`."""
+
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from arbiter.bundle import Provenance, check_target, save_bundle
+from arbiter.catalog import read_catalog
+from arbiter.loading import load_router
+from arbiter_training.recipe import read_recipe
+from arbiter_training.report import frontier_figure, lines, render_html, shares_figure
+from arbiter_training.tracking import DataNote, Tracker
+from arbiter_training.traffic import TrafficReport, describe, read_traffic
+from arbiter_training.train import Say, Trained, TrainOptions, train
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracking:
+    """Where the run is logged, unless MLflow's own environment variable names a server.
+
+    Attributes
+    ----------
+    folder : of the local SQLite store.
+    experiment : MLflow experiment.
+    name : in the model registry.
+    """
+
+    folder: Path
+    experiment: str = "arbiter"
+    name: str = "arbiter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainJob:
+    """What to train from, and where to put it.
+
+    Attributes
+    ----------
+    traffic : tables.
+    out : the bundle's folder.
+    recipe, catalog : TOML files; None takes the defaults.
+    base : bundle to build on; None takes the shipped one.
+    tracking : None logs no run.
+    """
+
+    traffic: tuple[Path, ...]
+    out: Path
+    recipe: Path | None = None
+    catalog: Path | None = None
+    base: str | None = None
+    tracking: Tracking | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainDone:
+    """What was made.
+
+    Attributes
+    ----------
+    out : the bundle's folder.
+    traffic : what was found in the tables.
+    trained : the router and what it is worth.
+    run : MLflow run, registered version and store, in words; None where nothing was logged.
+    """
+
+    out: Path
+    traffic: TrafficReport
+    trained: Trained
+    run: str | None
+
+    def lines(self) -> list[str]:
+        """Say it to people."""
+        found = [*self.traffic.lines(), ""]
+        found += [f"out of fold, mean squared error of quality: {self._errors()}", ""]
+        if self.trained.evaluation is not None:
+            found += [*lines(self.trained.evaluation), ""]
+        found += [f"note: {note}" for note in self.trained.notes]
+        found.append(f"bundle: {self.out}")
+        return found + ([f"MLflow: {self.run}"] if self.run else [])
+
+    def _errors(self) -> str:
+        report = self.trained.learned.quality
+        parts = {"each model's mean": report.constant, **report.members, "blend": report.blend}
+        return ", ".join(f"{name} {value:.4f}" for name, value in parts.items())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Say it to programs."""
+        evaluation = self.trained.evaluation
+        return {
+            "bundle": str(self.out),
+            "traffic": self.traffic.to_json(),
+            "metrics": dict(self.trained.provenance.metrics),
+            "evaluation": evaluation.to_dict() if evaluation else None,
+            "notes": list(self.trained.notes),
+            "mlflow": self.run,
+        }
+
+
+def run(job: TrainJob, say: Say) -> TrainDone:
+    """Read, learn, write, log.
+
+    Raises
+    ------
+    TrafficError, CatalogError, BundleError, InvalidInputError
+        If an input is wrong; nothing has been written then.
+    """
+    options = read_recipe(job.recipe)
+    catalog = read_catalog(job.catalog) if job.catalog else None
+    check_target(job.out)
+    say("reading the traffic")
+    table = read_traffic(list(job.traffic))
+    found = describe(table)
+    trained = train(table, load_router(job.base), options, catalog, say)
+    provenance = replace(trained.provenance, created=datetime.now(UTC).isoformat(timespec="seconds"))
+    save_bundle(trained.router, job.out, provenance)
+    logged = _log(job, options, found, trained, provenance) if job.tracking else None
+    return TrainDone(out=job.out, traffic=found, trained=trained, run=logged)
+
+
+def _log(job: TrainJob, options: TrainOptions, found: TrafficReport, trained: Trained, provenance: Provenance) -> str:
+    tracking = job.tracking
+    assert tracking is not None
+    source = ", ".join(str(path) for path in job.traffic)
+    fingerprint = str(provenance.data["fingerprint"])
+    with Tracker(tracking.folder, tracking.experiment, run_name=f"train {job.out.name}") as tracker:
+        tracker.log_params(asdict(options))
+        tracker.log_data(DataNote(name=source, fingerprint=fingerprint, source=source, profile=found.to_json()), "training")
+        tracker.log_metrics(provenance.metrics)
+        if trained.evaluation is not None:
+            tracker.log_figure(frontier_figure(trained.evaluation), "figures/frontier.png")
+            tracker.log_figure(shares_figure(trained.evaluation), "figures/shares.png")
+            tracker.log_text(render_html(trained.evaluation), "report.html")
+        version = tracker.register(job.out, tracking.name)
+        return f"run {tracker.run_id}, model {tracking.name} version {version}, store {tracker.uri}"

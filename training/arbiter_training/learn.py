@@ -1,0 +1,134 @@
+"""From outcomes to a router: everything that is fitted, fitted on the rows given and on no others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from arbiter.catalog import Catalog
+from arbiter.estimates.estimator import Estimator
+from arbiter.gatekeeper.learned import LearnedGatekeeper
+from arbiter.policies import ThompsonPolicy, ThompsonSettings
+from arbiter.policies.context import ContextMap
+from arbiter.router import Router
+from arbiter.settings import Settings
+from arbiter.vocabulary import Risk, Strategy, Tier
+from arbiter_training.estimates import OutcomeData, QualityOptions, QualityReport, fit_length, fit_quality, fit_speed
+from arbiter_training.estimates.length import implied_output_tokens
+from arbiter_training.gatekeeper import GatekeeperOptions, HeadReport, LabelledQueries, fit_gatekeeper
+from arbiter_training.labels import labels_of
+from arbiter_training.principal import principal_components
+from arbiter_training.split import fold_numbers, groups_of
+from arbiter_training.traffic import OutcomeMatrix
+
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnOptions:
+    """How a router is learned.
+
+    Attributes
+    ----------
+    folds : of the cross-validation inside the training rows.
+    seed : of everything random.
+    context_components : principal components in the bandit's context.
+    quality_per_usd : what a dollar is worth, in quality points; None keeps the balanced default, a tenth of a quality
+        point for the cost of the dearest candidate.
+    risk_floor : whether high risk needs a frontier candidate; False for benchmarks, where nobody is at risk.
+    threads : for linear algebra and boosting. One is fastest below some ten thousand rows.
+    quality, gatekeeper, bandit : options of the parts.
+    """
+
+    folds: int = 5
+    seed: int = 0
+    context_components: int = 16
+    quality_per_usd: float | None = None
+    risk_floor: bool = True
+    threads: int = 1
+    quality: QualityOptions = field(default_factory=QualityOptions)
+    gatekeeper: GatekeeperOptions = field(default_factory=GatekeeperOptions)
+    bandit: ThompsonSettings = field(default_factory=ThompsonSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """A router and what its parts were worth out of fold.
+
+    Attributes
+    ----------
+    router : fitted on all rows given.
+    quality : of the quality estimates.
+    heads : head to report, for the heads that were fitted anew.
+    """
+
+    router: Router
+    quality: QualityReport
+    heads: Mapping[str, HeadReport]
+
+
+def learn_router(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, options: LearnOptions) -> Learned:
+    """Fit gatekeeper heads (where labels are known), quality, length, speed and the bandit's prior.
+
+    Parameters
+    ----------
+    outcomes : the training rows.
+    catalog : its candidates, in the order of ``outcomes.models``.
+    base : gives the features and the gatekeeper's heads for which there are no labels.
+    options : how.
+    """
+    with threadpool_limits(limits=options.threads):
+        return _learn(outcomes, catalog, base, options)
+
+
+def _learn(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, options: LearnOptions) -> Learned:
+    groups = groups_of(outcomes)
+    folds = fold_numbers(groups, min(options.folds, len(np.unique(groups))), options.seed)
+    batch = base.features.transform(outcomes.queries)
+    gatekeeper, reports = base.gatekeeper, dict[str, HeadReport]()
+    labels = labels_of(outcomes)
+    if labels and isinstance(gatekeeper, LearnedGatekeeper):
+        data = LabelledQueries(queries=outcomes.queries, labels=labels, folds=folds)
+        gatekeeper, reports = fit_gatekeeper(data, batch, options.gatekeeper, gatekeeper)
+    heads = gatekeeper.probabilities(outcomes.queries, batch)
+    context_map = ContextMap(projection=principal_components(batch.embedding, options.context_components, options.seed))
+    contexts = context_map.contexts(batch, heads)
+    inclusion = np.nan_to_num(outcomes.propensity, nan=1.0)
+    data_for_quality = OutcomeData(
+        batch=batch, heads=heads, quality=outcomes.quality, inclusion=inclusion, folds=folds
+    )
+    quality, report = fit_quality(data_for_quality, catalog, options.quality)
+    tokens = implied_output_tokens(outcomes.cost_usd, batch.input_tokens.astype(np.float64), catalog)
+    tokens = np.where(np.isnan(outcomes.output_tokens), tokens, outcomes.output_tokens)
+    estimator = Estimator(
+        quality=quality,
+        length=fit_length(contexts, tokens, catalog),
+        speed=fit_speed(outcomes.latency_s, tokens, catalog),
+    )
+    noise_sd = float(np.sqrt(np.mean(quality.noise_variance)))
+    router = Router(
+        catalog=catalog,
+        features=base.features,
+        gatekeeper=gatekeeper,
+        context_map=context_map,
+        estimator=estimator,
+        policy=ThompsonPolicy.fresh(len(catalog), context_map.dim, replace(options.bandit, noise_sd=max(noise_sd, 1e-3))),
+        settings=Settings(),
+    )
+    expected = estimator.expect(catalog, batch, heads, contexts)
+    settings = _settings(expected.cost_usd.mean(axis=0), expected.latency_s.mean(axis=0), options)
+    return Learned(router=replace(router, settings=settings), quality=report, heads=reports)
+
+
+def _settings(cost_usd: NDArray[np.float64], latency_s: NDArray[np.float64], options: LearnOptions) -> Settings:
+    risk_tier = {Risk.HIGH: Tier.FRONTIER, Risk.CRITICAL: Tier.FRONTIER} if options.risk_floor else {}
+    settings = Settings(
+        strategy=Strategy.SINGLE_BEST,
+        reference_cost_usd=float(max(cost_usd.max(), 1e-9)),
+        reference_latency_s=float(max(latency_s.max(), 1e-3)),
+        risk_tier=risk_tier,
+    )
+    return settings if options.quality_per_usd is None else settings.valuing(options.quality_per_usd)
+
+

@@ -1,0 +1,117 @@
+"""The one place where MLflow is imported, quietly, and its store is found or made."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arbiter.errors import MissingExtraError
+
+TRACKING_URI, REGISTRY_URI = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
+"""MLflow's own environment variables; where they are set they win."""
+
+QUIET = ("mlflow", "alembic")
+SILENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+}
+"""Set before mlflow's first import unless the user has set them. The last one is litellm's: mlflow imports litellm
+where it is installed, and offline litellm's download of its price table can lock that import."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A tracking store and model registry.
+
+    Attributes
+    ----------
+    mlflow : the module.
+    client : an ``mlflow.MlflowClient`` of this store; unlike the module's functions it has no global state.
+    uri : of the store or server.
+    registry_uri : of the model registry, usually the same.
+    artifacts : where new experiments keep their files; None leaves it to the server.
+    """
+
+    mlflow: Any
+    client: Any
+    uri: str
+    registry_uri: str
+    artifacts: str | None
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Make this store MLflow's global one, for the functions that know no other way, and put the old one back.
+
+        MLflow also writes the environment variables, which would make every later tracker of this process and its
+        children take this store.
+        """
+        before = os.environ.get(TRACKING_URI), os.environ.get(REGISTRY_URI)
+        self.mlflow.set_tracking_uri(self.uri)
+        self.mlflow.set_registry_uri(self.registry_uri)
+        try:
+            yield
+        finally:
+            self.mlflow.set_tracking_uri(before[0])
+            self.mlflow.set_registry_uri(before[1])
+            if before[1] is None:
+                os.environ.pop(REGISTRY_URI, None)
+
+
+def connect(folder: str | Path) -> Connection:
+    """Open the store that MLFLOW_TRACKING_URI names, else the SQLite store in a folder, which is made where absent.
+
+    Parameters
+    ----------
+    folder : of ``mlflow.db`` and ``artifacts``. With SQLite, MLflow's own default for artifacts is ``./mlruns``:
+        wherever the process happened to be started.
+
+    Raises
+    ------
+    MissingExtraError
+        If MLflow is not installed.
+    """
+    mlflow = _import_mlflow()
+    uri, artifacts = os.environ.get(TRACKING_URI), None
+    if not uri:
+        home = Path(folder).resolve()
+        home.mkdir(parents=True, exist_ok=True)
+        uri, artifacts = f"sqlite:///{home / 'mlflow.db'}", (home / "artifacts").as_uri()
+    registry_uri = os.environ.get(REGISTRY_URI) or uri
+    with calm():
+        client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=registry_uri)
+    return Connection(mlflow=mlflow, client=client, uri=uri, registry_uri=registry_uri, artifacts=artifacts)
+
+
+@contextmanager
+def calm() -> Iterator[None]:
+    """Keep MLflow's and alembic's progress notes and their dependencies' warnings to themselves; errors pass."""
+    loggers = [logging.getLogger(name) for name in QUIET]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _import_mlflow() -> Any:
+    for name, value in SILENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        with calm():
+            import mlflow
+            import mlflow.artifacts
+            import mlflow.pyfunc
+    except ImportError as error:
+        raise MissingExtraError.of("mlflow", "train") from error
+    return mlflow

@@ -1,0 +1,208 @@
+"""`arbiter train`: split, learn, judge on what was held out, learn from everything, write the bundle."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.bundle import Provenance
+from arbiter.catalog import Catalog, catalog_for_log
+from arbiter.errors import NotEvaluableError, TrafficError
+from arbiter.router import Router
+from arbiter_training.evaluation.records import EvaluationReport, LogSummary
+from arbiter_training.evaluation.routers import evaluator_of, frontier, policies_of
+from arbiter_training.learn import Learned, LearnOptions, learn_router
+from arbiter_training.split import forward_split, group_split, groups_of
+from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot
+
+Say = Callable[[str], None]
+
+LEAST_REQUESTS = 50
+"""Judged requests below which nothing is learned: the estimates would be noise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """How `arbiter train` works.
+
+    Attributes
+    ----------
+    test_share : held out to judge on, by session or near-duplicate cluster; 0 holds nothing out.
+    forward : hold out the latest requests instead of random ones.
+    refit : whether the bundle is learned from all rows once the held-out part has been judged.
+    learn : how the router is learned.
+    """
+
+    test_share: float = 0.2
+    forward: bool = False
+    refit: bool = True
+    learn: LearnOptions = field(default_factory=LearnOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What training made.
+
+    Attributes
+    ----------
+    router : learned from all rows (or the training part, without ``refit``).
+    learned : the fit that was judged, on the training part.
+    evaluation : on the held-out part; None where nothing was held out or the log cannot tell.
+    provenance : for the bundle's manifest.
+    notes : lines for people: what could not be done, and why.
+    """
+
+    router: Router
+    learned: Learned
+    evaluation: EvaluationReport | None
+    provenance: Provenance
+    notes: tuple[str, ...]
+
+
+def train(
+    table: TrafficTable, base: Router, options: TrainOptions, catalog: Catalog | None = None, say: Say = lambda _: None
+) -> Trained:
+    """Learn a router from a traffic table.
+
+    Parameters
+    ----------
+    table : checked traffic.
+    base : gives features and the gatekeeper's heads for which the log has no labels; usually the shipped default.
+    options : how.
+    catalog : where the log's models are looked up first; None takes the shipped catalog.
+    say : is told what happens, for a progress display.
+
+    Raises
+    ------
+    TrafficError
+        If fewer than 50 requests carry a quality.
+    CatalogError
+        If the price of a model is not known.
+    """
+    outcomes = pivot(table)
+    candidates = catalog_for_log(outcomes.models, catalog)
+    judged = int((~np.isnan(outcomes.quality)).any(axis=1).sum())
+    if judged < LEAST_REQUESTS:
+        raise TrafficError(
+            f"{_source(table)}: {judged} of {outcomes.n} requests carry a quality, learning takes {LEAST_REQUESTS}; "
+            "add judgements in a column 'quality' in [0, 1]"
+        )
+    notes: list[str] = []
+    train_rows, test_rows = _split(outcomes, options)
+    say(f"learning from {len(train_rows)} requests")
+    learned = learn_router(outcomes.subset(train_rows), candidates, base, options.learn)
+    evaluation = None
+    if len(test_rows):
+        say(f"judging on {len(test_rows)} requests held out")
+        try:
+            evaluation = judge(learned.router, outcomes.subset(test_rows), _summary(table, outcomes, options, test_rows))
+        except NotEvaluableError as error:
+            notes.append(f"not evaluated: {error}")
+    router = learned.router
+    if len(test_rows) and options.refit:
+        say(f"learning from all {outcomes.n} requests")
+        router = learn_router(outcomes, candidates, base, options.learn).router
+    return Trained(
+        router=router,
+        learned=learned,
+        evaluation=evaluation,
+        provenance=_provenance(table, outcomes, learned, evaluation),
+        notes=tuple(notes),
+    )
+
+
+def judge(router: Router, outcomes: OutcomeMatrix, summary: LogSummary) -> EvaluationReport:
+    """Evaluate a router, at its own setting and along its frontier, on rows that it has not seen."""
+    evaluator = evaluator_of(outcomes, router, summary)
+    outlook = router.outlook(outcomes.queries)
+    return evaluator.report(policies_of(router, outlook), (frontier(router, outlook),))
+
+
+def _split(outcomes: OutcomeMatrix, options: TrainOptions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if options.test_share <= 0:
+        return np.arange(outcomes.n), np.zeros(0, dtype=np.int64)
+    groups = groups_of(outcomes)
+    if options.forward:
+        split = forward_split(groups, outcomes.timestamps, options.test_share)
+    else:
+        split = group_split(groups, options.test_share, options.learn.seed)
+    return split.train, split.test
+
+
+def _source(table: TrafficTable) -> str:
+    return ", ".join(table.notes.sources) or "the table"
+
+
+def _summary(
+    table: TrafficTable, outcomes: OutcomeMatrix, options: TrainOptions, rows: NDArray[np.int64]
+) -> LogSummary:
+    how = "the latest requests" if options.forward else "random requests"
+    return LogSummary(
+        source=_source(table),
+        fingerprint=table.fingerprint(),
+        n_requests=len(rows),
+        models=outcomes.models,
+        kind=kind_of(outcomes),
+        protocol=(
+            f"{how}, {options.test_share:.0%} of {outcomes.n}, held out by session or near-duplicate cluster; everything "
+            f"was chosen and fitted on the rest (seed {options.learn.seed}); the outcome models behind the doubly robust "
+            "estimate are cross-fitted on the held-out part"
+        ),
+    )
+
+
+def kind_of(outcomes: OutcomeMatrix) -> str:
+    """Say how many models were scored on a request."""
+    if outcomes.full_information:
+        return "full information"
+    return "one model per request" if outcomes.one_per_request else "mixed"
+
+
+def _provenance(
+    table: TrafficTable, outcomes: OutcomeMatrix, learned: Learned, evaluation: EvaluationReport | None
+) -> Provenance:
+    report = learned.quality
+    metrics: dict[str, float] = {
+        "quality/mse_constant": report.constant,
+        "quality/mse_blend": report.blend,
+        **{f"quality/mse_{name}": value for name, value in report.members.items()},
+    }
+    for head, found in learned.heads.items():
+        metrics |= {f"{head}/log_loss": found.log_loss, f"{head}/accuracy": found.accuracy, f"{head}/ece": found.ece}
+    if evaluation is not None:
+        metrics |= evaluation_metrics(evaluation)
+    return Provenance(
+        data={
+            "source": list(table.notes.sources),
+            "fingerprint": table.fingerprint(),
+            "requests": outcomes.n,
+            "rows": table.n_rows,
+            "models": list(outcomes.models),
+            "kind": kind_of(outcomes),
+        },
+        metrics=metrics,
+        notes={"blend": report.weights, "penalty": asdict(report.penalty), "k": report.k, "sharpness": report.sharpness},
+    )
+
+
+def evaluation_metrics(evaluation: EvaluationReport) -> dict[str, float]:
+    """Give the numbers of an evaluation by name, for manifest and MLflow."""
+    found: dict[str, float] = {}
+    for row in evaluation.rows:
+        for outcome, measured in row.outcomes.items():
+            if measured is not None:
+                found[f"{_key(row.name)}/{outcome}"] = measured.value
+    return found | {_key(name): value for name, value in evaluation.scores.items()}
+
+
+def _key(name: str) -> str:
+    return "".join(ch if ch.isalnum() or ch in "_-./ " else "_" for ch in name)
+
+
+def tracked_parameters(options: TrainOptions) -> Mapping[str, Any]:
+    """Give the options as flat parameters for MLflow."""
+    flat = asdict(options)
+    learn = flat.pop("learn")
+    return flat | {f"learn.{k}": v for k, v in learn.items() if not isinstance(v, dict)}
