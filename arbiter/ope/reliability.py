@@ -109,6 +109,16 @@ class ModelReliability:
         """Count-weighted mean distance of outcome from prediction over the bins, in the unit of the outcome."""
         return float(np.abs(self.predicted - self.observed) @ self.count / self.count.sum())
 
+    @property
+    def debiased_error(self) -> float:
+        """Root mean squared distance of outcome from prediction, without what sampling adds to it.
+
+        sqrt(max(0, mean of (predicted - observed)^2 - stderr^2)), weighted by count (Kumar, Liang and Ma
+        2019, the debiased estimator). A perfect model has 0 up to noise, however small the log.
+        """
+        square = (self.predicted - self.observed) ** 2 - np.nan_to_num(self.stderr) ** 2
+        return float(np.sqrt(max(square @ self.count / self.count.sum(), 0.0)))
+
 
 def model_reliability(
     log: LoggedFeedback, q_hat: ArrayLike, outcome: str, bins: int = DEFAULT_BINS

@@ -26,7 +26,7 @@ def test_right_propensities_are_quiet_though_the_policy_moves():
 
 
 def test_stale_propensities_are_found_in_their_periods():
-    """Where the written probabilities are not those of the choice, the second half stands out and the first does not."""
+    """Where the written probabilities are not those of the choice, the second half stands out alone."""
     assert propensity_drift(log_with(stale=True), np.arange(8000)).suspect_periods == (5, 6, 7, 8, 9)
 
 

@@ -44,7 +44,7 @@ def test_probabilities_are_distributions_over_the_ties():
 
 
 def test_the_log_that_was_planned_has_the_ess_that_was_planned():
-    """Drawing the planned number of requests gives the wanted ESS within 10 %, at the planned cost within 5 %."""
+    """Drawing the planned number of requests gives the wanted ESS and the planned loss of quality within 10 %."""
     rng, given = np.random.default_rng(1), forecast(seed=1)
     plan = plan_exploration(given, 0.1, ExplorationGoal(requests_per_day=500.0, max_days=10.0, ess=800.0))
     assert plan.reached and plan.days <= 10.0
@@ -59,8 +59,8 @@ def test_the_log_that_was_planned_has_the_ess_that_was_planned():
     found = evaluate(log.with_support(logging), target)["reward"]
     assert found.diagnostics[0].ess == pytest.approx(800.0, rel=0.1)
     assert not found.judgement.refused
-    spent = (logging * given.cost_usd[rows]).sum() - given.cost_usd[rows][at, best].sum()
-    assert spent == pytest.approx(plan.extra_usd, rel=0.15)
+    lost = given.quality[rows][at, best].mean() - (logging * given.quality[rows]).sum(axis=1).mean()
+    assert lost == pytest.approx(plan.quality_loss, rel=0.1)
 
 
 def test_a_gentler_plan_takes_longer():
@@ -68,7 +68,7 @@ def test_a_gentler_plan_takes_longer():
     goals = [ExplorationGoal(requests_per_day=500.0, max_days=d, ess=800.0) for d in (8.0, 16.0, 32.0)]
     plans = [plan_exploration(forecast(), 0.1, goal) for goal in goals]
     assert plans[0].share > plans[1].share > plans[2].share
-    assert plans[2].extra_usd_per_day > plans[0].extra_usd_per_day  # less is saved by cheaper ties
+    assert plans[2].quality_loss * plans[2].days == pytest.approx(plans[0].quality_loss * plans[0].days, rel=0.15)
     assert all(plan.days <= goal.max_days for plan, goal in zip(plans, goals, strict=True))
 
 

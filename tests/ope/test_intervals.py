@@ -7,6 +7,7 @@ import pytest
 
 from arbiter.ope import (
     BootstrapPlan,
+    EstimateOptions,
     LoggedFeedback,
     anytime_interval,
     bootstrap,
@@ -157,3 +158,21 @@ def test_confidence_sequence_holds_at_all_looks_at_once():
         low, high = confidence_sequence(stream, at=1000.0)
         missed += bool(((low > 0) | (high < 0))[50:].any())
     assert missed / 400 <= 0.05 + 0.033
+
+
+def test_intervals_of_biased_estimators_take_in_the_unbiased_one(simulate):
+    """DRos, Switch-DR and clipped IPS: the interval contains that of DR or IPS, and `bias` is the distance."""
+    world = simulate(600, seed=12)
+    pair = (world.action_probs, np.full((600, 4), 0.25))
+    options = EstimateOptions(tau=1.5, lam=4.0, clip=1.2)
+    alone = estimate(world.log, pair[0], world.q_hat, options)["reward"]
+    paired = evaluate_difference(world.log, *pair, world.q_hat, options)["reward"].estimates
+    drawn = bootstrap(world.log, [pair[0]], world.q_hat, options, BootstrapPlan(resamples=100))["reward"]
+    for found in (alone, paired, drawn):
+        for name, origin in (("dros", "dr"), ("switch_dr", "dr"), ("clipped_ips", "ips")):
+            ours, theirs = found[name], found[origin]
+            assert ours.interval[0] <= theirs.interval[0] and theirs.interval[1] <= ours.interval[1]
+            assert ours.bias == pytest.approx(ours.value - theirs.value) and ours.covers(ours.value)
+            assert theirs.bias is None
+    with pytest.raises(ValueError, match="biased"):
+        anytime_interval(alone["dros"], at=600.0)

@@ -77,7 +77,7 @@ def test_the_tipping_point_is_where_the_bound_meets_the_reference(simulate):
 def test_wrong_inputs_are_named(simulate):
     """Factors below one, full information and unknown outcomes are refused."""
     world = simulate(50)
-    with pytest.raises(ValueError, match="gamma is 0.5"):
+    with pytest.raises(ValueError, match=r"gamma is 0\.5"):
         sensitivity_bounds(world.log, world.action_probs, "reward", None, (0.5,))
     with pytest.raises(ValueError, match="no outcome"):
         sensitivity_bounds(world.log, world.action_probs, "quality")

@@ -1,6 +1,7 @@
 """Refusals and warnings: each rule speaks where it must, and only there."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from arbiter.ope import (
     Verdict,
     evaluate,
     evaluate_difference,
+    model_reliability,
     propensity_reliability,
     support_bounds,
 )
@@ -151,3 +153,60 @@ def test_options_are_checked():
         EstimateOptions(confidence=95.0)
     with pytest.raises(ValueError, match="tau"):
         EstimateOptions(tau=-1.0).channels(True)
+
+
+def test_the_heaviest_hundredth_is_reported():
+    """Ten of 1,000 requests weigh 100 and the others 1: they carry 1000 / 1990 of the weight."""
+    propensity = np.where(np.arange(1000) % 100 == 0, 0.005, 0.5)
+    log = LoggedFeedback.from_bandit(np.zeros(1000, dtype=int), np.ones(1000), propensity, 2)
+    found = evaluate(log, np.tile([0.5, 0.5], (1000, 1)))["reward"].diagnostics[0]
+    assert found.top_percent_share == pytest.approx(1000 / 1990)
+
+
+def test_a_poor_model_is_noted_and_costs_no_verdict():
+    """R^2 below 0: a note, not a reason; a perfect model has R^2 of 1 and no note."""
+    log = log_of(4000, 0.5)
+    policy = np.tile([0.7, 0.3], (4000, 1))
+    poor = evaluate(log, policy, np.full((4000, 2), 1.5))["reward"]
+    assert poor.diagnostics[0].model_r2 < -5 and poor.diagnostics[0].model_bias == pytest.approx(-1.0, abs=0.02)
+    assert poor.judgement.verdict is Verdict.SOUND and "R^2" in poor.judgement.notes[0]
+    perfect = evaluate(log, policy, np.tile(log.outcomes["reward"][:, None], (1, 2)))["reward"]
+    assert perfect.diagnostics[0].model_r2 == pytest.approx(1.0) and perfect.judgement.notes == ()
+
+
+def test_estimates_that_contradict_one_another_are_approximate():
+    """Propensities wrong where rewards are high: dr with a good model and snips part by many errors."""
+    rng = np.random.default_rng(3)
+    good = rng.random(8000) < 0.5
+    action = rng.integers(0, 2, 8000)
+    written = np.where((action == 1) == good, 0.7, 0.3)  # the coin was fair
+    reward = good + 0.1 * rng.normal(size=8000)
+    log = LoggedFeedback.from_bandit(action, reward, written, 2)
+    found = evaluate(log, np.tile([0.0, 1.0], (8000, 1)), np.tile(good[:, None] * 1.0, (1, 2)))["reward"]
+    assert abs(found.diagnostics[0].disagreement_z) > 10
+    assert any("dr and snips differ" in reason for reason in found.judgement.reasons)
+
+
+def test_estimated_propensities_are_labelled_in_every_verdict():
+    """A log marked observational is approximate at best, for the policy and for a difference, and says why."""
+    log, rows = replace(log_of(4000, 0.5), observational=True), np.arange(4000)[::-1]
+    policy = np.tile([0.7, 0.3], (4000, 1))
+    for found in (evaluate(log, policy), evaluate_difference(log, policy, None), evaluate(log.select(rows), policy)):
+        judgement = found["reward"].judgement
+        assert judgement.verdict is Verdict.APPROXIMATE
+        assert any("observational: the propensities were estimated" in reason for reason in judgement.reasons)
+
+
+def test_reliability_of_a_model():
+    """Calibrated predictions have a small error and the right R^2; a shift shows as the error."""
+    rng = np.random.default_rng(5)
+    q = rng.uniform(0.1, 0.9, (6000, 2))
+    action = rng.integers(0, 2, 6000)
+    reward = (rng.random(6000) < q[np.arange(6000), action]).astype(float)
+    log = LoggedFeedback.from_bandit(action, reward, np.full(6000, 0.5), 2)
+    right, shifted = model_reliability(log, q, "reward"), model_reliability(log, q + 0.2, "reward")
+    assert right.calibration_error < 0.03 and right.debiased_error < 0.02 < 0.18 < shifted.debiased_error
+    whole = evaluate(log, q / q.sum(axis=1, keepdims=True), q)["reward"].diagnostics[0]
+    assert right.r2 == pytest.approx(whole.model_r2)
+    assert right.count.sum() == 6000 and right.count.size == 10 and right.r2_by_action.shape == (2,)
+    assert (np.abs(right.observed - right.predicted) < 4 * right.stderr).all()

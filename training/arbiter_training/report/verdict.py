@@ -114,7 +114,7 @@ def _undecided(report: EvaluationReport, best: Comparison, found: list[Compariso
 def _unknown(report: EvaluationReport, best: Comparison, found: list[Comparison], tolerance: float) -> Conclusion:
     why = best.row.reasons[0] if best.row.reasons else "no estimate of quality or cost could be made"
     sentence = f"This log cannot tell what routing with {best.row.name} is worth: {why.rstrip('.')}."
-    return _about(Kind.CANNOT_TELL, best, sentence, tuple(r.rstrip(".") + "." for r in best.row.reasons[1:]))
+    return _about(Kind.CANNOT_TELL, best, sentence, tuple(map(_as_sentence, best.row.reasons[1:])))
 
 
 def _beaten(report: EvaluationReport, best: Comparison, found: list[Comparison], tolerance: float) -> Conclusion:
@@ -187,6 +187,10 @@ def describe_baseline(report: EvaluationReport) -> str:
         return f"the policy {report.baseline}"
     kind = "the best single model" if report.baseline.startswith("best-single") else "the constant model"
     return f"{kind} {model}"
+
+
+def _as_sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
 
 
 def _kept(quality: Measured) -> str:
