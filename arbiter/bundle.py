@@ -1,19 +1,14 @@
-"""A router as a folder: a manifest, arrays as safetensors, texts as files; no pickle, and loading runs no code in it.
+"""A router as a folder: a manifest, arrays as safetensors, texts as files; no pickle, and loading runs no code in it."""
 
-``SCHEMA_VERSION`` changes when an older reader would misread a new bundle. To change it: raise the number, keep a
-bundle of the old schema in ``tests/bundles/``, and add to ``_read_manifest`` what turns the old manifest into the new.
-"""
-
-import hashlib
-import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from arbiter.catalog import Catalog
 from arbiter.errors import BundleError
@@ -24,14 +19,15 @@ from arbiter.estimates.tokens import OutputLength
 from arbiter.features import Features
 from arbiter.gatekeeper.cold_start import KeywordGatekeeper
 from arbiter.gatekeeper.learned import LearnedGatekeeper
+from arbiter.manifest import MANIFEST, SCHEMA_VERSION, read_files, read_manifest, write_manifest
 from arbiter.policies import ConstantPolicy, GreedyPolicy, ThompsonPolicy
 from arbiter.policies.context import ContextMap
 from arbiter.router import Router
 from arbiter.settings import Settings
 from arbiter.state import State
 
-SCHEMA_VERSION = 1
-MANIFEST = "manifest.json"
+__all__ = ["MANIFEST", "SCHEMA_VERSION", "Provenance", "check_target", "load_bundle", "save_bundle"]
+
 LIBRARIES = ("arbiter-router", "numpy", "safetensors", "tokenizers")
 
 T = TypeVar("T")
@@ -75,19 +71,21 @@ def save_bundle(router: Router, folder: Path, provenance: Provenance | None = No
     Parameters
     ----------
     router : what to keep.
-    folder : is made; an existing one must be empty or hold a bundle.
+    folder : is made; an existing one must be empty or hold a bundle. Model cards (``*.md``) in it stay.
     provenance : kept in the manifest.
 
     Raises
     ------
     BundleError
-        If ``folder`` holds something that is not a bundle.
+        If ``folder`` holds something that is not a bundle, or the router a component that no bundle can hold.
     """
     check_target(folder)
+    folder = folder.resolve()  # of a link, the folder that it names is replaced
+    states = _states(router)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _write(router, scratch, provenance or Provenance())
+        _write(states, router, scratch, provenance or Provenance())
         scratch.chmod(0o755)
         _put_in_place(scratch, folder)
     finally:
@@ -100,45 +98,49 @@ def check_target(folder: Path) -> None:
     Raises
     ------
     BundleError
-        If ``folder`` is a file, or holds something that is not a bundle.
+        If ``folder`` or what should hold it is a file, if it holds something that is not a bundle, or if it is the
+        working directory (replacing that would leave the process nowhere).
     """
-    if folder.exists() and not folder.is_dir():
-        raise BundleError(f"{folder} is a file; name a folder for the bundle")
-    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+    place = folder.resolve()
+    above = next(path for path in (place, *place.parents) if path.exists())
+    if not above.is_dir():
+        raise BundleError(f"{folder}: {above} is a file; name a folder for the bundle")
+    if place == Path.cwd() or place in Path.cwd().parents:
+        raise BundleError(f"{folder} is the working directory or holds it; name a folder inside of it")
+    if place.exists() and any(place.iterdir()) and not (place / MANIFEST).is_file():
         raise BundleError(f"{folder} is not empty and holds no {MANIFEST}; name another folder")
 
 
 def _put_in_place(scratch: Path, folder: Path) -> None:
-    kept = {path.name: path for path in folder.iterdir() if path.suffix == ".md"} if folder.exists() else {}
-    for name, path in kept.items():  # a model card written by hand survives a new training
-        shutil.copy2(path, scratch / name)
-    if folder.exists():
-        aside = scratch.with_name(scratch.name + "-old")
-        os.replace(folder, aside)
-        os.replace(scratch, folder)
-        shutil.rmtree(aside)
-    else:
-        os.replace(scratch, folder)
+    """Exchange two folders by renaming: at any moment there is the old bundle, the new one, or none, never a mixture."""
+    if not folder.exists():
+        scratch.replace(folder)
+        return
+    for card in folder.glob("*.md"):  # a model card written by hand survives a new training
+        shutil.copy2(card, scratch / card.name)
+    aside = folder.rename(scratch.with_name(f"{scratch.name}-old"))
+    try:
+        scratch.replace(folder)
+    except OSError:
+        aside.replace(folder)
+        raise
+    shutil.rmtree(aside)
 
 
-def _write(router: Router, folder: Path, provenance: Provenance) -> None:
+def _write(states: Mapping[str, State], router: Router, folder: Path, provenance: Provenance) -> None:
     from safetensors.numpy import save_file
 
-    states = _states(router)
     components: dict[str, Any] = {}
     for name, state in states.items():
         arrays: dict[str, Any] = {}
         texts: dict[str, str] = {}
         components[name] = _describe(state, name, arrays, texts)
         if arrays:
-            save_file({key: _contiguous(value) for key, value in arrays.items()}, folder / f"{name}.safetensors")
+            contiguous = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
+            save_file(contiguous, folder / f"{name}.safetensors")
         for key, text in texts.items():
-            (folder / key).write_text(text, encoding="utf-8")
-    for path in folder.iterdir():
-        path.chmod(0o644)
-    files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
-    manifest = {
-        "schema_version": SCHEMA_VERSION,
+            (folder / key).write_text(text, encoding="utf-8", newline="")
+    content = {
         "created": provenance.created,
         "libraries": {library: _version(library) for library in LIBRARIES},
         "models": list(router.catalog.names),
@@ -147,15 +149,14 @@ def _write(router: Router, folder: Path, provenance: Provenance) -> None:
         "metrics": dict(provenance.metrics),
         "notes": dict(provenance.notes),
         "components": components,
-        "files": files,
     }
-    manifest["digest"] = _digest(manifest)
-    text = json.dumps(manifest, indent=1, ensure_ascii=False)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    write_manifest(folder, content)
+    for path in folder.iterdir():
+        path.chmod(0o644)
 
 
 def _states(router: Router) -> dict[str, State]:
-    return {
+    states = {
         "catalog": router.catalog.to_state(),
         "features": router.features.to_state(),
         "gatekeeper": router.gatekeeper.to_state(),
@@ -165,6 +166,9 @@ def _states(router: Router) -> dict[str, State]:
         "speed": router.estimator.speed.to_state(),
         "policy": router.policy.to_state(),
     }
+    for name, readers in (("gatekeeper", GATEKEEPERS), ("quality", QUALITY_MODELS), ("policy", POLICIES)):
+        _reader(readers, states[name])
+    return states
 
 
 def _describe(state: State, prefix: str, arrays: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
@@ -180,15 +184,7 @@ def _describe(state: State, prefix: str, arrays: dict[str, Any], texts: dict[str
     }
 
 
-def _contiguous(array: Any) -> Any:
-    import numpy as np
-
-    return np.ascontiguousarray(array)
-
-
 def _version(library: str) -> str:
-    from importlib.metadata import PackageNotFoundError
-
     try:
         return version(library)
     except PackageNotFoundError:
@@ -212,13 +208,18 @@ def load_bundle(folder: Path) -> tuple[Router, Mapping[str, Any]]:
         If a file is missing, has another sha256 than the manifest says, or names an unknown component; the message
         names the file. Nothing is built before every file has been checked.
     """
-    manifest = _read_manifest(folder)
-    contents = {name: _checked(folder / name, digest) for name, digest in manifest["files"].items()}
+    from safetensors import SafetensorError
+
+    manifest = read_manifest(folder)
+    contents = read_files(folder, manifest)
     try:
         states = {name: _rebuild(entry, name, contents) for name, entry in manifest["components"].items()}
         return _router(states, Settings.from_dict(manifest["settings"])), manifest
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"{folder / MANIFEST} does not describe a router of schema {SCHEMA_VERSION}: {error}") from error
+    except BundleError as error:
+        raise BundleError(f"{folder / MANIFEST}: {error}") from error
+    except (AttributeError, KeyError, TypeError, ValueError, SafetensorError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise BundleError(f"{folder / MANIFEST} describes no router of schema {SCHEMA_VERSION} ({why})") from error
 
 
 def _router(states: Mapping[str, State], settings: Settings) -> Router:
@@ -240,9 +241,13 @@ def _router(states: Mapping[str, State], settings: Settings) -> Router:
 
 
 def _known(readers: Mapping[str, Callable[[State], T]], state: State) -> T:
+    return _reader(readers, state)(state)
+
+
+def _reader(readers: Mapping[str, Callable[[State], T]], state: State) -> Callable[[State], T]:
     if state.kind not in readers:
-        raise BundleError(f"unknown component {state.kind!r}; this version reads {', '.join(readers)}")
-    return readers[state.kind](state)
+        raise BundleError(f"unknown component {state.kind!r}; this version knows {', '.join(readers)}")
+    return readers[state.kind]
 
 
 def _rebuild(entry: Mapping[str, Any], prefix: str, contents: Mapping[str, bytes]) -> State:
@@ -261,37 +266,3 @@ def _part(entry: Mapping[str, Any], prefix: str, arrays: Mapping[str, Any], cont
         texts={name: contents[file].decode("utf-8") for name, file in entry["texts"].items()},
         parts={name: _part(part, f"{prefix}/{name}", arrays, contents) for name, part in entry["parts"].items()},
     )
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise BundleError(f"{folder} holds no {MANIFEST}; name a folder written by `arbiter train`")
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        schema, digest = manifest["schema_version"], manifest.pop("digest")
-    except (ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path} is damaged ({error}); bring the bundle again or train anew") from error
-    if schema != SCHEMA_VERSION:
-        raise BundleError(f"{path} has schema {schema}, this version reads {SCHEMA_VERSION}; train anew or upgrade")
-    if digest != _digest(manifest):
-        raise BundleError(f"{path} differs from its own digest; bring the bundle again or train anew")
-    return manifest
-
-
-def _digest(manifest: Mapping[str, Any]) -> str:
-    plain = json.loads(json.dumps(manifest))  # members of ordered enums would sort by their order
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-
-
-def _checked(path: Path, digest: str) -> bytes:
-    if path.parent.joinpath(path.name) != path or not path.is_file():
-        raise BundleError(f"{path} is missing; bring the bundle again")
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise BundleError(f"{path} differs from its sha256 in {MANIFEST}; bring the bundle again or train anew")
-    return content
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,13 +1,14 @@
 """How feedback changes a policy: a fold over the ledger, one judgement after the other."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arbiter.ledger import Event, Ledger
+from arbiter.ledger import Ledger
 from arbiter.policies.protocol import Policy
 from arbiter.records import Decision, Feedback
 from arbiter.router import Router
@@ -53,7 +54,8 @@ def after_feedback(router: Router, decision: Decision, before: float | None, aft
     """Give the router after the judged quality of a decision went from ``before`` to ``after``.
 
     A decision that this router cannot learn from leaves it as it is: its policy does not learn, its catalog no longer
-    holds the model, or the decision's context has another length (it was made by another bundle).
+    holds the model, the decision's context has another length (another bundle made it, or none: the router had
+    failed), or nothing was expected of the model.
     """
     policy = router.policy
     if after is None or before == after or not isinstance(policy, LearningPolicy):
@@ -61,34 +63,57 @@ def after_feedback(router: Router, decision: Decision, before: float | None, aft
     if decision.model not in router.catalog or len(decision.context) != router.context_map.dim:
         return router
     arm, context = router.catalog.position(decision.model), np.array(decision.context)
-    if before is None:
-        return replace(router, policy=policy.learned(arm, context, after - decision.estimates[decision.model].quality))
-    return replace(router, policy=policy.corrected(arm, context, after - before))
+    if before is not None:
+        return replace(router, policy=policy.corrected(arm, context, after - before))
+    estimate = decision.estimates.get(decision.model)
+    if estimate is None or not math.isfinite(estimate.quality) or not np.isfinite(context).all():
+        return router  # one NaN would stay in the policy's sums for good
+    return replace(router, policy=policy.learned(arm, context, after - estimate.quality))
 
 
-def replay(router: Router, ledger: Ledger) -> tuple[Router, JudgementFold]:
+@dataclass(slots=True, kw_only=True)
+class Replay:
+    """A router with the feedback of a ledger folded into it; it can go on where it stopped.
+
+    Attributes
+    ----------
+    router : with everything learned so far.
+    judgements : the feedback so far.
+    position : sequence number of the last event taken in.
+    """
+
+    router: Router
+    judgements: JudgementFold = field(default_factory=JudgementFold)
+    position: int = 0
+
+    def catch_up(self, ledger: Ledger) -> None:
+        """Take in what the ledger holds after ``position``.
+
+        Raises
+        ------
+        LedgerError
+            If it cannot be read.
+        """
+        for position, event in ledger.events(self.position):
+            self.position = position
+            if isinstance(event.record, Feedback):
+                # Looked up one by one: all decisions of a ledger would not fit into memory.
+                decision = ledger.decision(event.record.decision_id)
+                self.router = after_feedback(self.router, decision, *self.judgements.change(event.record))
+
+
+def replay(router: Router, ledger: Ledger) -> Replay:
     """Fold all feedback that a ledger holds into a freshly loaded router.
 
-    Returns
-    -------
-    router, fold : the state at the ledger's end.
+    Raises
+    ------
+    LedgerError
+        If the ledger cannot be read.
     """
-    fold = JudgementFold()
-    decisions: dict[str, Decision] = {}
-    for _, event in ledger.events():
-        router = _replayed(router, event, decisions, fold)
-    return router, fold
+    folded = Replay(router=router)
+    folded.catch_up(ledger)
+    return folded
 
 
-def _replayed(router: Router, event: Event, decisions: dict[str, Decision], fold: JudgementFold) -> Router:
-    if isinstance(event.record, Decision):
-        decisions[event.record.id] = event.record
-    elif isinstance(event.record, Feedback):
-        decision = decisions[event.record.decision_id]
-        return after_feedback(router, decision, *fold.change(event.record))
-    return router
-
-
-def _mean(judgements: dict[tuple[str, str], float]) -> float | None:
-    values: Sequence[float] = tuple(judgements.values())
-    return sum(values) / len(values) if values else None
+def _mean(judgements: Mapping[tuple[str, str], float]) -> float | None:
+    return sum(judgements.values()) / len(judgements) if judgements else None

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from arbiter.bundle import MANIFEST, load_bundle
+from arbiter.bundle import load_bundle
 from arbiter.errors import BundleError
+from arbiter.manifest import MANIFEST
 from arbiter.router import Router
 
 PACKAGE = Path(__file__).parent
 
 DEFAULT_PLACES = (PACKAGE / "bundles" / "default", PACKAGE.parent / "models" / "default")
-"""In a wheel the default bundle lies inside the package; in a checkout beside it (an editable install sees no other)."""
+"""In a wheel the default bundle lies inside the package; in a checkout beside it, where an editable install looks."""
 
 
 def default_bundle() -> Path:

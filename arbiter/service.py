@@ -1,57 +1,29 @@
 """The service: a router with a ledger and a clock, that learns from feedback and never fails to answer."""
 
+import json
 import logging
+import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, Self, Unpack
 
 import numpy as np
 
 from arbiter.cold_start import cold_start_router
 from arbiter.errors import InvalidInputError, LedgerError
-from arbiter.intake import Request, read_request
+from arbiter.feedback_details import FeedbackDetails, read_feedback
+from arbiter.intake import Request
 from arbiter.learning import after_feedback, replay
 from arbiter.ledger import Event, Ledger, PromptStorage, SqliteLedger
 from arbiter.loading import load_router
-from arbiter.records import Decision, Feedback, Query, Requirements
+from arbiter.records import Decision, Query
+from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
-from arbiter.strategies import read_strategy
-from arbiter.vocabulary import Capability, FeedbackSource
 
 logger = logging.getLogger(__name__)
-
-
-class RouteOptions(TypedDict, total=False):
-    """What a call may ask for besides the request; see :class:`arbiter.records.Requirements` and ``Query``."""
-
-    capabilities: frozenset[Capability]
-    max_cost_usd: float | None
-    max_latency_s: float | None
-    min_quality: float | None
-    max_output_tokens: int | None
-    local_only: bool
-    regions: frozenset[str]
-    compliance: frozenset[str]
-    allow: frozenset[str] | None
-    deny: frozenset[str]
-    strategy: str | None
-    session_id: str | None
-    user: str | None
-
-
-OF_QUERY = ("session_id", "user")
-
-
-class FeedbackDetails(TypedDict, total=False):
-    """What feedback may carry besides a decision's id and a quality; see :class:`arbiter.records.Feedback`."""
-
-    cost_usd: float | None
-    latency_s: float | None
-    source: FeedbackSource | str
-    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +57,9 @@ class Arbiter:
     def __init__(self, router: Router, ledger: Ledger | None = None, options: ServiceOptions | None = None) -> None:
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
-        self._loaded = router
-        self._router, self._judgements = replay(router, self.ledger)
+        replayed = replay(router, self.ledger)
+        self._router, self._judgements = replayed.router, replayed.judgements
+        self._cold: Router | None = None
         self._rng = np.random.default_rng(self.options.seed)
         self._lock = threading.Lock()
         self._rng_lock = threading.Lock()
@@ -117,8 +90,16 @@ class Arbiter:
         return self.route_batch([request], **options)[0]
 
     def route_batch(self, requests: Sequence[Request], **options: Unpack[RouteOptions]) -> list[Decision]:
-        """Choose a candidate for each request; the same as one by one, faster."""
-        queries = [_query(request, options) for request in requests]
+        """Choose a candidate for each request; the same as one by one, faster.
+
+        Raises
+        ------
+        InvalidInputError
+            If a request or an option is wrong; then none is routed.
+        """
+        if isinstance(requests, str | Query):  # a text would be taken for a list of letters
+            raise InvalidInputError(f"route_batch takes a list of requests, got {requests!r:.80}; use route for one")
+        queries = [read_query(request, options) for request in requests]
         if not queries:
             return []
         return self._recorded(queries, self._decide(queries))
@@ -144,7 +125,7 @@ class Arbiter:
         LedgerError
             If the feedback cannot be written: then it has not been learned from either.
         """
-        record = _feedback(decision_id, quality, details)
+        record = read_feedback(decision_id, quality, details)
         decision = self.ledger.decision(decision_id)
         with self._lock:
             self.ledger.append(Event(record=record, timestamp=self.options.clock()))
@@ -152,43 +133,87 @@ class Arbiter:
             self._router = after_feedback(self._router, decision, before, after)
 
     def swap(self, router: Router) -> None:
-        """Serve another router from now on; what the ledger holds is folded into it first."""
-        learned, judgements = replay(router, self.ledger)
+        """Serve another router from now on; what the ledger holds is folded into it first.
+
+        Requests are answered meanwhile, by the old router; feedback waits only for the last part of the fold.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger cannot be read; then the old router goes on.
+        """
+        replayed = replay(router, self.ledger)
         with self._lock:
-            self._loaded, self._router, self._judgements = router, learned, judgements
+            replayed.catch_up(self.ledger)  # feedback that came while the ledger was read
+            self._router, self._judgements = replayed.router, replayed.judgements
 
     def close(self) -> None:
         """Write what is pending and let go of the ledger."""
         self.ledger.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
     def _decide(self, queries: Sequence[Query]) -> list[Decision]:
         router, rng = self._router, self._spawned()
         try:
             return router.route_batch(queries, rng)
-        except Exception as error:  # noqa: BLE001  # the one border at which the router must fail open
+        except Exception as error:  # the one border at which the router must fail open
             logger.exception("routing failed; answering from keyword rules and ratings")
             why = f"{type(error).__name__}: {error}"
-        decisions = cold_start_router(router.catalog).route_batch(queries, rng)
-        return [replace(decision, degraded=(*decision.degraded, why)) for decision in decisions]
+        # Without a context, which is another than the router's: feedback on such a decision teaches nothing.
+        return [
+            replace(decision, degraded=(*decision.degraded, why), context=())
+            for decision in self._cold_router(router).route_batch(queries, rng)
+        ]
+
+    def _cold_router(self, router: Router) -> Router:
+        """Give the router that needs no training, under the limits of the one that failed; made once, as it is slow."""
+        cold = self._cold
+        if cold is None or cold.catalog is not router.catalog or cold.settings is not router.settings:
+            cold = self._cold = cold_start_router(router.catalog, router.settings)
+        return cold
 
     def _spawned(self) -> np.random.Generator:
         with self._rng_lock:
             return self._rng.spawn(1)[0]
 
     def _recorded(self, queries: Sequence[Query], decisions: list[Decision]) -> list[Decision]:
-        now = self.options.clock()
-        kept = [self.options.prompts.kept(query) for query in queries]
-        events = [Event(record=d, timestamp=now, prompt=k) for d, k in zip(decisions, kept, strict=True)]
+        if self.options.seed is not None:  # of the choices: identities must differ from those of an earlier process
+            decisions = [replace(decision, id=secrets.token_hex(16)) for decision in decisions]
         try:
-            self.ledger.append_many(events)
-        except LedgerError as error:
-            logger.error("the ledger did not take %d decisions: %s", len(events), error)
+            self._record(queries, decisions)
+        except (LedgerError, InvalidInputError) as error:
+            logger.error("the ledger did not take %d decisions: %s", len(decisions), error)
             return [replace(decision, degraded=(*decision.degraded, f"ledger: {error}")) for decision in decisions]
         return decisions
 
+    def _record(self, queries: Sequence[Query], decisions: Sequence[Decision]) -> None:
+        now = self.options.clock()
+        kept = [self._kept(query) for query in queries]
+        self.ledger.append_many(
+            Event(record=d, timestamp=now, prompt=k) for d, k in zip(decisions, kept, strict=True)
+        )
+
+    def _kept(self, query: Query) -> Mapping[str, Any] | None:
+        """Give what the ledger keeps of a request; nothing where it cannot be written down."""
+        kept = self.options.prompts.kept(query)
+        try:
+            json.dumps(kept, ensure_ascii=False).encode()
+        except (TypeError, ValueError) as error:  # objects in messages, or half a character in a text
+            logger.warning("a request is recorded without its text: %s", type(error).__name__)
+            return None
+        return kept
+
 
 def load(
-    source: str | Path | None = None, *, ledger: str | Path | Ledger | None = None, options: ServiceOptions | None = None
+    source: str | Path | None = None,
+    *,
+    ledger: str | Path | Ledger | None = None,
+    options: ServiceOptions | None = None,
 ) -> Arbiter:
     """Load a router and serve it.
 
@@ -206,41 +231,6 @@ def load(
     LedgerError
         If the ledger cannot be opened.
     """
+    router = load_router(source)  # first: where it fails, no ledger's file is made
     opened = SqliteLedger(ledger) if isinstance(ledger, str | Path) else ledger
-    return Arbiter(load_router(source), opened, options)
-
-
-def _query(request: Request, options: RouteOptions) -> Query:
-    allowed = RouteOptions.__optional_keys__
-    unknown = sorted(set(options) - allowed)
-    if unknown:
-        raise InvalidInputError(f"unknown option {', '.join(unknown)}; there are {', '.join(sorted(allowed))}")
-    required = {k: v for k, v in options.items() if k not in OF_QUERY and k != "strategy"}
-    query = read_request(request, Requirements(**required) if required else None)  # type: ignore[arg-type]  # TypedDict
-    changes: dict[str, object] = {k: options[k] for k in OF_QUERY if k in options}  # type: ignore[literal-required]
-    strategy = options.get("strategy")
-    if strategy is not None:
-        changes["strategy"] = read_strategy(strategy)
-    return replace(query, **changes) if changes else query  # type: ignore[arg-type]
-
-
-def _feedback(decision_id: str, quality: float | None, details: FeedbackDetails) -> Feedback:
-    if quality is not None and not 0.0 <= quality <= 1.0:
-        raise InvalidInputError(f"quality must lie in [0, 1], got {quality}; divide by the greatest value of the scale")
-    for name in ("cost_usd", "latency_s"):
-        value = details.get(name)
-        if value is not None and not value >= 0:
-            raise InvalidInputError(f"{name} must be a number from 0 up, or None where unknown; got {value}")
-    source = details.get("source", FeedbackSource.HUMAN)
-    if source not in set(FeedbackSource):
-        raise InvalidInputError(f"unknown source {source!r}; there are {', '.join(FeedbackSource)}")
-    return Feedback(
-        decision_id=decision_id,
-        quality=None if quality is None else float(quality),
-        cost_usd=details.get("cost_usd"),
-        latency_s=details.get("latency_s"),
-        source=FeedbackSource(source),
-        key=details.get("key", ""),
-    )
-
-
+    return Arbiter(router, opened, options)

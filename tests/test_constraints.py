@@ -182,9 +182,7 @@ def test_the_emergency_choice_breaks_no_promise_where_one_candidate_keeps_it(
 ) -> None:
     """A private request does not go to a remote model because the local one is dear, or even down."""
     safe = candidate("safe", safety=1.0)
-    tame = candidate(
-        "tame", safety=0.1, tier=Tier.LOCAL, regions=frozenset({"home"}), compliance=frozenset({"own"})
-    )
+    tame = candidate("tame", safety=0.1, tier=Tier.LOCAL, regions=frozenset({"home"}), compliance=frozenset({"own"}))
     assert chosen([safe, tame], query, preset) == "tame"
     assert chosen([safe, replace(tame, status=Status.UNAVAILABLE)], query, preset) == "tame"
 

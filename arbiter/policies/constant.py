@@ -31,7 +31,9 @@ class ConstantPolicy:
         given = np.asarray(shares, dtype=np.float64)
         if not (given.ndim == 1 and np.isfinite(given).all() and (given >= 0).all() and given.sum() > 0):
             raise InvalidInputError(f"shares must be numbers from 0 up, one per candidate, not all 0; got {shares}")
-        self.shares = given / given.sum()
+        total = float(given.sum())
+        # Shares that a bundle gives back are scaled already: scaling them again would change their last bits.
+        self.shares = given if abs(total - 1.0) < 1e-12 else given / total
 
     @classmethod
     def single(cls, action: int, n_actions: int) -> "ConstantPolicy":

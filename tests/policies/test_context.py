@@ -20,7 +20,9 @@ def heads() -> HeadProbabilities:
         rows.append(
             np.concatenate(
                 [
-                    np.array([label == picks[h] for label in labels], float) if sure else np.full(len(labels), 1 / len(labels))
+                    np.array([label == picks[h] for label in labels], float)
+                    if sure
+                    else np.full(len(labels), 1 / len(labels))
                     for h, labels in HEADS.items()
                 ]
             )

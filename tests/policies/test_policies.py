@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from arbiter.errors import InvalidInputError
 from arbiter.estimates.expectation import Expectation, UtilityWeights
 from arbiter.policies import ConstantPolicy, GreedyPolicy, Policy, ThompsonPolicy, ThompsonSettings
-from arbiter.policies.residuals import ResidualBelief
 from arbiter.router import _draw
 
 K, D = 6, 4

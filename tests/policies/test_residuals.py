@@ -62,7 +62,9 @@ def test_decay_weighs_by_age() -> None:
     for arm in range(K):
         own = [(z, r) for a, z, r in events if a == arm]
         age = decay ** np.arange(len(own))[::-1]
-        np.testing.assert_allclose(belief.gram[arm], sum(w * np.outer(z, z) for w, (z, _) in zip(age, own, strict=True)))
+        np.testing.assert_allclose(
+            belief.gram[arm], sum(w * np.outer(z, z) for w, (z, _) in zip(age, own, strict=True))
+        )
         np.testing.assert_allclose(belief.moment[arm], sum(w * r * z for w, (z, r) in zip(age, own, strict=True)))
 
 

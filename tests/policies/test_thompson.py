@@ -57,7 +57,9 @@ def test_without_floor_and_mixture_it_is_sampling_from_the_posterior() -> None:
         policy = policy.learned(int(rng.integers(K)), z, float(rng.normal(0, 0.2)))
     z, e = contexts()[0], expectation(2).row(0)
     eligible = np.array([True, True, False, True, True])
-    weights = [rng.multivariate_normal(policy.belief.mean[a], 0.09 * policy.belief.covariance[a], 200_000) for a in range(K)]
+    weights = [
+        rng.multivariate_normal(policy.belief.mean[a], 0.09 * policy.belief.covariance[a], 200_000) for a in range(K)
+    ]
     scores = e.utility + np.stack([w @ z for w in weights], axis=1) + 0.05 * rng.standard_normal((200_000, K))
     wins = np.bincount(np.where(eligible, scores, -np.inf).argmax(axis=1), minlength=K) / 200_000
     p = policy.action_probabilities(z, eligible, e)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from arbiter_training.distill_corpus import docstrings, mixes, read_prompts, spans
 
 from arbiter.errors import InvalidInputError
+from arbiter_training.distill_corpus import docstrings, mixes, read_prompts, spans
 
 
 def test_prompts_and_conversations_are_read(tmp_path: Path) -> None:

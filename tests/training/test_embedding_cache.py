@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from arbiter_training.embedding_cache import CachedEncoder
 from numpy.typing import NDArray
 
 from arbiter.encoders import HashingEncoder
 from arbiter.errors import MissingExtraError
+from arbiter_training.embedding_cache import CachedEncoder
 
 
 class Counting(HashingEncoder):

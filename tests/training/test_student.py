@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from arbiter_training.student import StudentSettings, assign_folds, teach_student
 from numpy.typing import NDArray
 
 from arbiter.encoders import HashingEncoder
 from arbiter.encoders.vectors import scale_to_unit
 from arbiter.errors import InvalidInputError
+from arbiter_training.student import StudentSettings, assign_folds, teach_student
 
 pytest.importorskip("scipy")
 SETTINGS = StudentSettings(buckets=256, penalties=(0.3, 3.0))

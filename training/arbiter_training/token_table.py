@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 FloatArray = NDArray[np.float64]
+FREQUENCIES = ("rank", "texts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,18 +27,29 @@ class TableSettings:
     dim : length of a vector.
     sif : ``a`` of the weight ``a / (a + p)`` of a token of frequency ``p`` (Arora, Liang and Ma, 2017, eq. 3).
     penalty : how closely the fit keeps to the start; large fits nothing.
-    iterations : steps of conjugate gradients.
+    iterations : steps of conjugate gradients; 0 leaves the table at its start, for which no texts are needed.
+    frequency : where a token's ``p`` comes from: ``"rank"``, its place in the vocabulary, or ``"texts"``.
     """
 
     dim: int = 256
     sif: float = 1e-3
     penalty: float = 3.0
-    iterations: int = 15
+    iterations: int = 0
+    frequency: str = "rank"
 
     def __post_init__(self) -> None:
-        for name in ("dim", "sif", "penalty", "iterations"):
+        for name in ("dim", "sif", "penalty"):
             if getattr(self, name) <= 0:
                 raise InvalidInputError(f"{name} of the token table must be above 0; got {getattr(self, name)}")
+        if self.iterations < 0:
+            raise InvalidInputError(f"iterations of the token table must be at least 0; got {self.iterations}")
+        if self.frequency not in FREQUENCIES:
+            raise InvalidInputError(f"frequency must be one of {', '.join(FREQUENCIES)}; got {self.frequency!r}")
+
+    @property
+    def needs_texts(self) -> bool:
+        """Whether anything is learned from texts."""
+        return self.iterations > 0 or self.frequency == "texts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,33 +88,52 @@ def count_tokens(pieces: WordPieces, texts: Sequence[str], n_tokens: int) -> "cs
 
 
 def starting_table(
-    token_vectors: FloatArray, material: TokenTexts, known: NDArray[np.bool_], settings: TableSettings
+    token_vectors: FloatArray, weights: FloatArray, settings: TableSettings
 ) -> tuple[FloatArray, FloatArray]:
-    """Give the table before the fit, and the directions that texts should have in its space.
+    """Give the table before the fit, and the axes that it stands on.
 
     Parameters
     ----------
     token_vectors : (V, D) of the teacher, each token by itself.
-    material : n texts.
-    known : (V,) False for tokens that stand for no text, such as ``[PAD]``; their rows are 0.
-    settings : ``dim`` and ``sif`` are read.
+    weights : (V,) of :func:`token_importance`.
+    settings : ``dim`` is read.
 
     Returns
     -------
-    table : (V, dim).
-    targets : (n, dim) the teacher's vectors, centred, of length 1 before the projection.
+    table : (V, dim), centred, weighted, and projected on the axes.
+    axes : (D, dim) principal components of the tokens that have a weight.
     """
-    natural = material.vectors[material.natural]
-    mean = natural.mean(axis=0)
-    centred = material.vectors - mean
-    _, axes = np.linalg.eigh((natural - mean).T @ (natural - mean))
-    axes = axes[:, ::-1][:, : settings.dim]
-    # A tenth of an occurrence keeps unseen tokens from being taken for certain.
-    counts = np.asarray(material.rows[material.natural].sum(axis=0)).ravel() + 0.1
-    weights = settings.sif / (settings.sif + counts / counts.sum())
-    weights[~known] = 0.0
-    table = ((token_vectors - token_vectors[known].mean(axis=0)) * weights[:, None]) @ axes
-    return table, (_unit(centred)) @ axes
+    known = weights > 0
+    centred = token_vectors - token_vectors[known].mean(axis=0)
+    _, components = np.linalg.eigh(centred[known].T @ centred[known])
+    axes = components[:, ::-1][:, : settings.dim]
+    return (centred * weights[:, None]) @ axes, axes
+
+
+def token_importance(known: NDArray[np.bool_], settings: TableSettings, counts: FloatArray | None = None) -> FloatArray:
+    """Give the weight ``a / (a + p)`` of each token; 0 for tokens that stand for no text, such as ``[PAD]``.
+
+    By rank, ``p`` is proportional to ``1 / (rank + 2.7)`` (Zipf, as corrected by Mandelbrot, 1953): a WordPiece
+    vocabulary is in the order of frequency, save that its single characters come first; these are frequent too.
+
+    Parameters
+    ----------
+    known : (V,) False for tokens that stand for no text.
+    settings : ``sif`` and ``frequency`` are read.
+    counts : (V,) of the tokens in texts, for frequencies from texts.
+    """
+    if settings.frequency == "rank" or counts is None:
+        frequency = np.where(known, 1.0 / (np.cumsum(known) + 2.7), 0.0)
+    else:
+        # A tenth of an occurrence keeps unseen tokens from being taken for certain.
+        frequency = counts + 0.1
+    return np.asarray(np.where(known, settings.sif / (settings.sif + frequency / frequency.sum()), 0.0))
+
+
+def text_targets(material: TokenTexts, axes: FloatArray) -> FloatArray:
+    """Give the (n, dim) directions that texts should have: centred, of length 1 before the projection."""
+    centred = material.vectors - material.vectors[material.natural].mean(axis=0)
+    return (centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)) @ axes
 
 
 def fit_table(start: FloatArray, rows: "csr_matrix", targets: FloatArray, settings: TableSettings) -> FloatArray:
@@ -164,7 +195,3 @@ def quantise(table: FloatArray) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     greatest = np.abs(table).max(axis=1)
     scale = np.where(greatest > 0, greatest / 127.0, 1.0).astype(np.float32)
     return np.rint(table / scale[:, None]).astype(np.int8), scale
-
-
-def _unit(vectors: FloatArray) -> FloatArray:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))

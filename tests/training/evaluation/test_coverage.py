@@ -20,9 +20,9 @@ def test_intervals_cover_roughly(world):
 @pytest.mark.parametrize("ess", [500.0, 2000.0])
 @pytest.mark.parametrize("world", WORLDS)
 def test_intervals_cover(world, ess):
-    """Over 1,000 logs at the ESS where verdicts become sound, and above: between 93 % and 97 %."""
+    """Over 2,000 logs at the ESS where verdicts become sound, and above: between 93 % and 97 %."""
     draw = WORLDS[world]
-    found = measure(world, draw, 1000, requests_for(draw, ess))
+    found = measure(world, draw, 2000, requests_for(draw, ess))
     assert found.ess >= 0.97 * ess
     for name in ESTIMATORS:
         assert 0.93 <= found.covered[name] <= 0.97, (name, found)

@@ -16,23 +16,28 @@ MAX_WEIGHT = 5.0
 """Greatest weight of a rarely logged outcome against the mean of its candidate: past it, variance costs more than the
 bias that it removes."""
 
+FEW = 5.0
+"""Pseudo-outcomes by which what is said of one candidate is drawn to what is known of all."""
 
-def candidate_means(values: FloatArray, weights: FloatArray) -> FloatArray:
+
+def candidate_means(values: FloatArray, weights: FloatArray, strength: float = 0.0) -> FloatArray:
     """Give the weighted mean of each column.
 
     Parameters
     ----------
     values : (n, K), read only where the weight is above 0.
     weights : (n, K), at least 0.
+    strength : pseudo-outcomes of the mean over all that each column gets, so that one outcome does not decide.
 
     Returns
     -------
     means : (K,); a column without weight takes the mean over all, since what is unknown is not 0.
     """
-    total = weights.sum(axis=0)
+    total = weights.sum(axis=0)  # (K,)
     sums = (weights * np.where(weights > 0, values, 0.0)).sum(axis=0)
     pooled = sums.sum() / max(total.sum(), 1e-12)
-    return np.asarray(np.where(total > 0, sums / np.maximum(total, 1e-12), pooled))
+    with_prior = total + strength
+    return np.asarray(np.where(with_prior > 0, (sums + strength * pooled) / np.maximum(with_prior, 1e-12), pooled))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

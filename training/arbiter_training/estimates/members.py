@@ -14,7 +14,7 @@ from arbiter.linear import LinearMap
 from arbiter.projection import Projection
 from arbiter.trees import FlatForest
 from arbiter_training.design import design_matrix, linear_map
-from arbiter_training.estimates.data import FloatArray, IntArray, OutcomeData, candidate_means
+from arbiter_training.estimates.data import FEW, FloatArray, IntArray, OutcomeData, candidate_means
 from arbiter_training.estimates.shared_logistic import Penalty, fit_shared_logistic
 from arbiter_training.flatten import flatten
 
@@ -137,7 +137,7 @@ class MemberTrainer:
             keys=self.data.batch.embedding[rows],
             rewards=np.nan_to_num(quality).astype(np.float32),
             observed=observed,
-            means=candidate_means(quality, self.weights[rows]),
+            means=candidate_means(quality, self.weights[rows], FEW),
             k=choice.k,
             sharpness=choice.sharpness,
             prior_strength=choice.prior_strength,

@@ -8,7 +8,7 @@ from scipy.optimize import nnls
 from arbiter.catalog import Catalog
 from arbiter.errors import InvalidInputError
 from arbiter.estimates.blend import MEMBERS, BlendedQuality, sigmoid
-from arbiter_training.estimates.data import FloatArray, OutcomeData, candidate_means
+from arbiter_training.estimates.data import FEW, FloatArray, OutcomeData, candidate_means
 from arbiter_training.estimates.members import MemberOptions, MemberTrainer
 from arbiter_training.estimates.shared_logistic import Penalty
 from arbiter_training.principal import principal_components
@@ -94,20 +94,25 @@ def fit_quality(
         weights=weights,
         intercept=intercept,
         slope=slope,
-        noise_variance=candidate_means((data.quality - final) ** 2, data.weights),
+        noise_variance=candidate_means((data.quality - final) ** 2, data.weights, FEW),
     )
+    return model, _report(members, final, model, data, penalty)
+
+
+def _report(
+    members: FloatArray, final: FloatArray, model: BlendedQuality, data: OutcomeData, penalty: Penalty
+) -> QualityReport:
     means = candidate_means(data.quality, data.weights)
-    report = QualityReport(
-        constant=_error(np.broadcast_to(means, blend.shape), data),
+    return QualityReport(
+        constant=_error(np.broadcast_to(means, final.shape), data),
         members={name: _error(member, data) for name, member in zip(MEMBERS, members, strict=True)},
         blend=_error(final, data),
-        weights=dict(zip(MEMBERS, weights.tolist(), strict=True)),
+        weights=dict(zip(MEMBERS, model.weights.tolist(), strict=True)),
         penalty=penalty,
-        k=index.k,
-        sharpness=index.sharpness,
+        k=model.neighbours.k,
+        sharpness=model.neighbours.sharpness,
         out_of_fold=final,
     )
-    return model, report
 
 
 def describe(catalog: Catalog) -> FloatArray:

@@ -35,16 +35,19 @@ class HeadReport:
     n: int
 
 
-def calibrate(linear: FloatArray, boosted: FloatArray, labels: IntArray) -> tuple[HeadCalibration, HeadReport]:
+def calibrate(
+    linear: FloatArray, boosted: FloatArray, labels: IntArray, weights: FloatArray
+) -> tuple[HeadCalibration, HeadReport]:
     """Choose the blend and the temperature of least log loss on out-of-fold scores.
 
     Parameters
     ----------
     linear, boosted : (n, labels) scores of the stages.
     labels : (n,) index of the label.
+    weights : (n,) of the requests, in the loss; the report counts every request once.
     """
     tried = [HeadCalibration(boosted_share=s, temperature=float(t)) for s in SHARES for t in TEMPERATURES]
-    losses = np.array([log_loss(blended(linear, boosted, how), labels) for how in tried])
+    losses = np.array([log_loss(blended(linear, boosted, how), labels, weights) for how in tried])
     chosen = tried[int(losses.argmin())]
     probabilities = blended(linear, boosted, chosen)
     by_share = losses.reshape(len(SHARES), -1).min(axis=1)
@@ -66,9 +69,9 @@ def blended(linear: FloatArray, boosted: FloatArray, how: HeadCalibration) -> Fl
     return softmax((how.boosted_share * boosted + (1.0 - how.boosted_share) * linear) / how.temperature)
 
 
-def log_loss(probabilities: FloatArray, labels: IntArray) -> float:
-    """Give the mean negative log-likelihood of the labels."""
-    return float(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-12)).mean())
+def log_loss(probabilities: FloatArray, labels: IntArray, weights: FloatArray) -> float:
+    """Give the weighted mean negative log-likelihood of the labels."""
+    return float(np.average(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-12)), weights=weights))
 
 
 def expected_calibration_error(probabilities: FloatArray, labels: IntArray, bins: int = 15) -> float:
@@ -83,21 +86,28 @@ def expected_calibration_error(probabilities: FloatArray, labels: IntArray, bins
     return float(sum(gaps))
 
 
-def risk_thresholds(probabilities: FloatArray, labels: IntArray, false_alarms: float) -> dict[str, float]:
+def risk_thresholds(
+    probabilities: FloatArray, labels: IntArray, weights: FloatArray, false_alarms: float
+) -> dict[str, float]:
     """Give, per level above minimal, the least P(level or above) that calls at most ``false_alarms`` of the rest.
 
     Parameters
     ----------
     probabilities : (n, 5) of harm or stake, out of fold.
     labels : (n,) index of the level.
-    false_alarms : share of the requests below a level that may be called at it or above.
+    weights : (n,) of the requests, so that a large source does not set the threshold alone.
+    false_alarms : weighted share of the requests below a level that may be called at it or above.
     """
     tails = {level: probabilities[:, level.rank :].sum(axis=1) for level in list(Risk)[1:]}
-    return {level: _threshold(tails[level][labels < level.rank], false_alarms) for level in tails}
+    below = {level: labels < level.rank for level in tails}
+    return {level: _threshold(p[below[level]], weights[below[level]], false_alarms) for level, p in tails.items()}
 
 
-def _threshold(negatives: FloatArray, false_alarms: float) -> float:
+def _threshold(negatives: FloatArray, weights: FloatArray, false_alarms: float) -> float:
     """Give the least probability at which at most ``false_alarms`` of the negatives are called, at least 0.05."""
     if negatives.size == 0:
         return 0.5
-    return float(np.clip(np.quantile(negatives, 1.0 - false_alarms), 0.05, 0.95))
+    order = np.argsort(-negatives)
+    called = np.cumsum(weights[order]) / weights.sum()
+    first = int(np.searchsorted(called, false_alarms, side="right"))  # the first that must not be called
+    return float(np.clip(np.nextafter(negatives[order[min(first, len(order) - 1)]], 1.0), 0.05, 0.95))

@@ -10,6 +10,7 @@ from arbiter.records import Query
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +22,18 @@ class LabelledQueries:
     queries : n requests.
     labels : head to (n,) index of the label in ``HEADS[head]``, -1 where unknown.
     folds : (n,) fold of each request; requests of one group share a fold.
+    weights : (n,) positive weight of each request; None weighs all alike.
     """
 
     queries: Sequence[Query]
     labels: Mapping[str, IntArray]
     folds: IntArray
+    weights: FloatArray | None = None
+
+    @property
+    def all_weights(self) -> FloatArray:
+        """(n,) weights, of mean 1 where none were given."""
+        return np.ones(len(self.queries)) if self.weights is None else self.weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +50,7 @@ class GatekeeperOptions:
     seed : of the boosting.
     """
 
-    inverse_penalty: tuple[float, ...] = (2.0, 8.0)
+    inverse_penalty: tuple[float, ...] = (1.0, 4.0)
     components: int = 24
     iterations: int = 40
     false_alarms: float = 0.03

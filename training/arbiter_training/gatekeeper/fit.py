@@ -1,6 +1,6 @@
 """Training of the gatekeeper: every head that has labels, the others kept from a base."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from arbiter.projection import Projection
 from arbiter.trees import FlatForest, merge
 from arbiter_training.design import design_matrix
 from arbiter_training.gatekeeper.calibration import HeadReport, blended, calibrate, risk_thresholds
-from arbiter_training.gatekeeper.data import GatekeeperOptions, LabelledQueries
+from arbiter_training.gatekeeper.data import FloatArray, GatekeeperOptions, IntArray, LabelledQueries
 from arbiter_training.gatekeeper.stages import BoostedStage, HeadTrainer, LinearStage
 from arbiter_training.principal import principal_components
 
@@ -35,7 +35,7 @@ def fit_gatekeeper(
     gatekeeper : ready to serve.
     reports : per fitted head, out of fold.
     """
-    trainers = {h: HeadTrainer(h, data.labels[h], data.folds, options) for h in HEADS if h in data.labels}
+    trainers = {h: HeadTrainer(h, data, options) for h in HEADS if h in data.labels}
     design = design_matrix(batch)
     linear = {h: trainer.linear(design, batch) for h, trainer in trainers.items()}
     projection = base.projection if base else principal_components(batch.embedding, options.components, options.seed)
@@ -44,18 +44,11 @@ def fit_gatekeeper(
         scores[:, SLICES[head]] = stage.out_of_fold
     table = boosting_features(scores, projection, batch)
     boosted = {h: trainer.boosted(table) for h, trainer in trainers.items()}
-    known = {h: trainer.known for h, trainer in trainers.items()}
-    finished = {
-        h: calibrate(linear[h].out_of_fold[known[h]], boosted[h].out_of_fold[known[h]], data.labels[h][known[h]])
-        for h in trainers
-    }
+    scored = {h: _Scored.of(trainer, linear[h], boosted[h]) for h, trainer in trainers.items()}
+    finished = {h: calibrate(s.linear, s.boosted, s.labels, s.weights) for h, s in scored.items()}
     thresholds = {
-        h: risk_thresholds(
-            blended(linear[h].out_of_fold[known[h]], boosted[h].out_of_fold[known[h]], finished[h][0]),
-            data.labels[h][known[h]],
-            options.false_alarms,
-        )
-        for h in trainers
+        h: risk_thresholds(blended(s.linear, s.boosted, finished[h][0]), s.labels, s.weights, options.false_alarms)
+        for h, s in scored.items()
         if h in ("harm", "stake")
     }
     parts = _Parts(projection, base)
@@ -69,6 +62,26 @@ def fit_gatekeeper(
         rules=base.rules if base else KeywordRules.default(),
     )
     return gatekeeper, {h: report for h, (_, report) in finished.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scored:
+    """The labelled requests of one head with their out-of-fold scores."""
+
+    linear: FloatArray
+    boosted: FloatArray
+    labels: IntArray
+    weights: FloatArray
+
+    @classmethod
+    def of(cls, trainer: HeadTrainer, linear: LinearStage, boosted: BoostedStage) -> "_Scored":
+        known = trainer.known
+        return cls(
+            linear=linear.out_of_fold[known],
+            boosted=boosted.out_of_fold[known],
+            labels=trainer.labels[known],
+            weights=trainer.weights[known],
+        )
 
 
 class _Parts:

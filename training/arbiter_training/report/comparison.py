@@ -117,7 +117,8 @@ def _finding(quality: Measured | None, cost: Measured | None, tolerance: float, 
         return Finding.PAYS
     if (cheaper and worse) or (dearer and better):
         return Finding.TRADES
-    return Finding.BEATEN if worse or (dearer and quality.value <= 0.0) else Finding.UNDECIDED
+    hopeless = (dearer and quality.value <= 0.0) or (worse and cost.value >= 0.0)
+    return Finding.BEATEN if hopeless else Finding.UNDECIDED
 
 
 def _is_beaten(quality: Measured | None, hull: float | None) -> bool:

@@ -96,19 +96,27 @@ def _trade(report: EvaluationReport, best: Comparison, found: list[Comparison], 
 
 
 def _undecided(report: EvaluationReport, best: Comparison, found: list[Comparison], tolerance: float) -> Conclusion:
-    quality = best.relative_quality
-    if quality is None or quality.low is None or quality.high is None or best.relative_cost is None:
-        why = "its estimates come without intervals that are known to cover"
-    else:
-        why = (
-            f"its quality against {describe_baseline(report)} lies between {_signed(quality.low, quality.high)} and "
-            f"{_signed(quality.high, quality.low)} (95% interval), which neither shows nor rules out a loss above "
-            f"{percent(tolerance)}"
-        )
-        if quality.low >= -tolerance:
-            why = "its quality holds, but whether it costs less is within the noise"
+    why = _doubt(best, describe_baseline(report), tolerance)
     sentence = f"This log cannot tell yet whether routing with {best.row.name} pays: {why}."
     return _about(Kind.CANNOT_TELL, best, sentence, _notes(report, best, found, tolerance))
+
+
+def _doubt(best: Comparison, against: str, tolerance: float) -> str:
+    """Say which of the two intervals leaves the question open."""
+    quality, cost = best.relative_quality, best.relative_cost
+    ends = [end for measured in (quality, cost) if measured for end in (measured.low, measured.high)]
+    if quality is None or cost is None or len(ends) < 4 or None in ends:
+        return "its estimates come without intervals that are known to cover"
+    q_low, q_high, c_low, c_high = (0.0 if end is None else end for end in ends)
+    if c_low > 0.0:
+        return f"it costs more than {against}, and whether its quality is higher is within the noise"
+    if c_high >= 0.0:
+        holds = "its quality holds" if q_low >= -tolerance else "its quality is not shown to hold"
+        return f"{holds} against {against}, and whether it costs less is within the noise"
+    return (
+        f"its quality against {against} lies between {_signed(q_low, q_high)} and {_signed(q_high, q_low)} "
+        f"(95% interval), which neither shows nor rules out a loss above {percent(tolerance)}"
+    )
 
 
 def _unknown(report: EvaluationReport, best: Comparison, found: list[Comparison], tolerance: float) -> Conclusion:

@@ -23,7 +23,7 @@ def _decimals(values: tuple[float, ...], digits: int) -> int:
 
 
 def dollars(usd_per_request: float, *beside: float) -> str:
-    """Write dollars per 1,000 requests.
+    """Write dollars per 1,000 requests: whole dollars from $100 on, cents from $1 on, three digits below.
 
     Parameters
     ----------

@@ -1,0 +1,100 @@
+"""The recipe of the shipped gatekeeper: the authored seed prompts, and public label sets where they are at hand."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from arbiter.features import Features
+from arbiter.gatekeeper.learned import LearnedGatekeeper
+from arbiter_training.gatekeeper.data import FloatArray, GatekeeperOptions, IntArray, LabelledQueries
+from arbiter_training.gatekeeper.calibration import HeadReport
+from arbiter_training.gatekeeper.fit import fit_gatekeeper
+from arbiter_training.gatekeeper.public_sets import read_public
+from arbiter_training.labelled import LabelledPrompts, joined, read_labelled
+from arbiter_training.traffic import near_duplicate_groups
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeOptions:
+    """How the shipped gatekeeper is trained.
+
+    Attributes
+    ----------
+    folds : of the cross-validation; authored files are dealt whole.
+    max_per_class : requests drawn per class (intent, task, subject) of a large public set.
+    source_cap : requests' worth of weight that one source has at most.
+    gatekeeper : options of the fit.
+    """
+
+    folds: int = 5
+    max_per_class: int = 20
+    source_cap: float = 400.0
+    gatekeeper: GatekeeperOptions = field(default_factory=GatekeeperOptions)
+
+
+def train_default_gatekeeper(
+    features: Features, seed_folder: Path, public_folder: Path | None, options: RecipeOptions
+) -> tuple[LearnedGatekeeper, Mapping[str, HeadReport]]:
+    """Train the shipped gatekeeper, on one thread.
+
+    Parameters
+    ----------
+    features : fitted or not; mean and scale of the statistics are learned anew here from the prompts.
+    seed_folder : of the authored prompts.
+    public_folder : of the public sets (see ``datasets/public/manifest.toml``); None, or a folder without any, trains on
+        the seed prompts alone, and the log says so.
+    options : how.
+
+    Returns
+    -------
+    gatekeeper : ready to serve.
+    reports : per head, out of fold.
+    """
+    prompts = recipe_prompts(seed_folder, public_folder, options)
+    with threadpool_limits(limits=1):
+        batch = features.fit(prompts.queries).transform(prompts.queries)
+        data = LabelledQueries(
+            queries=prompts.queries,
+            labels=prompts.labels,
+            folds=source_folds(prompts, options.folds, options.gatekeeper.seed),
+            weights=source_weights(prompts.sources, options.source_cap),
+        )
+        return fit_gatekeeper(data, batch, options.gatekeeper)
+
+
+def recipe_prompts(seed_folder: Path, public_folder: Path | None, options: RecipeOptions) -> LabelledPrompts:
+    """Read what the recipe trains on, each near-duplicate once; what is authored comes first and stays."""
+    seeds = read_labelled(seed_folder)
+    public = read_public(public_folder, options.max_per_class, options.gatekeeper.seed) if public_folder else joined([])
+    if len(public) == 0:
+        logger.warning("no public label sets at %s: trained on %d seed prompts alone", public_folder, len(seeds))
+    prompts = joined([seeds, public])
+    groups = near_duplicate_groups([f"{query.system}\n{query.context}\n{query.text}" for query in prompts.queries])
+    return prompts.take(np.sort(np.unique(groups, return_index=True)[1]).astype(np.int64))
+
+
+def source_folds(prompts: LabelledPrompts, n_folds: int, seed: int) -> IntArray:
+    """Deal authored files (``name_01``) whole to folds, and the requests of each public set one by one.
+
+    A file was written in one go, on one subject and in one hand: its rows tell too much of each other. A public set is
+    one source and cannot be dealt whole without losing its classes from training.
+    """
+    rng = np.random.default_rng(seed)
+    folds = rng.integers(n_folds, size=len(prompts))
+    sources = np.array(prompts.sources)
+    files = [name for name in dict.fromkeys(prompts.sources) if name.rsplit("_", 1)[-1].isdigit()]
+    for position, name in enumerate(rng.permutation(files).tolist()):
+        folds[sources == name] = position % n_folds
+    return folds.astype(np.int64)
+
+
+def source_weights(sources: tuple[str, ...], cap: float) -> FloatArray:
+    """Weigh each request so that no source counts for more than ``cap`` requests; others keep weight 1."""
+    _, inverse, counts = np.unique(np.array(sources), return_inverse=True, return_counts=True)
+    return np.asarray(np.minimum(1.0, cap / counts)[inverse], dtype=np.float64)
