@@ -1,4 +1,4 @@
-"""A router as a folder: a manifest, arrays as safetensors, texts as files; no pickle, and loading runs no code in it."""
+"""A router as a folder: manifest, arrays as safetensors, texts as files; no pickle, and loading runs no code in it."""
 
 import shutil
 import tempfile
@@ -112,7 +112,7 @@ def check_target(folder: Path) -> None:
 
 
 def _put_in_place(scratch: Path, folder: Path) -> None:
-    """Exchange two folders by renaming: at any moment there is the old bundle, the new one, or none, never a mixture."""
+    """Exchange two folders by renaming: at any moment there is the old bundle, the new one or none, never a mixture."""
     if not folder.exists():
         scratch.replace(folder)
         return

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from arbiter.state import State
 
-MAX_CELLS = 2_000_000
-"""Rows x trees walked at once; bounds the memory of a large batch to tens of megabytes."""
+MAX_CELLS = 65_536
+"""Rows x trees walked at once: what fits into a core's cache. Larger pieces are slower, not only larger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class FlatForest:
     ----------
     feature : (m,) int32, the feature that a node looks at.
     threshold : (m,) float64; a row goes left where its value is at most this. A leaf has infinity.
-    left, right : (m,) int32, the nodes below.
+    children : (2 m,) int32, right and left child of node i at 2 i and 2 i + 1.
     missing_left : (m,) bool, where a missing value (NaN) goes.
     value : (m,) float64, a leaf's contribution.
     roots : (t,) int32, the first node of each tree.
@@ -34,8 +34,7 @@ class FlatForest:
 
     feature: NDArray[np.int32]
     threshold: NDArray[np.float64]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
+    children: NDArray[np.int32]
     missing_left: NDArray[np.bool_]
     value: NDArray[np.float64]
     roots: NDArray[np.int32]
@@ -66,12 +65,12 @@ class FlatForest:
         offset = (np.arange(n, dtype=np.intp) * width)[:, None]
         node = np.broadcast_to(self.roots, (n, self.roots.size))
         for _ in range(self.depth):
-            value = flat[offset + self.feature[node]]
-            go_left = value <= self.threshold[node]
+            value = flat.take(offset + self.feature.take(node))
+            go_left = value <= self.threshold.take(node)
             if has_missing:
-                go_left |= np.isnan(value) & self.missing_left[node]
-            node = np.where(go_left, self.left[node], self.right[node])
-        leaves = self.value[node]
+                go_left |= np.isnan(value) & self.missing_left.take(node)
+            node = self.children.take(2 * node + go_left)
+        leaves = self.value.take(node)
         raw = np.empty((n, self.baseline.size))
         for i in range(n):
             raw[i] = np.bincount(self.outputs, weights=leaves[i], minlength=self.baseline.size)
@@ -79,7 +78,7 @@ class FlatForest:
 
     def to_state(self) -> State:
         """Give what a bundle keeps."""
-        names = ("feature", "threshold", "left", "right", "missing_left", "value", "roots", "outputs", "baseline")
+        names = ("feature", "threshold", "children", "missing_left", "value", "roots", "outputs", "baseline")
         arrays = {name: getattr(self, name) for name in names}
         return State(kind="flat_forest", settings={"depth": self.depth}, arrays=arrays)
 
@@ -106,8 +105,7 @@ def merge(forests: list[FlatForest]) -> FlatForest:
     return FlatForest(
         feature=np.concatenate([f.feature for f in forests]),
         threshold=np.concatenate([f.threshold for f in forests]),
-        left=np.concatenate([f.left + s for f, s in pairs]).astype(np.int32),
-        right=np.concatenate([f.right + s for f, s in pairs]).astype(np.int32),
+        children=np.concatenate([f.children + s for f, s in pairs]).astype(np.int32),
         missing_left=np.concatenate([f.missing_left for f in forests]),
         value=np.concatenate([f.value for f in forests]),
         roots=np.concatenate([f.roots + s for f, s in pairs]).astype(np.int32),

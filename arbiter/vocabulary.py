@@ -5,7 +5,13 @@ complex, how risky) compare by that order, not by the alphabet.
 """
 
 from enum import StrEnum
+from functools import cache
 from typing import Self
+
+
+@cache
+def _ranks(kind: type[StrEnum]) -> dict[str, int]:
+    return {member: rank for rank, member in enumerate(kind)}
 
 
 class OrderedStrEnum(StrEnum):
@@ -14,7 +20,7 @@ class OrderedStrEnum(StrEnum):
     @property
     def rank(self) -> int:
         """Position in the definition, from 0."""
-        return list(type(self)).index(self)
+        return _ranks(type(self))[self]
 
     def __lt__(self, other: str) -> bool:
         return self.rank < type(self)(other).rank

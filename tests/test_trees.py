@@ -14,8 +14,7 @@ def stump(threshold: float, low: float, high: float, *, missing_left: bool = Fal
     return FlatForest(
         feature=np.array([feature, 0, 0], dtype=np.int32),
         threshold=np.array([threshold, INF, INF]),
-        left=np.array([1, 1, 2], dtype=np.int32),
-        right=np.array([2, 1, 2], dtype=np.int32),
+        children=np.array([2, 1, 1, 1, 2, 2], dtype=np.int32),
         missing_left=np.array([missing_left, False, False]),
         value=np.array([0.0, low, high]),
         roots=np.array([0], dtype=np.int32),
@@ -32,8 +31,7 @@ def empty(baseline: list[float]) -> FlatForest:
     return FlatForest(
         feature=ints,
         threshold=reals,
-        left=ints,
-        right=ints,
+        children=ints,
         missing_left=np.zeros(0, dtype=bool),
         value=reals,
         roots=ints,

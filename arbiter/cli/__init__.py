@@ -1,5 +1,6 @@
 """The `arbiter` command."""
 
+import os
 import sys
 
 from arbiter.errors import ArbiterError, NotEvaluableError
@@ -7,19 +8,52 @@ from arbiter.errors import ArbiterError, NotEvaluableError
 DONE, REFUSED, BAD_INPUT = 0, 1, 2
 """Exit status: done; a verdict was refused (gate, evaluation); the input was wrong."""
 
+INTERRUPTED = 130
+"""Exit status of a command that the user stopped, as shells have it."""
+
 
 def main() -> None:
     """Run the command line; every error that arbiter raises on purpose becomes one line and an exit status."""
+    sys.exit(run())
+
+
+def run() -> int:
+    """Run the command line and give the exit status."""
+    import typer
+
     from arbiter.cli.app import app
 
+    usage_error = typer.BadParameter.__mro__[1]  # click's UsageError, of whichever click this typer brings
     try:
-        app()
+        status = app(standalone_mode=False)  # else typer writes boxes of many lines
+        sys.stdout.flush()
+        return status if isinstance(status, int) else DONE
+    except usage_error as error:
+        return _say(f"{_usage(error)}; see arbiter --help", BAD_INPUT)
     except NotEvaluableError as error:
-        sys.exit(_say(error, REFUSED))
-    except (ArbiterError, OSError) as error:
-        sys.exit(_say(error, BAD_INPUT))
+        return _say(str(error), REFUSED)
+    except ArbiterError as error:
+        return _say(str(error), BAD_INPUT)
+    except BrokenPipeError:  # such as `arbiter models | head -1`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except OSError as error:
+        return _say(_file_error(error), BAD_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
 
 
-def _say(error: Exception, status: int) -> int:
-    print(f"arbiter: {' '.join(str(error).split())}", file=sys.stderr)
+def _usage(error: BaseException) -> str:
+    tell = getattr(error, "format_message", None)
+    return str(tell()).rstrip(".") if callable(tell) else str(error)
+
+
+def _file_error(error: OSError) -> str:
+    if error.filename is None:
+        return str(error)
+    return f"{os.fsdecode(error.filename)}: {error.strerror or error}; check the path and its permissions"
+
+
+def _say(text: str, status: int) -> int:
+    print(f"arbiter: {' '.join(text.split())}", file=sys.stderr)
     return status

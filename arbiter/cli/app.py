@@ -4,14 +4,16 @@ import typer
 
 from arbiter.cli.demo import demo
 from arbiter.cli.evaluate import evaluate
+from arbiter.cli.feedback import feedback
 from arbiter.cli.models import models
-from arbiter.cli.route import feedback, route
+from arbiter.cli.output import show
+from arbiter.cli.route import route
 from arbiter.cli.stats import stats
 from arbiter.cli.train import train
 
 app = typer.Typer(
     help="A learning-based router for LLM traffic: train on logs, evaluate off-policy, serve in-process.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -21,10 +23,12 @@ for command in (demo, train, evaluate, route, feedback, models, stats):
 
 
 @app.callback()
-def version_option(version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version.")) -> None:
+def start(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
     """Exit status: 0 done, 1 a verdict was refused, 2 the input was wrong."""
     if version:
         from arbiter import __version__
 
-        print(__version__)
+        show([__version__])
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        show([context.get_help()])

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from arbiter.cli.options import Json
 from arbiter.cli.output import progress, show, show_json
-from arbiter.cli.route import Json
 from arbiter.cli.workshop import workshop
 
 

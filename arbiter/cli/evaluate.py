@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from arbiter.cli.options import Json
 from arbiter.cli.output import progress, show, show_json
-from arbiter.cli.route import Json
 from arbiter.cli.workshop import workshop
 from arbiter.errors import NotEvaluableError
 
@@ -32,6 +32,6 @@ def evaluate(
         show_json(found.to_dict())
     else:
         show(workshop("report").lines(found))
-    refused = [row for row in found.rows if row.outcomes.get("quality") is None]
+    refused = job.refused(found, tuple(policy))
     if refused:
         raise NotEvaluableError("; ".join(f"{row.name}: {', '.join(row.reasons)}" for row in refused))

@@ -1,26 +1,23 @@
-"""`arbiter route` and `arbiter feedback`."""
+"""`arbiter route`."""
 
-from dataclasses import asdict
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from arbiter.cli.options import Json
 from arbiter.cli.output import show, show_json
+from arbiter.errors import InvalidInputError
 
-Bundle = Annotated[
-    str | None, typer.Option("--bundle", help="A bundle's folder, or models:/arbiter@champion. Default: the shipped one.")
-]
-LedgerFile = Annotated[
-    Path | None, typer.Option("--ledger", envvar="ARBITER_LEDGER", help="SQLite file that records decisions and feedback.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+BUNDLE_HELP = "A bundle's folder, or models:/arbiter@champion. Default: the shipped one."
+LEDGER_HELP = "SQLite file that records decisions and feedback."
 
 
 def route(
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
-    bundle: Bundle = None,
-    ledger: LedgerFile = None,
+    bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
+    ledger: Annotated[Path | None, typer.Option(envvar="ARBITER_LEDGER", help=LEDGER_HELP)] = None,
     max_cost_usd: Annotated[float | None, typer.Option(help="Greatest expected cost.")] = None,
     max_latency_s: Annotated[float | None, typer.Option(help="Greatest expected latency.")] = None,
     min_quality: Annotated[float | None, typer.Option(help="Least expected quality, in [0, 1].")] = None,
@@ -29,37 +26,24 @@ def route(
     as_json: Json = False,
 ) -> None:
     """Choose a model for one request, and explain the choice."""
+    from arbiter.route_options import read_query
     from arbiter.service import ServiceOptions, load
 
     limits: dict[str, Any] = {"max_cost_usd": max_cost_usd, "max_latency_s": max_latency_s, "min_quality": min_quality}
-    asked = {name: value for name, value in {**limits, "strategy": strategy}.items() if value is not None}
-    text = typer.get_text_stream("stdin").read() if prompt == "-" else prompt
-    service = load(bundle, ledger=ledger, options=ServiceOptions(seed=seed))
-    decision = service.route(text, **asked)
-    service.close()
+    asked: Any = {name: value for name, value in {**limits, "strategy": strategy}.items() if value is not None}
+    query = read_query(_text(prompt), asked)  # before a ledger's file is made
+    with load(bundle, ledger=ledger, options=ServiceOptions(seed=seed)) as service:
+        decision = service.route(query)
     if as_json:
-        show_json(asdict(decision))
+        show_json(decision)
     else:
         show([decision.explain(), f"decision {decision.id}"])
 
 
-def feedback(
-    decision_id: Annotated[str, typer.Argument(help="The id that `arbiter route` printed.")],
-    ledger: Annotated[Path, typer.Option(envvar="ARBITER_LEDGER", help="The ledger that holds the decision.")],
-    quality: Annotated[float, typer.Option(help="How good the answer was, in [0, 1].")],
-    source: Annotated[str, typer.Option(help="human, judge, implicit or code.")] = "human",
-    as_json: Json = False,
-) -> None:
-    """Record a judgement of a decision's answer; routers that share the ledger learn from it."""
-    from arbiter.errors import LedgerError
-    from arbiter.service import load
-
-    if not ledger.is_file():
-        raise LedgerError(f"{ledger} does not exist; name the ledger that `arbiter route --ledger` wrote")
-    service = load(None, ledger=ledger)
-    service.feedback(decision_id, quality=quality, source=source)
-    service.close()
-    if as_json:
-        show_json({"decision_id": decision_id, "quality": quality, "source": source})
-    else:
-        show([f"recorded: {decision_id} quality {quality} ({source})"])
+def _text(prompt: str) -> str:
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8") if prompt == "-" else prompt
+        text.encode("utf-8")  # bytes of the command line that are no text arrive as halves of characters
+    except UnicodeError as error:
+        raise InvalidInputError(f"the prompt is not UTF-8 text ({error}); convert it first") from error
+    return text

@@ -18,8 +18,8 @@ TOKENIZER_FILE = "tokenizer.json"
 def token_weights(pieces: WordPieces, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Give the distinct tokens of a text and the weight of each: ``log(1 + count)``.
 
-    A token that comes ten times does not say ten times as much. Measured against the plain count, on texts that the
-    table was not fitted on: mean cosine to the MiniLM .850 for .841, .793 for .782 and .745 for .700.
+    A token that comes ten times does not say ten times as much. Mean cosine to the MiniLM after a linear map fitted on
+    the other half, for plain counts: GSM8K .830 for .824, ParetoBandit .768 for .758, MMLU-Pro .714 for .679.
 
     Returns
     -------
@@ -37,7 +37,7 @@ class StaticEncoder:
     table is distilled, so the weighted mean is a plain sum: its length does not matter.
 
     The table is kept as int8 with one scale per row. Against float16 it is half the size (7.8 MB for 30,522 tokens of
-    256), a fifth of the time per text, and the vectors agree to a cosine of 0.9999.
+    256), a fifth of the time per text, and a text's vector keeps a cosine of 0.9999 or more.
 
     Parameters
     ----------

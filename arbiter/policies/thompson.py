@@ -100,7 +100,7 @@ class ThompsonPolicy:
     def _explore(self, context: FloatArray, eligible: BoolArray, expectation: Expectation) -> FloatArray:
         mean, sd = self.belief.predict(context)
         scores = expectation.utility + mean
-        spread = np.sqrt((self.settings.noise_sd * sd) ** 2 + expectation.quality_se**2)
+        spread = self.settings.noise_sd * sd
         dearest = np.where(eligible, expectation.cost_usd, 0.0).max(axis=-1, keepdims=True)
         least = np.maximum(LEAST_COST_SHARE * dearest, 1e-12)
         thrift = np.where(eligible, 1.0 / np.sqrt(np.maximum(expectation.cost_usd, least)), 0.0)

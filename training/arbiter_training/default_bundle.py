@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
 from arbiter.cold_start import rated_estimator, rated_settings
@@ -57,7 +58,7 @@ def default_router(encoder: Encoder, prompts: LabelledPrompts, seed: int = 0) ->
     return DefaultRouter(router=assemble(features, gatekeeper, np.asarray(batch.embedding)), heads=heads)
 
 
-def assemble(features: Features, gatekeeper: LearnedGatekeeper, embedding: np.ndarray) -> Router:  # type: ignore[type-arg]
+def assemble(features: Features, gatekeeper: LearnedGatekeeper, embedding: NDArray[np.float32]) -> Router:
     """Put a gatekeeper over the default catalog, with rated quality and a bandit that knows nothing yet."""
     catalog = Catalog.default()
     context_map = ContextMap(projection=principal_components(embedding, CONTEXT_COMPONENTS))

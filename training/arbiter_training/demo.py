@@ -10,6 +10,7 @@ from arbiter.ope import nondecreasing_hull
 from arbiter.policies import GreedyPolicy
 from arbiter.records import Decision
 from arbiter.router import Router
+from arbiter_training.evaluation.evaluate import best_single
 from arbiter_training.evaluation.records import EvaluationReport, Frontier, LogSummary
 from arbiter_training.evaluation.routers import cheapest_keeping, evaluator_of, frontier, policies_of
 from arbiter_training.learn import Learned, LearnOptions, learn_router
@@ -90,7 +91,7 @@ def run_demo(base: Router, seed: int = 0, say: Say = lambda _: None) -> Demo:
     traffic = load_demo_traffic()
     first, second = pivot(traffic.first), pivot(traffic.second)
     policy = ByPromptLength(exploration=EXPLORATION)
-    say(f"first part: {first.n} requests; a rule with {EXPLORATION:.0%} exploration asks one model of {first.n_models} each")
+    say(f"first part: {first.n} requests, one of {first.n_models} models asked on each, {EXPLORATION:.0%} at random")
     log = simulate_log(first, policy, seed)
     say("learning from the log: one judged answer per request")
     learned = learn_router(log, catalog_for_log(log.models), base, LearnOptions(seed=seed, risk_floor=False))
@@ -129,13 +130,16 @@ def _report(router: Router, full: OutcomeMatrix, log: OutcomeMatrix, twins: int)
         models=full.models,
         kind="one model per request, simulated from full information",
         protocol=(
-            f"learned from a simulated log of the val part; judged on the test part ({twins} near-duplicates of the val "
-            "part removed). Policies are estimated from a simulated log of it, one model per request with known "
+            f"learned from a simulated log of the val part; judged on the test part ({twins} near-duplicates of the "
+            "val part removed). Policies are estimated from a simulated log of it, one model per request with known "
             "propensities; curve, hull and truth are exact, from all three models' judged answers."
         ),
     )
-    estimated = evaluator_of(log, router, summary).report(policies)
-    exact = evaluator_of(full, router, summary).report(policies, (frontier(router, outlook),))
+    read = router.features, router.catalog, summary
+    estimated = evaluator_of(log, *read).report(policies)
+    # By the truth another model may be the best one, so every model's truth is at hand under the baseline's name.
+    singles = {best_single(m): np.tile(np.eye(full.n_models)[k], (full.n, 1)) for k, m in enumerate(full.models)}
+    exact = evaluator_of(full, *read).report({**policies, **singles}, (frontier(router, outlook),))
     truth = {row.name: {o: m.value for o, m in row.outcomes.items() if m is not None} for row in exact.rows}
     known = {row.name for row in estimated.rows}
     return replace(
@@ -152,7 +156,8 @@ def against_hull(report: EvaluationReport, curve: Frontier) -> tuple[BudgetRow, 
     fixed = nondecreasing_hull(*np.array(report.hull).T)
     router = nondecreasing_hull([p.cost_usd for p in curve.points], [p.quality for p in curve.points])
     return tuple(
-        BudgetRow(budget_usd=b, hull=float(fixed.quality_at(b)), router=float(router.quality_at(b))) for b in BUDGETS_USD
+        BudgetRow(budget_usd=b, hull=float(fixed.quality_at(b)), router=float(router.quality_at(b)))
+        for b in BUDGETS_USD
     )
 
 

@@ -53,11 +53,11 @@ def _join(trees: list[tuple[int, Any]], baseline: NDArray[np.float64]) -> FlatFo
     leaf = nodes["is_leaf"].astype(bool)
     itself = np.arange(len(nodes), dtype=np.int32)
     shift = np.repeat(starts, sizes)
+    right, left = (np.where(leaf, itself, nodes[side].astype(np.int64) + shift) for side in ("right", "left"))
     return FlatForest(
         feature=np.where(leaf, 0, nodes["feature_idx"]).astype(np.int32),
         threshold=np.where(leaf, np.inf, nodes["num_threshold"]).astype(np.float64),
-        left=np.where(leaf, itself, nodes["left"].astype(np.int64) + shift).astype(np.int32),
-        right=np.where(leaf, itself, nodes["right"].astype(np.int64) + shift).astype(np.int32),
+        children=np.stack([right, left], axis=1).ravel().astype(np.int32),
         missing_left=nodes["missing_go_to_left"].astype(bool),
         value=np.where(leaf, nodes["value"], 0.0).astype(np.float64),
         roots=starts,

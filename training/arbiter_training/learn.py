@@ -1,5 +1,6 @@
 """From outcomes to a router: everything that is fitted, fitted on the rows given and on no others."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -8,8 +9,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from arbiter.catalog import Catalog
+from arbiter.errors import InvalidInputError
 from arbiter.estimates.estimator import Estimator
+from arbiter.features import FeatureBatch
 from arbiter.gatekeeper.learned import LearnedGatekeeper
+from arbiter.gatekeeper.protocol import Gatekeeper
 from arbiter.policies import ThompsonPolicy, ThompsonSettings
 from arbiter.policies.context import ContextMap
 from arbiter.router import Router
@@ -23,6 +27,8 @@ from arbiter_training.principal import principal_components
 from arbiter_training.split import fold_numbers, groups_of
 from arbiter_training.traffic import OutcomeMatrix
 
+LEAST_NOISE_SD = 1e-3
+"""Spread of a judgement that is assumed at least: where all answers were judged alike it would be 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +56,14 @@ class LearnOptions:
     quality: QualityOptions = field(default_factory=QualityOptions)
     gatekeeper: GatekeeperOptions = field(default_factory=GatekeeperOptions)
     bandit: ThompsonSettings = field(default_factory=ThompsonSettings)
+
+    def __post_init__(self) -> None:
+        for name, least in (("folds", 2), ("seed", 0), ("context_components", 1), ("threads", 1)):
+            if getattr(self, name) < least:
+                raise InvalidInputError(f"{name} must be {least} or more, got {getattr(self, name)}")
+        worth = self.quality_per_usd
+        if worth is not None and not 0.0 <= worth < math.inf:
+            raise InvalidInputError(f"quality_per_usd must be a number from 0 up, got {worth}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,39 +100,45 @@ def _learn(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, options: Lea
     groups = groups_of(outcomes)
     folds = fold_numbers(groups, min(options.folds, len(np.unique(groups))), options.seed)
     batch = base.features.transform(outcomes.queries)
-    gatekeeper, reports = base.gatekeeper, dict[str, HeadReport]()
-    labels = labels_of(outcomes)
-    if labels and isinstance(gatekeeper, LearnedGatekeeper):
-        data = LabelledQueries(queries=outcomes.queries, labels=labels, folds=folds)
-        gatekeeper, reports = fit_gatekeeper(data, batch, options.gatekeeper, gatekeeper)
+    gatekeeper, reports = _gatekeeper(outcomes, batch, folds, base.gatekeeper, options)
     heads = gatekeeper.probabilities(outcomes.queries, batch)
     context_map = ContextMap(projection=principal_components(batch.embedding, options.context_components, options.seed))
     contexts = context_map.contexts(batch, heads)
     inclusion = np.nan_to_num(outcomes.propensity, nan=1.0)
-    data_for_quality = OutcomeData(
-        batch=batch, heads=heads, quality=outcomes.quality, inclusion=inclusion, folds=folds
-    )
-    quality, report = fit_quality(data_for_quality, catalog, options.quality)
-    tokens = implied_output_tokens(outcomes.cost_usd, batch.input_tokens.astype(np.float64), catalog)
-    tokens = np.where(np.isnan(outcomes.output_tokens), tokens, outcomes.output_tokens)
-    estimator = Estimator(
-        quality=quality,
-        length=fit_length(contexts, tokens, catalog),
-        speed=fit_speed(outcomes.latency_s, tokens, catalog),
-    )
-    noise_sd = float(np.sqrt(np.mean(quality.noise_variance)))
+    judged = OutcomeData(batch=batch, heads=heads, quality=outcomes.quality, inclusion=inclusion, folds=folds)
+    quality, report = fit_quality(judged, catalog, options.quality)
+    tokens = _output_tokens(outcomes, batch, catalog)
+    length, speed = fit_length(contexts, tokens, catalog), fit_speed(outcomes.latency_s, tokens, catalog)
+    estimator = Estimator(quality=quality, length=length, speed=speed)
+    bandit = replace(options.bandit, noise_sd=max(float(np.sqrt(np.mean(quality.noise_variance))), LEAST_NOISE_SD))
+    expected = estimator.expect(catalog, batch, heads, contexts)
     router = Router(
         catalog=catalog,
         features=base.features,
         gatekeeper=gatekeeper,
         context_map=context_map,
         estimator=estimator,
-        policy=ThompsonPolicy.fresh(len(catalog), context_map.dim, replace(options.bandit, noise_sd=max(noise_sd, 1e-3))),
-        settings=Settings(),
+        policy=ThompsonPolicy.fresh(len(catalog), context_map.dim, bandit),
+        settings=_settings(expected.cost_usd.mean(axis=0), expected.latency_s.mean(axis=0), options),
     )
-    expected = estimator.expect(catalog, batch, heads, contexts)
-    settings = _settings(expected.cost_usd.mean(axis=0), expected.latency_s.mean(axis=0), options)
-    return Learned(router=replace(router, settings=settings), quality=report, heads=reports)
+    return Learned(router=router, quality=report, heads=reports)
+
+
+def _gatekeeper(
+    outcomes: OutcomeMatrix, batch: FeatureBatch, folds: NDArray[np.int64], base: Gatekeeper, options: LearnOptions
+) -> tuple[Gatekeeper, Mapping[str, HeadReport]]:
+    """Fit the heads for which the log has labels; without labels, or on a base that is not learned, keep the base."""
+    labels = labels_of(outcomes)
+    if not labels or not isinstance(base, LearnedGatekeeper):
+        return base, {}
+    data = LabelledQueries(queries=outcomes.queries, labels=labels, folds=folds)
+    return fit_gatekeeper(data, batch, options.gatekeeper, base)
+
+
+def _output_tokens(outcomes: OutcomeMatrix, batch: FeatureBatch, catalog: Catalog) -> NDArray[np.float64]:
+    """Give the (n, K) lengths of the answers, from the cost where they were not counted."""
+    implied = implied_output_tokens(outcomes.cost_usd, batch.input_tokens.astype(np.float64), catalog)
+    return np.where(np.isnan(outcomes.output_tokens), implied, outcomes.output_tokens)
 
 
 def _settings(cost_usd: NDArray[np.float64], latency_s: NDArray[np.float64], options: LearnOptions) -> Settings:
@@ -130,5 +150,3 @@ def _settings(cost_usd: NDArray[np.float64], latency_s: NDArray[np.float64], opt
         risk_tier=risk_tier,
     )
     return settings if options.quality_per_usd is None else settings.valuing(options.quality_per_usd)
-
-

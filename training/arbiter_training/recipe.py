@@ -36,6 +36,8 @@ def read_recipe(path: Path | None) -> TrainOptions:
         return TrainOptions()
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"the recipe {path} cannot be read ({error.strerror}); check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path} is not a TOML file: {error}") from error
     return changed(TrainOptions(), values, str(path))
@@ -57,7 +59,10 @@ def changed(options: T, values: Mapping[str, Any], place: str) -> T:
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
             raise InvalidInputError(f"{place}: unknown key {key!r}; {hint}")
         new[key] = _value(known[key], value, f"{place}: {key}")
-    return replace(options, **new)  # type: ignore[type-var]
+    try:
+        return replace(options, **new)  # type: ignore[type-var]
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{place}: {error}") from error
 
 
 def _value(old: Any, value: Any, place: str) -> Any:
@@ -66,8 +71,26 @@ def _value(old: Any, value: Any, place: str) -> Any:
             raise InvalidInputError(f"{place} is a table, got {value!r}")
         return changed(old, value, place)
     if isinstance(old, tuple):
-        return tuple(value) if isinstance(value, list) else (value,)
-    expected = (bool,) if isinstance(old, bool) else (int, float) if isinstance(old, int | float | None) else (str,)
-    if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
-        raise InvalidInputError(f"{place} wants {' or '.join(t.__name__ for t in expected)}, got {value!r}")
-    return value
+        items = value if isinstance(value, list) else [value]
+        return tuple(_item(old[0], item, f"{place}, item {i}") for i, item in enumerate(items, start=1))
+    kind = _kind(old)
+    if type(value) is not kind and not (kind is float and type(value) is int):  # bool is a kind of int
+        raise InvalidInputError(f"{place} wants {NAMES[kind]}, got {value!r}")
+    return float(value) if kind is float else value
+
+
+def _item(old: Any, value: Any, place: str) -> Any:
+    """Read one item of a list: a table of all fields where the default holds records, else a plain value."""
+    if is_dataclass(old) and not isinstance(old, type) and isinstance(value, Mapping):
+        missing = [f.name for f in fields(old) if f.name not in value]
+        if missing:
+            raise InvalidInputError(f"{place} lacks {', '.join(missing)}; give each item whole")
+    return _value(old, value, place)
+
+
+def _kind(old: Any) -> type:
+    """Give the type that a value must have; what is None by default is a number."""
+    return float if old is None else type(old) if type(old) in NAMES else str
+
+
+NAMES: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

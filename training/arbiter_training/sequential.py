@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -125,11 +126,17 @@ def _cut(place: FloatArray, mass: FloatArray, step: float, share: float) -> floa
     return high
 
 
+@lru_cache
+def _rule() -> tuple[FloatArray, FloatArray]:
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return nodes, weights
+
+
 def _surviving(
     place: FloatArray, mass: FloatArray, step: float, cut: float, scale: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return nodes below the cut with the probability that each stands for."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = _rule()
     low = -REACH * scale
     half = 0.5 * (cut - low)
     at = low + half * (nodes + 1.0)

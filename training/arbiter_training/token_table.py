@@ -133,7 +133,8 @@ def token_importance(known: NDArray[np.bool_], settings: TableSettings, counts: 
 def text_targets(material: TokenTexts, axes: FloatArray) -> FloatArray:
     """Give the (n, dim) directions that texts should have: centred, of length 1 before the projection."""
     centred = material.vectors - material.vectors[material.natural].mean(axis=0)
-    return (centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)) @ axes
+    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+    return np.asarray(unit @ axes)
 
 
 def fit_table(start: FloatArray, rows: "csr_matrix", targets: FloatArray, settings: TableSettings) -> FloatArray:

@@ -1,15 +1,14 @@
 """`arbiter train`: split, learn, judge on what was held out, learn from everything, write the bundle."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.bundle import Provenance
 from arbiter.catalog import Catalog, catalog_for_log
-from arbiter.errors import NotEvaluableError, TrafficError
+from arbiter.errors import InvalidInputError, NotEvaluableError, TrafficError
 from arbiter.router import Router
 from arbiter_training.evaluation.records import EvaluationReport, LogSummary
 from arbiter_training.evaluation.routers import evaluator_of, frontier, policies_of
@@ -39,6 +38,10 @@ class TrainOptions:
     forward: bool = False
     refit: bool = True
     learn: LearnOptions = field(default_factory=LearnOptions)
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.test_share < 1.0:
+            raise InvalidInputError(f"test_share must lie in [0, 1), got {self.test_share}; 0.2 holds out a fifth")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,33 +92,35 @@ def train(
             f"{_source(table)}: {judged} of {outcomes.n} requests carry a quality, learning takes {LEAST_REQUESTS}; "
             "add judgements in a column 'quality' in [0, 1]"
         )
-    notes: list[str] = []
     train_rows, test_rows = _split(outcomes, options)
     say(f"learning from {len(train_rows)} requests")
     learned = learn_router(outcomes.subset(train_rows), candidates, base, options.learn)
-    evaluation = None
+    evaluation, notes = None, tuple[str, ...]()
     if len(test_rows):
         say(f"judging on {len(test_rows)} requests held out")
-        try:
-            evaluation = judge(learned.router, outcomes.subset(test_rows), _summary(table, outcomes, options, test_rows))
-        except NotEvaluableError as error:
-            notes.append(f"not evaluated: {error}")
+        summary = _summary(table, outcomes, options, test_rows)
+        evaluation, notes = _judged(learned.router, outcomes.subset(test_rows), summary)
     router = learned.router
-    if len(test_rows) and options.refit:
+    if options.refit and len(train_rows) < outcomes.n:
         say(f"learning from all {outcomes.n} requests")
         router = learn_router(outcomes, candidates, base, options.learn).router
-    return Trained(
-        router=router,
-        learned=learned,
-        evaluation=evaluation,
-        provenance=_provenance(table, outcomes, learned, evaluation),
-        notes=tuple(notes),
-    )
+    provenance = _provenance(table, outcomes, learned, evaluation)
+    return Trained(router=router, learned=learned, evaluation=evaluation, provenance=provenance, notes=notes)
+
+
+def _judged(
+    router: Router, outcomes: OutcomeMatrix, summary: LogSummary
+) -> tuple[EvaluationReport | None, tuple[str, ...]]:
+    """Judge where the log can tell; else give the reason as a note, since the router is learned all the same."""
+    try:
+        return judge(router, outcomes, summary), ()
+    except NotEvaluableError as error:
+        return None, (f"not evaluated: {error}",)
 
 
 def judge(router: Router, outcomes: OutcomeMatrix, summary: LogSummary) -> EvaluationReport:
     """Evaluate a router, at its own setting and along its frontier, on rows that it has not seen."""
-    evaluator = evaluator_of(outcomes, router, summary)
+    evaluator = evaluator_of(outcomes, router.features, router.catalog, summary)
     outlook = router.outlook(outcomes.queries)
     return evaluator.report(policies_of(router, outlook), (frontier(router, outlook),))
 
@@ -146,9 +151,9 @@ def _summary(
         models=outcomes.models,
         kind=kind_of(outcomes),
         protocol=(
-            f"{how}, {options.test_share:.0%} of {outcomes.n}, held out by session or near-duplicate cluster; everything "
-            f"was chosen and fitted on the rest (seed {options.learn.seed}); the outcome models behind the doubly robust "
-            "estimate are cross-fitted on the held-out part"
+            f"{how}, {options.test_share:.0%} of {outcomes.n}, held out by session or near-duplicate cluster; "
+            f"everything was chosen and fitted on the rest (seed {options.learn.seed}); the outcome models behind the "
+            "doubly robust estimate are cross-fitted on the held-out part"
         ),
     )
 
@@ -164,6 +169,7 @@ def _provenance(
     table: TrafficTable, outcomes: OutcomeMatrix, learned: Learned, evaluation: EvaluationReport | None
 ) -> Provenance:
     report = learned.quality
+    chosen = {"penalty": asdict(report.penalty), "k": report.k, "sharpness": report.sharpness}
     metrics: dict[str, float] = {
         "quality/mse_constant": report.constant,
         "quality/mse_blend": report.blend,
@@ -183,7 +189,7 @@ def _provenance(
             "kind": kind_of(outcomes),
         },
         metrics=metrics,
-        notes={"blend": report.weights, "penalty": asdict(report.penalty), "k": report.k, "sharpness": report.sharpness},
+        notes={"blend": report.weights, **chosen},
     )
 
 
@@ -199,10 +205,3 @@ def evaluation_metrics(evaluation: EvaluationReport) -> dict[str, float]:
 
 def _key(name: str) -> str:
     return "".join(ch if ch.isalnum() or ch in "_-./ " else "_" for ch in name)
-
-
-def tracked_parameters(options: TrainOptions) -> Mapping[str, Any]:
-    """Give the options as flat parameters for MLflow."""
-    flat = asdict(options)
-    learn = flat.pop("learn")
-    return flat | {f"learn.{k}": v for k, v in learn.items() if not isinstance(v, dict)}

@@ -27,7 +27,13 @@ from arbiter_training.evaluation.records import (
 
 FloatArray = NDArray[np.float64]
 
-BEST_SINGLE = "best-single"
+BEST_SINGLE, RANDOM = "best-single", "random"
+"""The baselines of every report, as users name them."""
+
+
+def best_single(model: str) -> str:
+    """Give the name that the best single model's row has in a report."""
+    return f"{BEST_SINGLE} ({model})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +89,21 @@ class Evaluator:
             If a policy's array does not fit the log.
         """
         singles = {name: self._constant(a) for a, name in enumerate(self.models)}
-        fixed = {name: self._point(probs) for name, probs in singles.items()}
-        known = {name: point for name, point in fixed.items() if point is not None}
-        best = max(known, key=lambda name: known[name][1]) if known else self.models[0]
-        baselines = {f"{BEST_SINGLE} ({best})": singles[best], "random": np.full_like(singles[best], 1 / len(singles))}
+        found = {name: self._values(probs) for name, probs in singles.items()}
+        judged = {name: values["quality"] for name, values in found.items() if "quality" in values}
+        best = max(judged, key=judged.__getitem__) if judged else self.models[0]
+        known = {
+            name: (values["cost_usd"], values["quality"])
+            for name, values in found.items()
+            if {"cost_usd", "quality"} <= set(values)
+        }
+        baselines = {best_single(best): singles[best], RANDOM: np.full_like(singles[best], 1 / len(singles))}
         rows = [self._row(name, probs, singles[best]) for name, probs in {**policies, **baselines}.items()]
         corners = nondecreasing_hull(*np.array(list(known.values())).T) if known else None
         hull = tuple(zip(corners.cost.tolist(), corners.quality.tolist(), strict=True)) if corners else ()
         return EvaluationReport(
             log=self.summary,
-            baseline=f"{BEST_SINGLE} ({best})",
+            baseline=best_single(best),
             rows=tuple(rows),
             fixed_models=known,
             hull=hull,
@@ -118,13 +129,15 @@ class Evaluator:
     def _constant(self, action: int) -> FloatArray:
         return np.tile(np.eye(len(self.models))[action], (self.log.n, 1))
 
-    def _point(self, probs: FloatArray) -> tuple[float, float] | None:
+    def _values(self, probs: FloatArray) -> dict[str, float]:
+        """Give what can be told of a policy, by outcome."""
         found = evaluate(self.log, probs, self.q_hat, self.options)
-        cost, quality = found["cost_usd"].best, found["quality"].best
-        return (cost.value, quality.value) if cost and quality else None
+        return {outcome: each.best.value for outcome, each in found.items() if each.best is not None}
 
     def _frontier(self, family: PolicyFamily) -> Frontier:
-        points = []
+        points: list[FrontierPoint] = []
+        if "cost_usd" not in self.log.outcomes:  # neither costs nor token counts were logged
+            return Frontier(name=family.name, points=())
         for setting, probs in zip(family.quality_per_usd, family.action_probs, strict=True):
             found = evaluate(self.log, probs, self.q_hat, self.options)
             cost, quality = found["cost_usd"].best, found["quality"].best

@@ -1,5 +1,7 @@
 """From outcomes to what the estimators take: the log, and models of its outcomes that did not see the row."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ from arbiter_training.traffic import OutcomeMatrix
 FloatArray = NDArray[np.float64]
 
 PENALTY = Penalty(shared=2.0, own=8.0)
-"""Of the quality model behind the doubly robust estimate; that estimate is right for any model, better for a good one."""
+"""Of the quality model behind the doubly robust estimate, which is right for any model and better for a good one."""
 
 
 def log_of(outcomes: OutcomeMatrix) -> LoggedFeedback:
@@ -40,6 +42,21 @@ def log_of(outcomes: OutcomeMatrix) -> LoggedFeedback:
     columns = {"quality": outcomes.quality, "cost_usd": outcomes.cost_usd, "latency_s": outcomes.latency_s}
     known = {name: values for name, values in columns.items() if not np.isnan(values).all()}
     return LoggedFeedback.from_matrix(known, np.where(seen, outcomes.propensity, 1.0), outcomes.clusters)
+
+
+def priced(outcomes: OutcomeMatrix, catalog: Catalog) -> OutcomeMatrix:
+    """Give the outcomes with the costs that the log lacks but its token counts tell, at the catalog's prices.
+
+    Parameters
+    ----------
+    outcomes : n requests of K models.
+    catalog : K candidates, in the order of ``outcomes.models``.
+    """
+    prices = catalog.arrays
+    spent_in = np.outer(outcomes.input_tokens, prices.usd_per_mtok_in)  # (n, K)
+    cost_usd = (spent_in + outcomes.output_tokens * prices.usd_per_mtok_out) / 1e6
+    lacking = outcomes.observed & np.isnan(outcomes.cost_usd)
+    return replace(outcomes, cost_usd=np.where(lacking, cost_usd, outcomes.cost_usd))
 
 
 def cross_fitted(
@@ -83,4 +100,4 @@ def _means(values: FloatArray) -> FloatArray:
     seen = ~np.isnan(values)
     total = np.where(seen, values, 0.0).sum(axis=0)
     overall = total.sum() / max(int(seen.sum()), 1)
-    return np.where(seen.any(axis=0), total / np.maximum(seen.sum(axis=0), 1), overall)
+    return np.asarray(np.where(seen.any(axis=0), total / np.maximum(seen.sum(axis=0), 1), overall))

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter.catalog import Catalog
 from arbiter.estimates.expectation import Expectation, UtilityWeights
+from arbiter.features import Features
 from arbiter.policies import GreedyPolicy
 from arbiter.router import Outlook, Router
 from arbiter_training.evaluation.evaluate import Evaluator, PolicyFamily
-from arbiter_training.evaluation.logs import cross_fitted, log_of
+from arbiter_training.evaluation.logs import cross_fitted, log_of, priced
 from arbiter_training.evaluation.records import LogSummary
 from arbiter_training.split import fold_numbers, groups_of
 from arbiter_training.traffic import OutcomeMatrix
@@ -19,13 +21,14 @@ FloatArray = NDArray[np.float64]
 FOLDS = 5
 
 
-def evaluator_of(outcomes: OutcomeMatrix, router: Router, summary: LogSummary) -> Evaluator:
+def evaluator_of(outcomes: OutcomeMatrix, features: Features, catalog: Catalog, summary: LogSummary) -> Evaluator:
     """Give an evaluator on logged outcomes, with models of them cross-fitted on the same rows.
 
     Parameters
     ----------
-    outcomes : the log; its models are the router's candidates, in that order.
-    router : gives the features for the outcome models, and the prices.
+    outcomes : the log.
+    features : what the outcome models read.
+    catalog : prices of the log's models, in the order of ``outcomes.models``.
     summary : the data in words.
 
     Raises
@@ -33,19 +36,21 @@ def evaluator_of(outcomes: OutcomeMatrix, router: Router, summary: LogSummary) -
     NotEvaluableError
         If the log cannot answer: propensities or judgements are missing.
     """
+    assert catalog.names == outcomes.models, "columns of prices and outcomes must be the same models"
+    outcomes = priced(outcomes, catalog)
     log = log_of(outcomes)
-    batch = router.features.transform(outcomes.queries)
+    batch = features.transform(outcomes.queries)
     groups = groups_of(outcomes)
     folds = fold_numbers(groups, min(FOLDS, len(np.unique(groups))), 0)
-    predicted = cross_fitted(outcomes, batch, router.catalog, folds)
+    predicted = cross_fitted(outcomes, batch, catalog, folds)
     q_hat = {outcome: predicted[outcome] for outcome in log.outcomes}
     return Evaluator(log=log, models=outcomes.models, q_hat=q_hat, summary=summary)
 
 
 def policies_of(router: Router, outlook: Outlook, name: str = "router") -> dict[str, FloatArray]:
-    """Give what a router would do: its best choice, and the same with the exploration that it serves with."""
+    """Give what a router would do: as it serves, exploration included, and its best choice alone."""
     greedy = replace(router, policy=GreedyPolicy())
-    return {name: greedy.action_probabilities(outlook), f"{name}, exploring": router.action_probabilities(outlook)}
+    return {name: router.action_probabilities(outlook), f"{name} (greedy)": greedy.action_probabilities(outlook)}
 
 
 def frontier(router: Router, outlook: Outlook, name: str = "router", settings: int = 24) -> PolicyFamily:

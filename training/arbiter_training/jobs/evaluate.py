@@ -1,25 +1,26 @@
 """The job of `arbiter evaluate`."""
 
-from dataclasses import dataclass, replace
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arbiter.catalog import Catalog, catalog_for_log, read_catalog
+from arbiter.catalog import catalog_for_log, read_catalog
 from arbiter.errors import InvalidInputError
 from arbiter.loading import load_router
+from arbiter.manifest import MANIFEST
 from arbiter.router import Router
-from arbiter_training.evaluation.evaluate import BEST_SINGLE, PolicyFamily
-from arbiter_training.evaluation.records import EvaluationReport, LogSummary
+from arbiter_training.evaluation.evaluate import BEST_SINGLE, RANDOM, Evaluator, PolicyFamily
+from arbiter_training.evaluation.records import EvaluationReport, LogSummary, PolicyRow
 from arbiter_training.evaluation.routers import evaluator_of, frontier, policies_of
 from arbiter_training.report import figure_png, frontier_figure, write_html
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot, read_traffic
 from arbiter_training.train import Say, kind_of
 
 FloatArray = NDArray[np.float64]
-
-RANDOM = "random"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,70 +52,118 @@ def run(job: EvaluateJob, say: Say) -> EvaluationReport:
     NotEvaluableError
         If the log cannot answer.
     """
-    routers = {name: load_router(name) for name in job.policies if _is_bundle(name)}
+    for path in (job.report, job.figure):
+        _check_file(path)
+    wanted = tuple(dict.fromkeys(job.policies))
+    routers = {name: load_router(name) for name in wanted if _is_bundle(name)}
+    known = read_catalog(job.catalog) if job.catalog else None
     say("reading the traffic")
     table = read_traffic(list(job.traffic))
     outcomes = pivot(table)
-    catalog = catalog_for_log(outcomes.models, read_catalog(job.catalog) if job.catalog else None)
-    fitted = {name: restricted(router, catalog, name) for name, router in routers.items()}
+    catalog = catalog_for_log(outcomes.models, known)
+    for name in wanted:
+        _check_policy(name, routers, outcomes.models)
     say(f"evaluating on {outcomes.n} requests")
-    report = evaluate(outcomes, fitted, job.policies, _summary(table, outcomes, routers))
+    features = next(iter(routers.values()), None) or load_router()
+    evaluator = evaluator_of(outcomes, features.features, catalog, _summary(table, outcomes))
+    report = evaluate(evaluator, outcomes, routers, wanted)
     if job.report is not None:
         write_html(report, job.report)
     if job.figure is not None:
-        job.figure.write_bytes(figure_png(frontier_figure(report)))
+        _write_whole(job.figure, figure_png(frontier_figure(report)))
     return report
 
 
 def evaluate(
-    outcomes: OutcomeMatrix, routers: dict[str, Router], wanted: tuple[str, ...], summary: LogSummary
+    evaluator: Evaluator, outcomes: OutcomeMatrix, routers: Mapping[str, Router], wanted: tuple[str, ...]
 ) -> EvaluationReport:
-    """Evaluate routers and constant policies on one log."""
-    features = next(iter(routers.values()), None) or restricted(load_router(), catalog_for_log(outcomes.models), "default")
-    evaluator = evaluator_of(outcomes, features, summary)
+    """Evaluate routers and constant policies on one log; the baselines are always among them.
+
+    Parameters
+    ----------
+    evaluator, outcomes : the log.
+    routers : name to router; each one's candidates are models of the log.
+    wanted : names of routers, of models, or of baselines.
+    """
     policies: dict[str, FloatArray] = {}
     families: list[PolicyFamily] = []
     for name in wanted:
         if name in routers:
             outlook = routers[name].outlook(outcomes.queries)
-            policies |= policies_of(routers[name], outlook, name)
-            families.append(frontier(routers[name], outlook, name))
+            columns = routers[name].catalog.names
+            found = policies_of(routers[name], outlook, name)
+            policies |= {each: aligned(probs, columns, outcomes.models) for each, probs in found.items()}
+            family = frontier(routers[name], outlook, name)
+            probs = aligned(family.action_probs, columns, outcomes.models)
+            families.append(PolicyFamily(name=name, quality_per_usd=family.quality_per_usd, action_probs=probs))
         elif name in outcomes.models:
             policies[name] = np.tile(np.eye(outcomes.n_models)[outcomes.models.index(name)], (outcomes.n, 1))
-        elif name not in (RANDOM, BEST_SINGLE):
-            raise InvalidInputError(
-                f"policy {name!r} is no bundle's folder, and the log has no such model; give a folder written by "
-                f"`arbiter train`, models:/name@alias, {BEST_SINGLE}, {RANDOM}, or one of {', '.join(outcomes.models)}"
-            )
     return evaluator.report(policies, tuple(families))
 
 
-def restricted(router: Router, catalog: Catalog, name: str) -> Router:
-    """Give the router over the candidates of a log.
+def aligned(probs: FloatArray, columns: tuple[str, ...], models: tuple[str, ...]) -> FloatArray:
+    """Put a router's probabilities in the order of a log's models; those that it does not know get none.
 
-    Raises
-    ------
-    InvalidInputError
-        If the router knows other candidates than the log; then it cannot say what it would do there.
+    Parameters
+    ----------
+    probs : (..., k), one column per candidate of the router.
+    columns : the k candidates, all of them among the models.
+    models : the K models of the log.
+
+    Returns
+    -------
+    probs : (..., K).
     """
-    if set(router.catalog.names) != set(catalog.names):
-        if name == "default":
-            from arbiter.cold_start import rated_estimator
+    found = np.zeros((*probs.shape[:-1], len(models)))
+    found[..., [models.index(name) for name in columns]] = probs
+    return found
 
-            estimator = rated_estimator(catalog, router.context_map.dim)
-            return replace(router, catalog=catalog, estimator=estimator)
+
+def refused(report: EvaluationReport, policies: tuple[str, ...]) -> tuple[PolicyRow, ...]:
+    """Give the rows of the policies asked for whose quality the log cannot tell."""
+    return tuple(row for row in report.rows if row.outcomes.get("quality") is None and _asked(row.name, policies))
+
+
+def _asked(row: str, policies: tuple[str, ...]) -> bool:
+    return any(row == name or row.startswith((f"{name}, ", f"{name} (")) for name in policies)
+
+
+def _check_policy(name: str, routers: Mapping[str, Router], models: tuple[str, ...]) -> None:
+    if name in routers:
+        strange = [candidate for candidate in routers[name].catalog.names if candidate not in models]
+        if strange:
+            raise InvalidInputError(
+                f"{name} may choose {', '.join(strange)}, which the log never asked (it has {', '.join(models)}); "
+                "evaluate on a log of the same models"
+            )
+    elif name not in models and name not in (RANDOM, BEST_SINGLE):
         raise InvalidInputError(
-            f"{name} chooses between {', '.join(router.catalog.names)}, the log has {', '.join(catalog.names)}; "
-            "evaluate on a log of the same models"
+            f"policy {name!r} is no bundle's folder, and the log has no such model; give a folder written by "
+            f"`arbiter train`, models:/name@alias, {BEST_SINGLE}, {RANDOM}, or one of {', '.join(models)}"
         )
-    return router
+
+
+def _check_file(path: Path | None) -> None:
+    """Make sure that a file can be written, before the work of making it."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        what = "is a folder" if path.is_dir() else f"lies in {path.parent}, which does not exist"
+        raise InvalidInputError(f"{path} {what}; name a file in an existing folder")
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _is_bundle(name: str) -> bool:
-    return name.startswith("models:/") or (Path(name) / "manifest.json").is_file()
+    return name.startswith("models:/") or (Path(name) / MANIFEST).is_file()
 
 
-def _summary(table: TrafficTable, outcomes: OutcomeMatrix, routers: dict[str, Router]) -> LogSummary:
+def _summary(table: TrafficTable, outcomes: OutcomeMatrix) -> LogSummary:
     return LogSummary(
         source=", ".join(table.notes.sources),
         fingerprint=table.fingerprint(),
@@ -122,7 +171,7 @@ def _summary(table: TrafficTable, outcomes: OutcomeMatrix, routers: dict[str, Ro
         models=outcomes.models,
         kind=kind_of(outcomes),
         protocol=(
-            "all requests of the log; outcome models behind the doubly robust estimate are cross-fitted on it. A router "
-            "that was trained on these very requests looks better here than it is: evaluate on later traffic."
+            "all requests of the log; outcome models behind the doubly robust estimate are cross-fitted on it. A "
+            "router that was trained on these very requests looks better here than it is: evaluate on later traffic."
         ),
     )

@@ -123,9 +123,10 @@ def _log(job: TrainJob, options: TrainOptions, found: TrafficReport, trained: Tr
     assert tracking is not None
     source = ", ".join(str(path) for path in job.traffic)
     fingerprint = str(provenance.data["fingerprint"])
+    note = DataNote(name=source, fingerprint=fingerprint, source=source, profile=found.to_json())
     with Tracker(tracking.folder, tracking.experiment, run_name=f"train {job.out.name}") as tracker:
         tracker.log_params(asdict(options))
-        tracker.log_data(DataNote(name=source, fingerprint=fingerprint, source=source, profile=found.to_json()), "training")
+        tracker.log_data(note, "training")
         tracker.log_metrics(provenance.metrics)
         if trained.evaluation is not None:
             tracker.log_figure(frontier_figure(trained.evaluation), "figures/frontier.png")
