@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator
 from itertools import chain
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
 from arbiter.estimates.expectation import Expectation
+from arbiter.demands import Circumstances
 from arbiter.records import Candidate, Query, Requirements, TaskProfile
 from arbiter.settings import Settings
 from arbiter.strategies import STRATEGIES
@@ -18,6 +21,9 @@ USABLE = frozenset({Status.AVAILABLE, Status.DEGRADED})
 
 AVAILABILITY_FLOOR = 0.99
 """What the preset ``high_availability`` asks of a candidate's promised availability."""
+
+NATIVE_LANGUAGES = frozenset({"en"})
+"""What a candidate speaks whose catalog entry names no languages and that is not ``multilingual``."""
 
 
 def exclusions(
@@ -38,12 +44,16 @@ def exclusions(
     """
     preset = STRATEGIES[query.strategy or settings.strategy].preset
     reasons: dict[str, str] = {}
+    required, now = query.requirements, query.circumstances
+    if required.latency_quantile is not None:
+        expectation = replace(expectation, latency_s=expectation.latency_at(required.latency_quantile))
     for i, candidate in enumerate(catalog.candidates):
         found = chain(
-            _down(candidate),
-            _forbidden(candidate, query.requirements, preset),
+            _down(candidate, now),
+            _forbidden(candidate, required, preset),
             _fit(candidate, query, float(expectation.output_tokens[i])),
-            _limits(query.requirements, expectation, i),
+            _limits(required, expectation, i),
+            _affordable(now, float(expectation.cost_usd[i])),
             _floors(candidate, profile, preset, settings),
         )
         reason = next(found, None)
@@ -52,9 +62,11 @@ def exclusions(
     return reasons
 
 
-def _down(candidate: Candidate) -> Iterator[str]:
+def _down(candidate: Candidate, now: Circumstances) -> Iterator[str]:
     if candidate.status not in USABLE:
         yield f"status {candidate.status}"
+    if candidate.name in now.out:
+        yield f"out: {now.out[candidate.name]}"
 
 
 def _forbidden(candidate: Candidate, required: Requirements, preset: ConstraintPreset) -> Iterator[str]:
@@ -86,6 +98,15 @@ def _fit(candidate: Candidate, query: Query, expected_tokens: float) -> Iterator
     missing = query.requirements.capabilities - candidate.capabilities
     if missing:
         yield f"lacks {', '.join(sorted(missing))}"
+    foreign = query.requirements.languages - _spoken(candidate, query.requirements.languages)
+    if foreign:
+        yield f"does not answer in {', '.join(sorted(foreign))}"
+
+
+def _spoken(candidate: Candidate, asked: frozenset[str]) -> frozenset[str]:
+    if candidate.languages:
+        return candidate.languages
+    return asked if Capability.MULTILINGUAL in candidate.capabilities else NATIVE_LANGUAGES
 
 
 def _limits(required: Requirements, expectation: Expectation, i: int) -> Iterator[str]:
@@ -93,9 +114,16 @@ def _limits(required: Requirements, expectation: Expectation, i: int) -> Iterato
     if required.max_cost_usd is not None and cost > required.max_cost_usd:
         yield f"expected cost ${cost:.3g} above the limit ${required.max_cost_usd:.3g}"
     if required.max_latency_s is not None and latency > required.max_latency_s:
-        yield f"expected latency {latency:.3g} s above the limit {required.max_latency_s:.3g} s"
+        share = required.latency_quantile
+        what = "expected latency" if share is None else f"latency that {share:.3g} of requests stay below,"
+        yield f"{what} {latency:.3g} s above the limit {required.max_latency_s:.3g} s"
     if required.min_quality is not None and quality < required.min_quality:
         yield f"expected quality {quality:.2f} below the floor {required.min_quality:.2f}"
+
+
+def _affordable(now: Circumstances, cost_usd: float) -> Iterator[str]:
+    if now.budget_left_usd is not None and cost_usd > now.budget_left_usd:
+        yield f"expected cost ${cost_usd:.3g} above the ${now.budget_left_usd:.3g} left of the budget"
 
 
 def _floors(candidate: Candidate, profile: TaskProfile, preset: ConstraintPreset, settings: Settings) -> Iterator[str]:
@@ -128,7 +156,7 @@ def emergency(catalog: Catalog, query: Query | None = None, preset: ConstraintPr
     asked = query or Query(text="")
     steps: tuple[Callable[[Candidate], Iterator[str]], ...] = (
         lambda c: _forbidden(c, asked.requirements, preset),
-        _down,
+        lambda c: _down(c, asked.circumstances),
         lambda c: _fit(c, asked, 1.0),
     )
     left = list(range(len(catalog)))

@@ -3,12 +3,12 @@
 Units are in the names: ``_usd`` US dollars, ``_s`` seconds, ``_tokens`` tokens, ``_per_mtok`` per million tokens.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from arbiter.errors import InvalidInputError
+from arbiter.demands import Circumstances as Circumstances
+from arbiter.demands import Requirements as Requirements
 from arbiter.vocabulary import (
     Capability,
     Category,
@@ -27,55 +27,6 @@ from arbiter.vocabulary import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Requirements:
-    """What a request demands of the candidate that answers it; each one filters before utility is weighed.
-
-    Attributes
-    ----------
-    capabilities : what the candidate must be able to do.
-    max_cost_usd, max_latency_s : limits on the estimate for this request; None is no limit.
-    min_quality : floor of the estimated quality, in [0, 1]; None is no floor.
-    max_output_tokens : room that the context window must leave for the answer; None takes the estimate.
-    local_only : only candidates of tier ``local`` (privacy).
-    regions, compliance : tags that the candidate must carry, all of them.
-    allow : only these names; None allows all.
-    deny : never these names.
-
-    Raises
-    ------
-    InvalidInputError
-        If a limit is not such a number, a capability is unknown, or a set is given as a text.
-    """
-
-    capabilities: frozenset[Capability] = frozenset()
-    max_cost_usd: float | None = None
-    max_latency_s: float | None = None
-    min_quality: float | None = None
-    max_output_tokens: int | None = None
-    local_only: bool = False
-    regions: frozenset[str] = frozenset()
-    compliance: frozenset[str] = frozenset()
-    allow: frozenset[str] | None = None
-    deny: frozenset[str] = frozenset()
-
-    def __post_init__(self) -> None:
-        for name in ("capabilities", "regions", "compliance", "allow", "deny"):
-            value = getattr(self, name)
-            if isinstance(value, str):  # "x" in "xy" is true of texts
-                raise InvalidInputError(f"{name} must be a set of names, got the text {value!r}; put it in a set")
-            if value is not None:
-                object.__setattr__(self, name, frozenset(value))
-        unknown = sorted(self.capabilities - frozenset(Capability))
-        if unknown:
-            raise InvalidInputError(f"unknown capability {', '.join(unknown)}; there are {', '.join(Capability)}")
-        limits = {"max_cost_usd": (0, math.inf), "max_latency_s": (0, math.inf), "min_quality": (0, 1)}
-        for name, (least, most) in {**limits, "max_output_tokens": (1, math.inf)}.items():
-            value = getattr(self, name)
-            if value is not None and not least <= value <= most:
-                raise InvalidInputError(f"{name} must lie in [{least}, {most}] or be None; got {value}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """One request as the router reads it; made by :func:`arbiter.intake.read_request`.
 
@@ -90,6 +41,9 @@ class Query:
     requirements : what the answering candidate must fulfil.
     strategy : the strategy asked for; None takes the router's own.
     session_id, user : for affinity, clustering and budgets; None when unknown.
+    cached_input_tokens : of ``input_tokens``, those that every candidate holds in its prompt cache (a common prefix).
+    batch : whether the answer can wait for a batch run, at batch prices where a candidate has them.
+    circumstances : what the service knows at this moment; nothing by default.
     """
 
     text: str
@@ -102,6 +56,9 @@ class Query:
     strategy: Strategy | None = None
     session_id: str | None = None
     user: str | None = None
+    cached_input_tokens: int = 0
+    batch: bool = False
+    circumstances: Circumstances = field(default_factory=Circumstances)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +106,7 @@ class Candidate:
     quality, safety, reliability : ratings in [0, 1]; priors until outcomes are known.
     sla_availability : promised share of time that the service is up.
     regions, compliance : tags for constraints.
+    languages : ISO 639-1 codes that it answers well in; empty is English, and all where it is ``multilingual``.
     release_date, deprecation_date : ISO dates; None where unknown.
     """
 
@@ -176,6 +134,7 @@ class Candidate:
     sla_availability: float = 0.99
     regions: frozenset[str] = frozenset()
     compliance: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
     release_date: str | None = None
     deprecation_date: str | None = None
 
@@ -190,6 +149,7 @@ class Estimate:
     cost_usd : price times expected tokens.
     latency_s : expected time to the last token.
     output_tokens : expected length of the answer.
+    cost_p90_usd, latency_p90_s, output_tokens_p90 : what nine of ten requests stay below; None where not estimated.
     """
 
     quality: float
@@ -197,6 +157,9 @@ class Estimate:
     cost_usd: float
     latency_s: float
     output_tokens: float
+    cost_p90_usd: float | None = None
+    latency_p90_s: float | None = None
+    output_tokens_p90: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +183,7 @@ class Decision:
     policy_version : fingerprint of the policy that gave the probabilities.
     context : the policy's context vector, for learning from the feedback.
     session_id, user : as in the query.
+    quality_per_usd, quality_per_s : what money and time were worth, in quality points; None where not recorded.
     """
 
     id: str
@@ -239,6 +203,8 @@ class Decision:
     context: tuple[float, ...] = ()
     session_id: str | None = None
     user: str | None = None
+    quality_per_usd: float | None = None
+    quality_per_s: float | None = None
 
     @property
     def confidence_level(self) -> ConfidenceLevel:

@@ -19,17 +19,22 @@ class RouteOptions(TypedDict, total=False):
     max_latency_s: float | None
     min_quality: float | None
     max_output_tokens: int | None
+    latency_quantile: float | None
     local_only: bool
     regions: frozenset[str]
     compliance: frozenset[str]
+    languages: frozenset[str]
     allow: frozenset[str] | None
     deny: frozenset[str]
     strategy: str | None
     session_id: str | None
     user: str | None
+    cached_input_tokens: int
+    batch: bool
 
 
 OF_QUERY = ("session_id", "user")
+BILLED = ("cached_input_tokens", "batch")
 
 
 def read_query(request: Request, options: RouteOptions) -> Query:
@@ -50,8 +55,9 @@ def read_query(request: Request, options: RouteOptions) -> Query:
     if unknown:
         raise InvalidInputError(f"unknown option {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     query = read_request(request)
-    required = {name: value for name, value in options.items() if name not in (*OF_QUERY, "strategy")}
+    required = {name: value for name, value in options.items() if name not in (*OF_QUERY, *BILLED, "strategy")}
     changes: dict[str, object] = {name: _text(name, value) for name, value in options.items() if name in OF_QUERY}
+    changes |= {name: _billed(name, options[name]) for name in BILLED if name in options}  # type: ignore[literal-required]
     if required:
         changes["requirements"] = _limited(query.requirements, required)
     if options.get("strategy") is not None:
@@ -63,6 +69,15 @@ def _text(name: str, value: object) -> str | None:
     if value is not None and not _is_unicode(value):
         raise InvalidInputError(f"{name} must be a text or None, got {value!r:.80}")
     return value if isinstance(value, str) else None
+
+
+def _billed(name: str, value: object) -> int | bool:
+    if name == "batch" and isinstance(value, bool):
+        return value
+    if name == "cached_input_tokens" and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    wanted = "True or False" if name == "batch" else "a whole number from 0 up"
+    raise InvalidInputError(f"{name} must be {wanted}, got {value!r:.80}")
 
 
 def _is_unicode(value: object) -> bool:

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
 from arbiter.constraints import eligible_mask, emergency, exclusions, fallback_order
+from arbiter.estimates import billing
 from arbiter.estimates.estimator import Estimator
 from arbiter.estimates.expectation import Expectation
 from arbiter.features import Features
@@ -23,6 +24,9 @@ FloatArray = NDArray[np.float64]
 
 EMERGENCY = "no candidate fulfils the constraints: emergency choice"
 """What a decision says of itself when the constraints left nobody."""
+
+HIGH = 0.9
+"""The quantile that a decision tells beside the means of cost, latency and length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +89,15 @@ class Router:
         batch = self.features.transform(queries)
         heads = self.gatekeeper.probabilities(queries, batch)
         contexts = self.context_map.contexts(batch, heads)
+        expectation = self.estimator.expect(self.catalog, batch, heads, contexts)
+        if billing.discounted(queries):
+            cost_usd = billing.cost_usd(queries, self.catalog, expectation.output_tokens)
+            expectation = replace(expectation, cost_usd=cost_usd)
         return Outlook(
             queries=tuple(queries),
             profiles=self.gatekeeper.profiles(queries, heads),
             contexts=contexts,
-            expectation=self.estimator.expect(self.catalog, batch, heads, contexts),
+            expectation=expectation,
         )
 
     def route(self, query: Query, rng: np.random.Generator) -> Decision:
@@ -153,7 +161,7 @@ class Router:
             confidence=0.0 if weighed.emergency else _confidence(chosen, eligible, expected),
             strategy=query.strategy or self.settings.strategy,
             profile=profile,
-            estimates={name: _estimate(expected, k) for k, name in enumerate(names)},
+            estimates=dict(zip(names, _estimates(expected, self.catalog, query), strict=True)),
             utilities=dict(zip(names, expected.utility.tolist(), strict=True)),
             excluded=weighed.reasons,
             needs_human_review=profile.risk >= self.settings.review_from,
@@ -162,6 +170,8 @@ class Router:
             context=tuple(outlook.contexts[i].tolist()),
             session_id=query.session_id,
             user=query.user,
+            quality_per_usd=expected.weights.quality_per_usd,
+            quality_per_s=expected.weights.quality_per_s,
         )
 
 
@@ -184,11 +194,31 @@ def _confidence(chosen: int, eligible: NDArray[np.bool_], expected: Expectation)
     return 0.5 * (1.0 + math.erf(gap / (max(scale, 1e-9) * math.sqrt(2.0))))
 
 
-def _estimate(expected: Expectation, k: int) -> Estimate:
-    return Estimate(
-        quality=float(expected.quality[k]),
-        quality_se=float(expected.quality_se[k]),
-        cost_usd=float(expected.cost_usd[k]),
-        latency_s=float(expected.latency_s[k]),
-        output_tokens=float(expected.output_tokens[k]),
+def _estimates(expected: Expectation, catalog: Catalog, query: Query) -> list[Estimate]:
+    """Give the K estimates of one request, with what nine of ten answers stay below."""
+    long = np.minimum(expected.output_tokens_at(HIGH), catalog.arrays.max_output_tokens)
+    price = catalog.arrays.usd_per_mtok_batch_out if query.batch else catalog.arrays.usd_per_mtok_out
+    dear = expected.cost_usd + np.maximum(long - expected.output_tokens, 0.0) * price / billing.TOKENS_PER_MTOK
+    columns = (
+        expected.quality,
+        expected.quality_se,
+        expected.cost_usd,
+        expected.latency_s,
+        expected.output_tokens,
+        dear,
+        expected.latency_at(HIGH),
+        long,
     )
+    return [
+        Estimate(
+            quality=q,
+            quality_se=se,
+            cost_usd=usd,
+            latency_s=s,
+            output_tokens=n,
+            cost_p90_usd=usd_p90,
+            latency_p90_s=s_p90,
+            output_tokens_p90=n_p90,
+        )
+        for q, se, usd, s, n, usd_p90, s_p90, n_p90 in zip(*(c.tolist() for c in columns), strict=True)
+    ]

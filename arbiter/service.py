@@ -22,6 +22,7 @@ from arbiter.loading import load_router
 from arbiter.records import Decision, Query
 from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
+from arbiter.standing import Standing, StandingOptions
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +36,13 @@ class ServiceOptions:
     seed : of the choices; None takes fresh entropy, as serving should (a repeated seed repeats the choices).
     clock : gives seconds since 1970.
     prompts : what the ledger keeps of requests.
+    standing : breakers, budgets and session affinity; by default none.
     """
 
     seed: int | None = None
     clock: Callable[[], float] = time.time
     prompts: PromptStorage = field(default_factory=PromptStorage)
+    standing: StandingOptions = field(default_factory=StandingOptions)
 
 
 class Arbiter:
@@ -57,6 +60,7 @@ class Arbiter:
     def __init__(self, router: Router, ledger: Ledger | None = None, options: ServiceOptions | None = None) -> None:
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
+        self.standing = Standing(self.options.standing, self.options.clock)
         replayed = replay(router, self.ledger)
         self._router, self._judgements = replayed.router, replayed.judgements
         self._cold: Router | None = None
@@ -84,8 +88,10 @@ class Arbiter:
         Raises
         ------
         InvalidInputError
-            If the request or an option is wrong. Nothing else: whatever breaks inside, the router answers from
-            keyword rules and ratings, and says so in ``decision.degraded``.
+            If the request or an option is wrong.
+        BudgetError
+            If the service asks a budget, and it pays for nobody. Nothing else: whatever breaks inside, the router
+            answers from keyword rules and ratings, and says so in ``decision.degraded``.
         """
         return self.route_batch([request], **options)[0]
 
@@ -102,7 +108,12 @@ class Arbiter:
         queries = [read_query(request, options) for request in requests]
         if not queries:
             return []
-        return self._recorded(queries, self._decide(queries))
+        queries = self.standing.budgeted(queries)
+        decisions = self._decide(queries)
+        self.standing.require_paid(queries, decisions)
+        for query, decision in zip(queries, decisions, strict=True):
+            self.standing.served(query, decision.model)
+        return self._recorded(queries, decisions)
 
     def feedback(self, decision_id: str, quality: float | None = None, **details: Unpack[FeedbackDetails]) -> None:
         """Record a judgement of a decision's answer, and learn from it.
@@ -160,7 +171,7 @@ class Arbiter:
     def _decide(self, queries: Sequence[Query]) -> list[Decision]:
         router, rng = self._router, self._spawned()
         try:
-            return router.route_batch(queries, rng)
+            return router.route_batch(self.standing.placed(queries), rng)
         except Exception as error:  # the one border at which the router must fail open
             logger.exception("routing failed; answering from keyword rules and ratings")
             why = f"{type(error).__name__}: {error}"
@@ -194,9 +205,7 @@ class Arbiter:
     def _record(self, queries: Sequence[Query], decisions: Sequence[Decision]) -> None:
         now = self.options.clock()
         kept = [self._kept(query) for query in queries]
-        self.ledger.append_many(
-            Event(record=d, timestamp=now, prompt=k) for d, k in zip(decisions, kept, strict=True)
-        )
+        self.ledger.append_many(Event(record=d, timestamp=now, prompt=k) for d, k in zip(decisions, kept, strict=True))
 
     def _kept(self, query: Query) -> Mapping[str, Any] | None:
         """Give what the ledger keeps of a request; nothing where it cannot be written down."""

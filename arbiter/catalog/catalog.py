@@ -57,7 +57,8 @@ class CatalogArrays:
     Attributes
     ----------
     usd_per_mtok_in, usd_per_mtok_out : list prices.
-    usd_per_mtok_cached_in : price of cached input; the list price where there is no discount.
+    usd_per_mtok_cached_in, usd_per_mtok_batch_in, usd_per_mtok_batch_out : price of cached input and of batch runs; the
+        list price where there is no discount.
     context_window_tokens, max_output_tokens : limits.
     ttft_s, output_tokens_per_s : prior of the latency.
     quality, safety, reliability, sla_availability : ratings in [0, 1].
@@ -66,6 +67,8 @@ class CatalogArrays:
     usd_per_mtok_in: FloatArray
     usd_per_mtok_out: FloatArray
     usd_per_mtok_cached_in: FloatArray
+    usd_per_mtok_batch_in: FloatArray
+    usd_per_mtok_batch_out: FloatArray
     context_window_tokens: FloatArray
     max_output_tokens: FloatArray
     ttft_s: FloatArray
@@ -119,8 +122,9 @@ class Catalog:
     def arrays(self) -> CatalogArrays:
         """The numbers as arrays, computed once."""
         columns = {field.name: self._column(field.name) for field in fields(CatalogArrays)}
-        cached = columns["usd_per_mtok_cached_in"]
-        columns["usd_per_mtok_cached_in"] = np.where(np.isnan(cached), columns["usd_per_mtok_in"], cached)
+        for way, discounted in (("in", "cached_in"), ("in", "batch_in"), ("out", "batch_out")):
+            listed, column = columns[f"usd_per_mtok_{way}"], columns[f"usd_per_mtok_{discounted}"]
+            columns[f"usd_per_mtok_{discounted}"] = np.where(np.isnan(column), listed, column)
         for column in columns.values():
             column.setflags(write=False)
         return CatalogArrays(**columns)

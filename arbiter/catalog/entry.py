@@ -222,6 +222,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "sla_availability": _rating,
     "regions": _tags,
     "compliance": _tags,
+    "languages": _tags,
     "release_date": _date,
     "deprecation_date": _date,
 }

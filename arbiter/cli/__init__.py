@@ -23,7 +23,8 @@ def run() -> int:
 
     from arbiter.cli.app import app
 
-    usage_error = typer.BadParameter.__mro__[1]  # click's UsageError, of whichever click this typer brings
+    # click's UsageError, of whichever click this typer brings
+    usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
         status = app(standalone_mode=False)  # else typer writes boxes of many lines
         sys.stdout.flush()

@@ -6,6 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter.estimates.dispersion import Dispersion
+
 FloatArray = NDArray[np.float64]
 
 
@@ -34,6 +36,7 @@ class Expectation:
     latency_s : (K,) or (n, K).
     output_tokens : (K,) or (n, K).
     weights : what money and time are worth in this decision.
+    length_spread, latency_spread : distributions of length and latency around their means; None takes them as certain.
     """
 
     quality: FloatArray
@@ -42,12 +45,24 @@ class Expectation:
     latency_s: FloatArray
     output_tokens: FloatArray
     weights: UtilityWeights = field(default_factory=UtilityWeights)
+    length_spread: Dispersion | None = None
+    latency_spread: Dispersion | None = None
 
     @property
     def utility(self) -> FloatArray:
         """Quality less the price of money and time, in quality points; shape of ``quality``."""
         spent = self.weights.quality_per_usd * self.cost_usd
         return self.quality - spent - self.weights.quality_per_s * self.latency_s
+
+    def output_tokens_at(self, level: float) -> FloatArray:
+        """Give the length that a share ``level`` in (0, 1) of the answers stays below; shape of ``quality``."""
+        spread = self.length_spread
+        return self.output_tokens if spread is None else self.output_tokens * spread.factors(level)
+
+    def latency_at(self, level: float) -> FloatArray:
+        """Give the latency that a share ``level`` in (0, 1) of the answers stays below; shape of ``quality``."""
+        spread = self.latency_spread
+        return self.latency_s if spread is None else self.latency_s * spread.factors(level)
 
     def weighed(self, weights: UtilityWeights) -> Self:
         """Give the same expectation under other weights."""
@@ -62,4 +77,6 @@ class Expectation:
             latency_s=self.latency_s[i],
             output_tokens=self.output_tokens[i],
             weights=self.weights,
+            length_spread=self.length_spread,
+            latency_spread=self.latency_spread,
         )

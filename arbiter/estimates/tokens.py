@@ -5,9 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter.estimates.dispersion import Dispersion
 from arbiter.state import State
 
 FloatArray = NDArray[np.float64]
+
+PRIOR_LOG_SD = 0.7
+"""Spread of a length around its mean before any was measured: answers to alike requests differ by a factor of two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,22 +23,39 @@ class OutputLength:
     weights : (d, K), on the policy's context vector, whose first entry is 1.
     smear : (K,), mean of the exponentiated residuals, which makes the mean unbiased (Duan, 1983).
     most : (K,), the greatest length predicted: the greatest seen, or the model's limit.
+    dispersion : of the length around its mean; None where none was measured.
     """
 
     weights: FloatArray
     smear: FloatArray
     most: FloatArray
+    dispersion: Dispersion | None = None
+
+    @property
+    def spread(self) -> Dispersion:
+        """Distribution of the length around its mean: as measured, else a prior."""
+        return self.dispersion or Dispersion.log_normal(np.full(self.smear.size, PRIOR_LOG_SD))
 
     def predict(self, contexts: FloatArray) -> FloatArray:
         """Give the (n, K) expected output tokens for (n, d) contexts, at least 1."""
         log_tokens = np.minimum(contexts @ self.weights, 20.0)
         return np.clip(np.exp(log_tokens) * self.smear, 1.0, self.most)
 
+    def quantile(self, contexts: FloatArray, level: float) -> FloatArray:
+        """Give the (n, K) output tokens that a share ``level`` of the answers stays below."""
+        return np.clip(self.predict(contexts) * self.spread.factors(level), 1.0, self.most)
+
     def to_state(self) -> State:
         """Give what a bundle keeps."""
-        return State(kind="output_length", arrays={"weights": self.weights, "smear": self.smear, "most": self.most})
+        return State(
+            kind="output_length",
+            arrays={"weights": self.weights, "smear": self.smear, "most": self.most},
+            parts={} if self.dispersion is None else {"dispersion": self.dispersion.to_state()},
+        )
 
     @classmethod
     def from_state(cls, state: State) -> "OutputLength":
         """Rebuild from a bundle."""
-        return cls(**{name: array.astype(np.float64) for name, array in state.arrays.items()})
+        arrays = {name: array.astype(np.float64) for name, array in state.arrays.items()}
+        spread = state.parts.get("dispersion")
+        return cls(dispersion=None if spread is None else Dispersion.from_state(spread), **arrays)

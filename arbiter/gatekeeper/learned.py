@@ -7,17 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.features import FeatureBatch
-from arbiter.gatekeeper.heads import HEADS, SLICES, HeadProbabilities, softmax
+from arbiter.gatekeeper.heads import HEADS, N_OUTPUTS, SLICES, HeadProbabilities, softmax
 from arbiter.gatekeeper.keywords import KeywordRules
 from arbiter.gatekeeper.task_type import task_type
 from arbiter.linear import LinearMap
 from arbiter.projection import Projection
+from arbiter.reading import reading_text
 from arbiter.records import Query, TaskProfile
 from arbiter.state import State
 from arbiter.trees import FlatForest
 from arbiter.vocabulary import Complexity, Domain, ProfileSource, Risk
 
 FloatArray = NDArray[np.float64]
+
+LEAST_PROBABILITY = 1e-6
+"""Of a label by the keyword rules: what no word speaks for is unlikely, not impossible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +32,14 @@ class HeadCalibration:
     ----------
     boosted_share : weight of the boosted trees' scores in [0, 1]; the rest is the linear stage's.
     temperature : divides the blended scores (Guo et al., 2017).
+    keyword_share : weight of the keyword rules' log probabilities, which are added to the blended scores. What a model
+        learns of trigger words is what its training prompts teach, and those hold look-alikes and harm without trigger
+        words on purpose; the rules are knowledge from outside them.
     """
 
     boosted_share: float
     temperature: float
+    keyword_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +84,12 @@ class LearnedGatekeeper:
         """See :meth:`arbiter.gatekeeper.protocol.Gatekeeper.probabilities`."""
         linear = self.linear.scores(batch)
         boosted = self.forest.predict(boosting_features(linear, self.projection, batch))
+        spoken = rule_scores(self.rules, queries)
         stacked = np.empty_like(linear)
         for head, columns in SLICES.items():
             how = self.calibration[head]
             blended = how.boosted_share * boosted[:, columns] + (1.0 - how.boosted_share) * linear[:, columns]
-            stacked[:, columns] = softmax(blended / how.temperature)
+            stacked[:, columns] = softmax((blended + how.keyword_share * spoken[:, columns]) / how.temperature)
         return HeadProbabilities(stacked=stacked)
 
     def profiles(self, queries: Sequence[Query], heads: HeadProbabilities) -> list[TaskProfile]:
@@ -114,7 +123,9 @@ class LearnedGatekeeper:
         return State(
             kind="learned_gatekeeper",
             settings={
-                "calibration": {h: [c.boosted_share, c.temperature] for h, c in self.calibration.items()},
+                "calibration": {
+                    h: [c.boosted_share, c.temperature, c.keyword_share] for h, c in self.calibration.items()
+                },
                 "thresholds": {"harm": dict(self.thresholds.harm), "stake": dict(self.thresholds.stake)},
                 "abstain_below": self.abstain_below,
             },
@@ -134,7 +145,7 @@ class LearnedGatekeeper:
             linear=LinearMap.from_state(state.parts["linear"]),
             projection=Projection.from_state(state.parts["projection"]),
             forest=FlatForest.from_state(state.parts["forest"]),
-            calibration={h: HeadCalibration(boosted_share=b, temperature=t) for h, (b, t) in pairs},
+            calibration={h: HeadCalibration(boosted_share=b, temperature=t, keyword_share=k) for h, (b, t, k) in pairs},
             thresholds=RiskThresholds(**state.settings["thresholds"]),
             abstain_below=float(state.settings["abstain_below"]),
             rules=KeywordRules.from_state(state.parts["rules"]),
@@ -144,6 +155,12 @@ class LearnedGatekeeper:
 def boosting_features(linear: FloatArray, projection: Projection, batch: FeatureBatch) -> FloatArray:
     """Give the (n, m) few, dense, meaningful features that the trees look at."""
     return np.concatenate([linear, projection.apply(batch.embedding), batch.dense], axis=1)
+
+
+def rule_scores(rules: KeywordRules, queries: Sequence[Query]) -> FloatArray:
+    """Give the (n, 28) log probabilities of the keyword rules, the heads side by side."""
+    rows = [rules.probabilities(reading_text(query)) for query in queries]
+    return np.log(np.maximum(np.reshape(rows, (len(queries), N_OUTPUTS)), LEAST_PROBABILITY))
 
 
 def called(probabilities: FloatArray, thresholds: Mapping[str, float]) -> Risk:

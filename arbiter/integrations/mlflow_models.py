@@ -18,8 +18,8 @@ SILENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
 }
-"""Set before mlflow's first import unless the user has set them: nothing may call home. The last one is litellm's, which
-mlflow imports where it is installed, and whose download of a price table can lock that import offline."""
+"""Set before mlflow's first import unless the user has set them: nothing may call home. The last one is litellm's:
+mlflow imports litellm where it is installed, and offline litellm's download of its price table can lock that import."""
 
 
 def download_bundle(uri: str) -> Path:

@@ -44,6 +44,8 @@ def decision_to_json(decision: Decision) -> Json:
         "context": [_number(value) for value in decision.context],
         "session_id": decision.session_id,
         "user": decision.user,
+        "quality_per_usd": _maybe_number(decision.quality_per_usd),
+        "quality_per_s": _maybe_number(decision.quality_per_s),
     }
 
 
@@ -65,7 +67,7 @@ def decision_from_json(values: Mapping[str, Any]) -> Decision:
             confidence=float(values["confidence"]),
             strategy=Strategy(values["strategy"]),
             profile=_profile_from_json(values["profile"]),
-            estimates={name: Estimate(**_floats(estimate)) for name, estimate in values["estimates"].items()},
+            estimates={name: _estimate_from_json(estimate) for name, estimate in values["estimates"].items()},
             utilities=_floats(values["utilities"]),
             excluded=dict(values["excluded"]),
             needs_human_review=bool(values["needs_human_review"]),
@@ -74,6 +76,8 @@ def decision_from_json(values: Mapping[str, Any]) -> Decision:
             context=tuple(float(value) for value in values["context"]),
             session_id=values["session_id"],
             user=values["user"],
+            quality_per_usd=_maybe_float(values.get("quality_per_usd")),
+            quality_per_s=_maybe_float(values.get("quality_per_s")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable("decision", error) from error
@@ -160,7 +164,12 @@ def _profile_from_json(values: Mapping[str, Any]) -> TaskProfile:
 
 
 def _estimate_to_json(estimate: Estimate) -> Json:
-    return {name: _number(getattr(estimate, name)) for name in Estimate.__slots__}
+    return {name: _maybe_number(getattr(estimate, name)) for name in Estimate.__slots__}
+
+
+def _estimate_from_json(values: Mapping[str, float | str | None]) -> Estimate:
+    known = {name: value for name, value in values.items() if value is not None}
+    return Estimate(**_floats(known))
 
 
 def _number(value: float) -> float | str:

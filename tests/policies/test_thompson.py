@@ -60,7 +60,7 @@ def test_without_floor_and_mixture_it_is_sampling_from_the_posterior() -> None:
     weights = [
         rng.multivariate_normal(policy.belief.mean[a], 0.09 * policy.belief.covariance[a], 200_000) for a in range(K)
     ]
-    scores = e.utility + np.stack([w @ z for w in weights], axis=1) + 0.05 * rng.standard_normal((200_000, K))
+    scores = e.utility + np.stack([w @ z for w in weights], axis=1)
     wins = np.bincount(np.where(eligible, scores, -np.inf).argmax(axis=1), minlength=K) / 200_000
     p = policy.action_probabilities(z, eligible, e)
     assert (np.abs(p - wins) < 4e-3 + 5 * np.sqrt(p * (1 - p) / 200_000)).all()

@@ -1,11 +1,21 @@
-"""The shipped default: a trained gatekeeper over the default catalog, before there is any log."""
+"""The shipped default bundle: a trained gatekeeper over the default catalog, before there is any log.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+::
 
-import numpy as np
-from numpy.typing import NDArray
+    python -m arbiter_training.default_bundle -o models/default --encoder FOLDER --public FOLDER
 
+``--encoder`` takes what ``python -m arbiter_training.distill training/recipes/static_encoder.toml -o FOLDER`` wrote;
+without it the encoder of the bundle that is being replaced stays. ``--public`` is the folder of the public label sets of
+``datasets/public/manifest.toml``; without it the gatekeeper learns from the authored prompts alone.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from arbiter.bundle import Provenance, load_bundle, save_bundle
 from arbiter.catalog import Catalog
 from arbiter.cold_start import rated_estimator, rated_settings
 from arbiter.encoders import Encoder
@@ -14,54 +24,52 @@ from arbiter.gatekeeper.keywords import KeywordRules
 from arbiter.gatekeeper.learned import LearnedGatekeeper
 from arbiter.policies import ThompsonPolicy
 from arbiter.policies.context import ContextMap
+from arbiter.records import Query
 from arbiter.router import Router
-from arbiter_training.gatekeeper import GatekeeperOptions, HeadReport, LabelledQueries, fit_gatekeeper
-from arbiter_training.labelled import LabelledPrompts
+from arbiter_training.default_gatekeeper import RecipeOptions, recipe_prompts, train_default_gatekeeper
+from arbiter_training.distill import read_encoder
+from arbiter_training.gatekeeper import HeadReport
 from arbiter_training.principal import principal_components
-from arbiter_training.split import fold_numbers
-from arbiter_training.traffic import near_duplicate_groups
 
 CONTEXT_COMPONENTS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefaultRouter:
-    """The default router and what its heads were worth.
+    """The default router and what its heads are worth.
 
     Attributes
     ----------
     router : ready to serve.
     heads : head to out-of-fold report.
+    n_prompts : labelled prompts it was trained on.
     """
 
     router: Router
     heads: Mapping[str, HeadReport]
+    n_prompts: int
 
 
-def default_router(encoder: Encoder, prompts: LabelledPrompts, seed: int = 0) -> DefaultRouter:
-    """Train the default router on labelled prompts.
+def default_router(encoder: Encoder, seeds: Path, public: Path | None, options: RecipeOptions) -> DefaultRouter:
+    """Train the default router.
 
     Parameters
     ----------
     encoder : the static encoder.
-    prompts : the authored seed prompts, and public label sets where they are at hand.
-    seed : of folds and boosting.
+    seeds : folder of the authored prompts.
+    public : folder of the public label sets; None trains without them.
+    options : of the gatekeeper's recipe.
     """
-    rules = KeywordRules.default()
-    features = Features(encoder, evidence=rules).fit(prompts.queries)
-    batch = features.transform(prompts.queries)
-    groups = near_duplicate_groups([query.text for query in prompts.queries])
-    data = LabelledQueries(
-        queries=prompts.queries, labels=prompts.labels, folds=fold_numbers(groups, 5, seed)
-    )
-    gatekeeper, heads = fit_gatekeeper(data, batch, GatekeeperOptions(seed=seed))
-    return DefaultRouter(router=assemble(features, gatekeeper, np.asarray(batch.embedding)), heads=heads)
+    features = Features(encoder, evidence=KeywordRules.default())
+    gatekeeper, heads = train_default_gatekeeper(features, seeds, public, options)
+    prompts = recipe_prompts(seeds, public, options)
+    return DefaultRouter(router=_router(features, gatekeeper, prompts.queries), heads=heads, n_prompts=len(prompts))
 
 
-def assemble(features: Features, gatekeeper: LearnedGatekeeper, embedding: NDArray[np.float32]) -> Router:
-    """Put a gatekeeper over the default catalog, with rated quality and a bandit that knows nothing yet."""
+def _router(features: Features, gatekeeper: LearnedGatekeeper, queries: Sequence[Query]) -> Router:
     catalog = Catalog.default()
-    context_map = ContextMap(projection=principal_components(embedding, CONTEXT_COMPONENTS))
+    batch = features.transform(queries)
+    context_map = ContextMap(projection=principal_components(batch.embedding, CONTEXT_COMPONENTS))
     return Router(
         catalog=catalog,
         features=features,
@@ -73,3 +81,24 @@ def assemble(features: Features, gatekeeper: LearnedGatekeeper, embedding: NDArr
     )
 
 
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the default router and write its bundle."""
+    parser = argparse.ArgumentParser(prog="arbiter_training.default_bundle", description=__doc__)
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the bundle")
+    parser.add_argument("--encoder", type=Path, help="folder of a distilled encoder")
+    parser.add_argument("--seeds", type=Path, default=Path("datasets/seed_prompts"), help="folder of authored prompts")
+    parser.add_argument("--public", type=Path, help="folder of the public label sets")
+    given = parser.parse_args(arguments)
+    encoder = read_encoder(given.encoder) if given.encoder else load_bundle(given.out)[0].features.encoder
+    made = default_router(encoder, given.seeds, given.public, RecipeOptions())
+    metrics = {f"{h}/{k}": v for h, r in made.heads.items() for k, v in asdict(r).items() if isinstance(v, float)}
+    provenance = Provenance(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        data={"prompts": made.n_prompts, "public_sets": given.public is not None},
+        metrics=metrics,
+    )
+    save_bundle(made.router, given.out, provenance)
+
+
+if __name__ == "__main__":
+    main()

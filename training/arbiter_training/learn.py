@@ -19,8 +19,9 @@ from arbiter.policies.context import ContextMap
 from arbiter.router import Router
 from arbiter.settings import Settings
 from arbiter.vocabulary import Risk, Strategy, Tier
-from arbiter_training.estimates import OutcomeData, QualityOptions, QualityReport, fit_length, fit_quality, fit_speed
+from arbiter_training.estimates import OutcomeData, QualityOptions, QualityReport, fit_quality
 from arbiter_training.estimates.length import implied_output_tokens
+from arbiter_training.estimates.timing import TimingData, fit_timing
 from arbiter_training.gatekeeper import GatekeeperOptions, HeadReport, LabelledQueries, fit_gatekeeper
 from arbiter_training.labels import labels_of
 from arbiter_training.principal import principal_components
@@ -108,7 +109,8 @@ def _learn(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, options: Lea
     judged = OutcomeData(batch=batch, heads=heads, quality=outcomes.quality, inclusion=inclusion, folds=folds)
     quality, report = fit_quality(judged, catalog, options.quality)
     tokens = _output_tokens(outcomes, batch, catalog)
-    length, speed = fit_length(contexts, tokens, catalog), fit_speed(outcomes.latency_s, tokens, catalog)
+    timing = TimingData(contexts=contexts, output_tokens=tokens, latency_s=outcomes.latency_s, folds=folds)
+    length, speed = fit_timing(timing, catalog)
     estimator = Estimator(quality=quality, length=length, speed=speed)
     bandit = replace(options.bandit, noise_sd=max(float(np.sqrt(np.mean(quality.noise_variance))), LEAST_NOISE_SD))
     expected = estimator.expect(catalog, batch, heads, contexts)

@@ -76,7 +76,7 @@ def _value(old: Any, value: Any, place: str) -> Any:
     kind = _kind(old)
     if type(value) is not kind and not (kind is float and type(value) is int):  # bool is a kind of int
         raise InvalidInputError(f"{place} wants {NAMES[kind]}, got {value!r}")
-    return float(value) if kind is float else value
+    return float(value) if type(value) is int and kind is float else value
 
 
 def _item(old: Any, value: Any, place: str) -> Any:

@@ -59,7 +59,7 @@ def scored_rows(n=700):
         "model": pa.array([MODELS[k] for k in column]).dictionary_encode(),
         "propensity": chance[row, column],
         "quality": quality[row, column],
-        "cost_usd": np.full(row.size, 0.001),
+        "cost_usd": 0.001 * (1 + column + quality[row, column]),
         "kind": kind[row],
     }
     return rows, np.where(seen, quality, np.nan), chance, kind
@@ -79,7 +79,8 @@ def assert_same(ours, theirs, rel=1e-9):
         assert found.estimates.keys() == expected.estimates.keys()
         for name, estimate in expected.estimates.items():
             assert found.estimates[name].value == pytest.approx(estimate.value, rel=rel, abs=1e-12)
-            assert found.estimates[name].interval == pytest.approx(estimate.interval, rel=rel, abs=1e-12)
+            if estimate.interval is not None:
+                assert found.estimates[name].interval == pytest.approx(estimate.interval, rel=rel, abs=1e-12)
         for one, other in zip(found.diagnostics, expected.diagnostics, strict=True):
             assert one.ess == pytest.approx(other.ess, rel=rel)
 
@@ -103,9 +104,8 @@ def test_streamed_equals_in_memory(tmp_path, gaps):
 def test_requests_that_straddle_are_kept_whole(tmp_path, group, parts):
     """Several rows per request, cut anywhere by batches, row groups and parts: as in memory."""
     rows, quality, chance, kind = scored_rows(120 if group == 1 else 700)
-    log = LoggedFeedback.from_matrix(
-        {"quality": quality, "cost_usd": np.where(np.isnan(quality), np.nan, 0.001)}, chance
-    )
+    cost = 0.001 * (1 + np.arange(3) + quality)
+    log = LoggedFeedback.from_matrix({"quality": quality, "cost_usd": cost}, chance)
     q = 0.4 + 0.2 * np.eye(3)[kind]
     settings = replace(SETTINGS, batch_rows=10, parts=parts)
     sums = sum_traffic(write(tmp_path / "t.parquet", rows, group), by_kind, settings)
@@ -150,9 +150,9 @@ def test_a_folder_is_one_log(tmp_path):
 
 def test_every_row_is_read_once(tmp_path):
     """Whatever the parts, the tables hold all rows, each request whole and once."""
-    rows = scored_rows()[0]
+    rows = scored_rows(150)[0]
     groups = row_groups(write(tmp_path / "t.parquet", rows, 3))
-    for count in (1, 2, 9, 400):
+    for count in (1, 2, 9, 100):
         seen: list[str] = []
         for part in parts_of(len(groups), count):
             for table in read_requests(groups, part, Reading(columns=("model",), batch_rows=5)):
@@ -186,12 +186,11 @@ def test_what_cannot_be_read_is_named(tmp_path):
         run({"model": ["z"] * 30})
     with pytest.raises(TrafficError, match="lacks the columns"):
         run({}, replace(SETTINGS, columns=("kind", "nothing")))
-    with pytest.raises(NotEvaluableError, match="30 logged answers carry no propensity"):
+    with pytest.raises(NotEvaluableError, match="logged answers carry no propensity"):
         run({"propensity": pa.nulls(30, "float64")})
     with pytest.raises(NotEvaluableError, match="no column 'propensity'"):
-        sum_traffic(
-            write(tmp_path / "none.parquet", {k: v for k, v in rows.items() if k != "propensity"}), by_kind, SETTINGS
-        )
+        without = {name: values for name, values in rows.items() if name != "propensity"}
+        sum_traffic(write(tmp_path / "none.parquet", without), by_kind, SETTINGS)
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(TrafficError, match="not readable as Parquet"):
         sum_traffic(tmp_path / "damaged.parquet", by_kind, SETTINGS)

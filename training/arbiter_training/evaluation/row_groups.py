@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def has_nulls(groups: Sequence[RowGroup], column: str) -> bool:
 def parts_of(n_groups: int, n_parts: int) -> tuple[slice, ...]:
     """Cut a run of row groups into at most ``n_parts`` parts of about equal number."""
     edges = np.linspace(0, n_groups, min(n_parts, n_groups) + 1).astype(int)
-    return tuple(slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True))
+    return tuple(slice(int(a), int(b)) for a, b in pairwise(edges))
 
 
 def read_requests(groups: Sequence[RowGroup], part: slice, reading: Reading) -> Iterator[Any]:
@@ -154,9 +155,7 @@ def request_starts(arrow: Any, table: Any) -> np.ndarray[tuple[int, ...], np.dty
     changes = arrow.compute.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
     starts = np.concatenate([[0], np.flatnonzero(changes) + 1]).astype(np.int64)
     if arrow.compute.count_distinct(ids).as_py() != starts.size:
-        raise TrafficError(
-            f"the rows of some {ID} lie apart: sort the traffic by {ID}, so that they follow one another"
-        )
+        raise TrafficError(f"the rows of some {ID} lie apart: sort the traffic by it, so that they follow one another")
     return starts
 
 
@@ -197,9 +196,7 @@ def _batches(arrow: Any, groups: Sequence[RowGroup], reading: Reading) -> Iterat
                     if batch.num_rows:
                         yield arrow.Table.from_batches([batch])
         except (arrow.ArrowException, OSError) as error:
-            raise TrafficError(
-                f"{path}: not readable as Parquet ({str(error).splitlines()[0]}): write it again"
-            ) from error
+            raise _unreadable(path, error) from error
 
 
 def _metadata(path: Path) -> Any:
@@ -207,4 +204,9 @@ def _metadata(path: Path) -> Any:
     try:
         return arrow.parquet.read_metadata(path)
     except (arrow.ArrowException, OSError) as error:
-        raise TrafficError(f"{path}: not readable as Parquet ({str(error).splitlines()[0]}): write it again") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: BaseException) -> TrafficError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return TrafficError(f"{path}: not readable as Parquet ({reason}): write it again")

@@ -250,8 +250,8 @@ def _inclusion(logged: FloatArray, starts: IntArray, bounds: IntArray) -> FloatA
     by_design = np.repeat((counts > 1) & (np.add.reduceat(unknown, starts) == counts), counts)
     if (unknown & ~by_design).any():
         raise NotEvaluableError(
-            f"{int((unknown & ~by_design).sum())} logged answers carry no propensity, so what another policy would have "
-            "earned cannot be known; log the probability of each choice, or score every model on a sample"
+            f"{int((unknown & ~by_design).sum())} logged answers carry no propensity, so what another policy would "
+            "have earned cannot be known; log the probability of each choice, or score every model on a sample"
         )
     return np.where(by_design, 1.0, logged)
 

@@ -20,7 +20,7 @@ class HeadReport:
     Attributes
     ----------
     accuracy, log_loss, ece : of the blend, out of fold; ``ece`` in 15 bins.
-    linear_log_loss, boosted_log_loss : of the two stages alone.
+    linear_log_loss, boosted_log_loss : of the two stages alone, each with the keyword rules.
     boosted_share, temperature : what the cross-validation chose.
     n : labelled requests.
     """
@@ -35,21 +35,47 @@ class HeadReport:
     n: int
 
 
-def calibrate(
-    linear: FloatArray, boosted: FloatArray, labels: IntArray, weights: FloatArray
-) -> tuple[HeadCalibration, HeadReport]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadScores:
+    """The labelled requests of one head, with what was said of them out of fold.
+
+    Attributes
+    ----------
+    linear, boosted : (n, labels) scores of the stages.
+    spoken : (n, labels) log probabilities of the keyword rules.
+    labels : (n,) index of the label.
+    weights : (n,) of the requests, in what is optimised; reports count every request once.
+    """
+
+    linear: FloatArray
+    boosted: FloatArray
+    spoken: FloatArray
+    labels: IntArray
+    weights: FloatArray
+
+    def blended(self, how: HeadCalibration) -> FloatArray:
+        """Give the (n, labels) probabilities of the blended, tempered scores."""
+        blended = how.boosted_share * self.boosted + (1.0 - how.boosted_share) * self.linear
+        return softmax((blended + how.keyword_share * self.spoken) / how.temperature)
+
+
+def calibrate(scores: HeadScores, keyword_share: float) -> tuple[HeadCalibration, HeadReport]:
     """Choose the blend and the temperature of least log loss on out-of-fold scores.
 
     Parameters
     ----------
-    linear, boosted : (n, labels) scores of the stages.
-    labels : (n,) index of the label.
-    weights : (n,) of the requests, in the loss; the report counts every request once.
+    scores : of one head.
+    keyword_share : weight of the keyword rules, given.
     """
-    tried = [HeadCalibration(boosted_share=s, temperature=float(t)) for s in SHARES for t in TEMPERATURES]
-    losses = np.array([log_loss(blended(linear, boosted, how), labels, weights) for how in tried])
+    labels = scores.labels
+    tried = [
+        HeadCalibration(boosted_share=s, temperature=float(t), keyword_share=keyword_share)
+        for s in SHARES
+        for t in TEMPERATURES
+    ]
+    losses = np.array([log_loss(scores.blended(how), labels, scores.weights) for how in tried])
     chosen = tried[int(losses.argmin())]
-    probabilities = blended(linear, boosted, chosen)
+    probabilities = scores.blended(chosen)
     by_share = losses.reshape(len(SHARES), -1).min(axis=1)
     report = HeadReport(
         accuracy=float((probabilities.argmax(axis=1) == labels).mean()),
@@ -62,11 +88,6 @@ def calibrate(
         n=len(labels),
     )
     return chosen, report
-
-
-def blended(linear: FloatArray, boosted: FloatArray, how: HeadCalibration) -> FloatArray:
-    """Give the (n, labels) probabilities of the blended, tempered scores."""
-    return softmax((how.boosted_share * boosted + (1.0 - how.boosted_share) * linear) / how.temperature)
 
 
 def log_loss(probabilities: FloatArray, labels: IntArray, weights: FloatArray) -> float:

@@ -1,19 +1,19 @@
 """Training of the gatekeeper: every head that has labels, the others kept from a base."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from arbiter.features import FeatureBatch
 from arbiter.gatekeeper.heads import HEADS, N_OUTPUTS, SLICES
 from arbiter.gatekeeper.keywords import KeywordRules
-from arbiter.gatekeeper.learned import HeadCalibration, LearnedGatekeeper, RiskThresholds, boosting_features
+from arbiter.gatekeeper.learned import HeadCalibration, LearnedGatekeeper, RiskThresholds, boosting_features, rule_scores
 from arbiter.linear import LinearMap
 from arbiter.projection import Projection
 from arbiter.trees import FlatForest, merge
 from arbiter_training.design import design_matrix
-from arbiter_training.gatekeeper.calibration import HeadReport, blended, calibrate, risk_thresholds
-from arbiter_training.gatekeeper.data import FloatArray, GatekeeperOptions, IntArray, LabelledQueries
+from arbiter_training.gatekeeper.calibration import HeadReport, HeadScores, calibrate, risk_thresholds
+from arbiter_training.gatekeeper.data import FloatArray, GatekeeperOptions, LabelledQueries
 from arbiter_training.gatekeeper.stages import BoostedStage, HeadTrainer, LinearStage
 from arbiter_training.principal import principal_components
 
@@ -44,10 +44,12 @@ def fit_gatekeeper(
         scores[:, SLICES[head]] = stage.out_of_fold
     table = boosting_features(scores, projection, batch)
     boosted = {h: trainer.boosted(table) for h, trainer in trainers.items()}
-    scored = {h: _Scored.of(trainer, linear[h], boosted[h]) for h, trainer in trainers.items()}
-    finished = {h: calibrate(s.linear, s.boosted, s.labels, s.weights) for h, s in scored.items()}
+    rules = base.rules if base else KeywordRules.default()
+    spoken = rule_scores(rules, data.queries)
+    scored = {h: _scores(trainer, linear[h], boosted[h], spoken) for h, trainer in trainers.items()}
+    finished = {h: calibrate(s, options.keyword_shares.get(h, 0.0)) for h, s in scored.items()}
     thresholds = {
-        h: risk_thresholds(blended(s.linear, s.boosted, finished[h][0]), s.labels, s.weights, options.false_alarms)
+        h: risk_thresholds(s.blended(finished[h][0]), s.labels, s.weights, options.false_alarms)
         for h, s in scored.items()
         if h in ("harm", "stake")
     }
@@ -59,29 +61,20 @@ def fit_gatekeeper(
         calibration=parts.calibration({h: how for h, (how, _) in finished.items()}),
         thresholds=parts.thresholds(thresholds),
         abstain_below=options.abstain_below,
-        rules=base.rules if base else KeywordRules.default(),
+        rules=rules,
     )
     return gatekeeper, {h: report for h, (_, report) in finished.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Scored:
-    """The labelled requests of one head with their out-of-fold scores."""
-
-    linear: FloatArray
-    boosted: FloatArray
-    labels: IntArray
-    weights: FloatArray
-
-    @classmethod
-    def of(cls, trainer: HeadTrainer, linear: LinearStage, boosted: BoostedStage) -> "_Scored":
-        known = trainer.known
-        return cls(
-            linear=linear.out_of_fold[known],
-            boosted=boosted.out_of_fold[known],
-            labels=trainer.labels[known],
-            weights=trainer.weights[known],
-        )
+def _scores(trainer: HeadTrainer, linear: LinearStage, boosted: BoostedStage, spoken: FloatArray) -> HeadScores:
+    known = trainer.known
+    return HeadScores(
+        linear=linear.out_of_fold[known],
+        boosted=boosted.out_of_fold[known],
+        spoken=spoken[known][:, SLICES[trainer.head]],
+        labels=trainer.labels[known],
+        weights=trainer.weights[known],
+    )
 
 
 class _Parts:

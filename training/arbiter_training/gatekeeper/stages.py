@@ -19,6 +19,9 @@ from arbiter_training.gatekeeper.data import BoolArray, FloatArray, GatekeeperOp
 UNSEEN_SCORE = -12.0
 """Score of a label that the training data never show: a probability of about 1e-5."""
 
+MAX_DEPTH = 5
+"""Of a tree: serving walks every tree this many steps, so that one long branch would slow them all."""
+
 SOLVER_TOLERANCE = 1e-3
 """Gradient at which the linear fit stops; a tenth of it takes twice as long and changes no verdict in a thousand."""
 
@@ -126,6 +129,7 @@ class HeadTrainer:
             max_iter=self.options.iterations,
             learning_rate=0.08,
             max_leaf_nodes=12,
+            max_depth=MAX_DEPTH,
             min_samples_leaf=15,
             l2_regularization=2.0,
             max_features=0.5,
