@@ -36,6 +36,7 @@ from arbiter.ope.exploration import (
 from arbiter.ope.logged import DEFAULT_OUTCOME, LoggedFeedback
 from arbiter.ope.multiplicity import adjusted_p_values, interval_level
 from arbiter.ope.options import EstimateOptions
+from arbiter.ope.pessimism import PessimisticValue, rank_pessimistically
 from arbiter.ope.reliability import ModelReliability, Reliability, model_reliability, propensity_reliability
 from arbiter.ope.scores import (
     RouterScores,
@@ -75,6 +76,7 @@ __all__ = [
     "LoggedFeedback",
     "ModelReliability",
     "OffPolicyEstimate",
+    "PessimisticValue",
     "PolicySums",
     "PropensityDrift",
     "Reliability",
@@ -121,6 +123,7 @@ __all__ = [
     "plan_exploration",
     "propensity_drift",
     "propensity_reliability",
+    "rank_pessimistically",
     "router_scores",
     "score_columns",
     "score_interval",

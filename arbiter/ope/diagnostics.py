@@ -50,7 +50,7 @@ class Diagnostics:
         mean 1{a_i = a}/p_i, the mean weight of the constant policy a: 1 where the logged
         propensities are right and the action always had a chance.
     action_z : ndarray, shape (K,)
-        Distance of these from 1 in standard errors.
+        Distance of these from 1 in standard errors. Both NaN without one action per request.
     weight_histogram : ndarray, shape (64,)
         Cells by power of two of their weight, for the overlap plot.
     top_percent_share : float
@@ -128,10 +128,7 @@ def diagnose_view(view: OutcomeView, policy: int) -> Diagnostics:
     at = view.block(policy).start + WEIGHT
     weight = float(view.mean[at])
     stderr = float(np.sqrt(max(view.covariance[at, at], 0.0)))
-    bandit = np.isclose(overlap.logged.sum(), overlap.n)
-    action_mean = overlap.inverse / overlap.n
-    spread = np.sqrt(np.maximum(overlap.inverse_squared / overlap.n - action_mean**2, 0.0) / overlap.n)
-    z = np.divide(action_mean - 1.0, spread, out=np.zeros_like(spread), where=spread > 0.0)
+    action_mean, action_z = _action_weights(overlap)
     return Diagnostics(
         n=view.n,
         units=view.units,
@@ -147,8 +144,8 @@ def diagnose_view(view: OutcomeView, policy: int) -> Diagnostics:
         feedback_share=float(overlap.answered.sum() / max(overlap.logged.sum(), 1.0)),
         feedback_p_value=feedback_independence(overlap.logged, overlap.answered),
         traffic=overlap.target_mass / overlap.n,
-        action_mean_weight=action_mean if bandit else np.full_like(action_mean, np.nan),
-        action_z=z if bandit else np.full_like(z, np.nan),
+        action_mean_weight=action_mean,
+        action_z=action_z,
         weight_histogram=overlap.histogram,
         top_percent_share=heaviest_share(overlap.histogram, overlap.histogram_mass, 0.01, overlap.n),
         model_r2=r2,
@@ -156,6 +153,15 @@ def diagnose_view(view: OutcomeView, policy: int) -> Diagnostics:
         disagreement_z=_disagreement(view, policy),
         observational=overlap.observational,
     )
+
+
+def _action_weights(overlap: OverlapSums) -> tuple[FloatArray, FloatArray]:
+    """Return mean 1{a_i = a}/p_i per action and its distance from 1 in errors; NaN without one action per request."""
+    mean = overlap.inverse / overlap.n
+    if not np.isclose(overlap.logged.sum(), overlap.n):
+        return np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    spread = np.sqrt(np.maximum(overlap.inverse_squared / overlap.n - mean**2, 0.0) / overlap.n)
+    return mean, np.divide(mean - 1.0, spread, out=np.zeros_like(spread), where=spread > 0.0)
 
 
 def _model_fit(fit: Moments | None) -> tuple[float, float]:

@@ -234,11 +234,11 @@ def plan_exploration(
     Notes
     -----
     For a target pi and the logging policy p of `tie_band_probabilities`, E[w^2] = mean_i sum_a
-    pi^2 / p, so that ESS = n / E[w^2] in expectation (Kish 1965; Owen 2013, section 9.3) and
-    n = ESS E[w^2]. The width follows from the variance of an importance-weighted mean with
-    residuals of one spread, E[w^2] sd^2 / n; where residuals spread more on one candidate than on
-    another the width that comes out will differ. Total extra cost hardly depends on the share: half
-    the share takes about twice as long. So the least share in time is also the gentlest.
+    pi^2 / p, so that ESS = n / E[w^2] in expectation (Kish 1965) and n = ESS E[w^2]. The width
+    follows from the variance of an importance-weighted mean with residuals of one spread,
+    E[w^2] sd^2 / n; where residuals spread more on one candidate than on another, the width that
+    comes out will differ. Total extra cost hardly depends on the share: half the share takes about
+    twice as long. So the least share in time is also the gentlest.
     """
     band = tie_band(forecast.utility, tie_width)
     best = np.argmax(forecast.utility, axis=1).astype(np.int64)

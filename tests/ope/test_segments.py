@@ -67,17 +67,17 @@ def test_more_questions_widen_the_intervals():
 
 
 def test_intervals_hold_for_all_segments_at_once():
-    """200 logs without any effect, five segments: a miss or a finding anywhere in at most 5 % + 4.6 points."""
+    """120 logs without any effect, five segments: a miss or a finding anywhere in at most 5 % + 6 points."""
     missed = found = 0
     plan = SegmentPlan(outcome="reward", options=EstimateOptions(estimators=("snips",)))
-    for seed in range(200):
+    for seed in range(120):
         rng = np.random.default_rng([9, seed])
         log = LoggedFeedback.from_bandit(rng.integers(0, 2, 1600), rng.random(1600), np.full(1600, 0.5), 2)
         new, old = np.tile([0.3, 0.7], (1600, 1)), np.tile([0.7, 0.3], (1600, 1))
         table = evaluate_segments(log, (new, old), {"x": rng.integers(0, 5, 1600)}, None, plan)
         missed += any(not r.difference.covers(0.0) for r in table.results)
         found += bool(table.findings())
-    assert missed / 200 <= 0.096 and found / 200 <= 0.096
+    assert missed / 120 <= 0.11 and found / 120 <= 0.11
 
 
 def test_small_segments_are_refused_not_guessed(simulate):

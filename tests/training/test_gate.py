@@ -67,6 +67,7 @@ def test_a_better_challenger_is_promoted_and_the_reasons_say_what_was_shown():
     assert "above" in found.figures[0].reason
     assert {c.name for c in found.figures} == {
         "utility over the champion",
+        "propensities",
         "quality in domain=law",
         "quality over the champion in domain=law",
         "quality in domain=other",
@@ -86,6 +87,8 @@ def test_a_better_challenger_is_promoted_and_the_reasons_say_what_was_shown():
         (evidence(hurt=0.3), {"floors": {"domain=law": 0.5}}, "quality in domain=law"),
         (evidence(dearer=0.01), {"budget_usd": 0.005}, "dollars per request with upper bound"),
         (replace(evidence(), predicted_quality=np.full((N, 2), 0.95)), {}, "predicted quality is off"),
+        (replace(evidence(), log=replace(evidence().log, observational=True)), {}, "observational"),
+        (replace(evidence(), log=replace(evidence().log, inclusion=np.full(N, 0.4))), {}, "mean weight is off"),
         (replace(evidence(), schema_problems=("the bundle has schema 0",)), {}, "schema 0"),
     ],
 )
@@ -133,6 +136,14 @@ def test_looks_beyond_the_plan_decide_nothing():
     """When the error is spent the gate asks for a new plan."""
     found = decide(evidence(), rules(looks=LookPlan(planned_units=3000)), (3000,))
     assert not found.promote and "no error is left" in found.reasons[0]
+
+
+def test_estimated_propensities_pass_where_the_rules_accept_them():
+    """The same log, labelled observational, stops the challenger or not as the rules say."""
+    given = routed()
+    labelled = replace(given, log=replace(given.log, observational=True))
+    assert not decide(labelled, rules()).promote
+    assert decide(labelled, rules(accept_observational=True)).promote
 
 
 def test_small_segments_are_not_asked():

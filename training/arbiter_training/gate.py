@@ -20,6 +20,7 @@ from arbiter_training.gate_checks import (
     check_budget,
     check_calibration,
     check_lower,
+    check_propensities,
     check_schema,
 )
 from arbiter_training.sequential import LookPlan
@@ -51,6 +52,7 @@ class GateRules:
     budget_usd : most dollars per request; None does not ask.
     max_calibration_error : of the challenger's predicted quality, root mean square; None does not ask.
     min_ess : effective sample size below which nothing is decided.
+    accept_observational : whether propensities that were estimated from the log will do.
     estimators : as for :class:`~arbiter.ope.EstimateOptions`.
     """
 
@@ -64,6 +66,7 @@ class GateRules:
     budget_usd: float | None = None
     max_calibration_error: float | None = 0.1
     min_ess: float = 100.0
+    accept_observational: bool = False
     estimators: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -173,7 +176,10 @@ def _units(evidence: GateEvidence) -> int:
 
 def _checks(evidence: GateEvidence, rules: GateRules, options: EstimateOptions) -> tuple[GateCheck, ...]:
     utility = evidence.only(UTILITY).difference(options)
-    checks = [check_lower("utility over the champion", utility, -rules.margin, rules.min_ess)]
+    checks = [
+        check_lower("utility over the champion", utility, -rules.margin, rules.min_ess),
+        check_propensities(utility, rules.accept_observational),
+    ]
     checks += _segment_checks(evidence, rules, options)
     if rules.budget_usd is not None:
         checks.append(check_budget(evidence.only(COST).value(options), rules.budget_usd))

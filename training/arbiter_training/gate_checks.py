@@ -20,6 +20,9 @@ from arbiter.ope import (
 
 FloatArray = NDArray[np.float64]
 
+MAX_Z = 3.0
+"""Standard errors by which the signs of wrong propensities may be off, as in :mod:`arbiter.ope.verdict`."""
+
 QUALITY, COST, UTILITY = "quality", "cost_usd", "utility"
 
 
@@ -150,6 +153,21 @@ def check_lower(name: str, found: Evaluation, limit: float, min_ess: float) -> G
     if not enough:
         reason = f"{name}: effective sample size {best.ess:.0f} is below {min_ess:.0f}, too few to decide"
     return GateCheck(name=name, passed=passed, estimate=best.value, bound=low, limit=limit, reason=reason)
+
+
+def check_propensities(found: Evaluation, accept_observational: bool) -> GateCheck:
+    """Check that the logged probabilities are logged ones, and do not contradict what was chosen and earned."""
+    worst, problems = 0.0, []
+    for figures in found.diagnostics:
+        if figures.observational and not accept_observational:
+            problems.append("propensities were estimated from the log (observational), which the rules do not accept")
+        signs = {"mean weight": figures.mean_weight_z, "dr against snips": figures.disagreement_z}
+        for name, z in signs.items():
+            worst = max(worst, abs(z))
+            if abs(z) > MAX_Z:
+                problems.append(f"{name} is off by {z:.1f} standard errors: propensities or their support are wrong")
+    reason = "; ".join(dict.fromkeys(problems)) or f"propensities are logged, and off by at most {worst:.1f} errors"
+    return GateCheck(name="propensities", passed=not problems, estimate=worst, bound=worst, limit=MAX_Z, reason=reason)
 
 
 def check_budget(found: Evaluation, budget_usd: float) -> GateCheck:

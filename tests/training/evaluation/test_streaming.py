@@ -117,8 +117,9 @@ def test_requests_that_straddle_are_kept_whole(tmp_path, group, parts):
 def test_parts_and_backends_equal_one_pass(tmp_path, jobs, backend):
     """Five parts in this thread, in threads and in processes: to 1e-9, with sessions that cross the parts."""
     path = write(tmp_path / "t.parquet", bandit_rows(sessions=True)[0])
-    whole = evaluate_sums(sum_traffic(path, by_kind, SETTINGS))
-    parted = sum_traffic(path, by_kind, replace(SETTINGS, parts=5, n_jobs=jobs, backend=backend))
+    settings = replace(SETTINGS, batch_rows=300, outcomes=("quality",))
+    whole = evaluate_sums(sum_traffic(path, by_kind, settings))
+    parted = sum_traffic(path, by_kind, replace(settings, parts=5, n_jobs=jobs, backend=backend))
     assert_same(evaluate_sums(parted), whole)
 
 

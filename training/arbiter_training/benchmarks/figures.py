@@ -79,20 +79,20 @@ class Arena:
 
         A curve that does not begin near the cheapest model or end near the dearest has none.
         """
-        return figure_of(*self._aiq(trace))
+        return figure_of(*self.aiqs(trace))
 
-    def aiq_less(self, trace: Trace, other: Trace) -> Figure:
-        """Give the paired difference in AIQ."""
-        (mine, drawn), (theirs, drawn_too) = self._aiq(trace), self._aiq(other)
-        return figure_of(mine - theirs, drawn - drawn_too)
+    def aiq_over_random(self, trace: Trace) -> tuple[float, FloatArray]:
+        """Give the AIQ less the mean quality of choosing uniformly at random, and its replicates."""
+        value, drawn = self.aiqs(trace)
+        return value - float(self.quality.mean()), drawn - self._fixed_drawn[:, : self._k].mean(axis=1)
 
-    def aiq_over_random(self, trace: Trace) -> Figure:
-        """Give the AIQ less the mean quality of choosing uniformly at random."""
-        value, drawn = self._aiq(trace)
-        uniform = self._fixed_drawn[:, : self._k].mean(axis=1)
-        return figure_of(value - float(self.quality.mean()), drawn - uniform)
+    def aiq_over_fixed(self, trace: Trace) -> tuple[float, FloatArray]:
+        """Give the AIQ less that of mixing fixed models at random (chosen with hindsight), and its replicates."""
+        (mine, drawn), (fixed, fixed_drawn) = self.aiqs(trace), self.aiqs(self.fixed)
+        return mine - fixed, drawn - fixed_drawn
 
-    def _aiq(self, trace: Trace) -> tuple[float, FloatArray]:
+    def aiqs(self, trace: Trace) -> tuple[float, FloatArray]:
+        """Give the AIQ and its replicates."""
         if len(trace.quality) < 2:
             return float("nan"), np.full(RESAMPLES, np.nan)
         return self.each(trace, lambda c, q: aiq(nondecreasing_hull(c, q), self.low, self.high))
@@ -104,12 +104,16 @@ class Arena:
 
     def gain(self, trace: Trace) -> Figure:
         """Give quality at the cost of the best single model, or less, minus that model's quality; paired."""
+        return figure_of(*self.gains(trace))
+
+    def gains(self, trace: Trace) -> tuple[float, FloatArray]:
+        """Give the gain over the best single model and its replicates."""
         (own_cost, own_quality) = self.single.points(self.single.columns.mean(axis=0))
         drawn = self._drawn(trace.columns)
         value = quality_at(*trace.points(trace.columns.mean(axis=0)), float(own_cost[0])) - float(own_quality[0])
         pairs = zip(drawn, self._single_drawn, strict=True)
         again = [quality_at(*trace.points(row), float(one[1])) - float(one[0]) for row, one in pairs]
-        return figure_of(value, np.array(again))
+        return value, np.array(again)
 
     def worst_against_constant(self, trace: Trace) -> Figure:
         """Give the difference to the best constant model of no more cost, at the setting where it looks worst.

@@ -81,8 +81,9 @@ def _pareto_features(minilm: NDArray[np.float32]) -> FloatArray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its projection was saved by another version of scikit-learn
         service = FeatureService(custom_encoder=_unused, embedding_dim=minilm.shape[1], pca_path=DEFAULT_PCA_PATH)
-        reduced = service.pca.transform(minilm) / service.get_pca_whitening_scales()
-    return np.concatenate([reduced, np.ones((len(minilm), 1))], axis=1)
+        reduced = service.pca.transform(minilm)
+    together = np.concatenate([reduced, np.ones((len(minilm), 1))], axis=1)
+    return np.asarray(together * service.get_pca_whitening_scales())
 
 
 def _unused(text: str) -> FloatArray:

@@ -97,4 +97,7 @@ def read_benchmark(path: Path) -> Benchmark:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path} is not a TOML file: {error}") from error
-    return changed(Benchmark(name=path.stem, train=str(values.get("train", ""))), values, str(path))
+    # A tuple's first item tells `changed` what its items are, so where budgets are given they need one to begin with.
+    budgets = (1.0,) if "budgets_usd" in values else ()
+    start = Benchmark(name=path.stem, train=str(values.get("train", "")), budgets_usd=budgets)
+    return changed(start, values, str(path))
