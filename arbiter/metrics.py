@@ -105,6 +105,17 @@ class _Tally:
 
 
 @dataclass(slots=True)
+class _StrategyTally:
+    """Sums of one strategy."""
+
+    decisions: int = 0
+    reviews: int = 0
+    degraded: int = 0
+    expected_cost_usd: float = 0.0
+    quality: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class _Judged:
     """A decision that feedback speaks of."""
 
@@ -119,8 +130,7 @@ class _Fold:
 
     def __init__(self) -> None:
         self.models: dict[str, _Tally] = {}
-        self.strategies: dict[str, Counter[str]] = {}
-        self.spent: Counter[str] = Counter()
+        self.strategies: dict[str, _StrategyTally] = {}
         self.judgements = JudgementFold()
         self.judged: dict[str, _Judged] = {}
         self.served: dict[str, str] = {}  # decisions that another model than the chosen one answered
@@ -130,15 +140,15 @@ class _Fold:
         return self.models.setdefault(model, _Tally())
 
     def decision(self, decision: Decision) -> None:
-        tally, counts = self.tally(decision.model), self.strategies.setdefault(str(decision.strategy), Counter())
+        tally, row = self.tally(decision.model), self.strategies.setdefault(str(decision.strategy), _StrategyTally())
         tally.decisions += 1
-        counts["decisions"] += 1
-        counts["reviews"] += decision.needs_human_review
-        counts["degraded"] += bool(decision.degraded)
+        row.decisions += 1
+        row.reviews += decision.needs_human_review
+        row.degraded += bool(decision.degraded)
         estimate = decision.estimates.get(decision.model)
         if estimate is not None and np.isfinite(estimate.cost_usd):
             tally.expected_cost_usd += estimate.cost_usd
-            self.spent[str(decision.strategy)] += estimate.cost_usd  # type: ignore[assignment]  # a float sum
+            row.expected_cost_usd += estimate.cost_usd
 
     def outcome(self, outcome: Outcome, chosen: str) -> None:
         tally = self.tally(outcome.model)
@@ -166,9 +176,8 @@ class _Fold:
             if value is not None and (decision.id, name) not in self.measured:
                 judged.measured[name] = value  # the last value holds
 
-    def settle(self) -> Counter[str]:
-        """Add up what feedback said in the end; give the sum of quality and the count by strategy."""
-        by_strategy: Counter[str] = Counter()
+    def settle(self) -> None:
+        """Add up what feedback said in the end."""
         for identity, judged in self.judged.items():
             tally, given = self.tally(judged.model), self.judgements.seen.get(identity)
             for name, value in judged.measured.items():
@@ -177,9 +186,7 @@ class _Fold:
                 quality = sum(given.values()) / len(given)
                 tally.quality.append(quality)
                 tally.deviation.append(quality - judged.expected)
-                by_strategy[f"{judged.strategy} sum"] += quality  # type: ignore[assignment]  # a float sum
-                by_strategy[f"{judged.strategy} count"] += 1
-        return by_strategy
+                self.strategies[judged.strategy].quality.append(quality)
 
 
 def measure(ledger: Ledger) -> LedgerMetrics:
@@ -202,12 +209,12 @@ def measure(ledger: Ledger) -> LedgerMetrics:
                 fold.outcome(outcome, ledger.decision(outcome.decision_id).model)
             case Feedback() as feedback:
                 fold.feedback(feedback, ledger.decision(feedback.decision_id))
-    judged = fold.settle()
+    fold.settle()
     models = sorted(fold.models.items(), key=lambda item: (-item[1].decisions, item[0]))
-    strategies = sorted(fold.strategies.items(), key=lambda item: (-item[1]["decisions"], item[0]))
+    strategies = sorted(fold.strategies.items(), key=lambda item: (-item[1].decisions, item[0]))
     return LedgerMetrics(
         models=tuple(_model(name, tally) for name, tally in models),
-        strategies=tuple(_strategy(name, counts, fold.spent[name], judged) for name, counts in strategies),
+        strategies=tuple(_strategy(name, tally) for name, tally in strategies),
     )
 
 
@@ -232,14 +239,13 @@ def _model(name: str, tally: _Tally) -> ModelMetrics:
     )
 
 
-def _strategy(name: str, counts: Mapping[str, int], spent: float, judged: Mapping[str, float]) -> StrategyMetrics:
-    n_judged = int(judged[f"{name} count"])
+def _strategy(name: str, tally: _StrategyTally) -> StrategyMetrics:
     return StrategyMetrics(
         strategy=name,
-        decisions=counts["decisions"],
-        reviews=counts["reviews"],
-        degraded=counts["degraded"],
-        judged=n_judged,
-        quality=judged[f"{name} sum"] / n_judged if n_judged else None,
-        expected_cost_usd=spent / counts["decisions"],
+        decisions=tally.decisions,
+        reviews=tally.reviews,
+        degraded=tally.degraded,
+        judged=len(tally.quality),
+        quality=float(np.mean(tally.quality)) if tally.quality else None,
+        expected_cost_usd=tally.expected_cost_usd / tally.decisions,
     )

@@ -31,7 +31,8 @@ def log_benchmark(result: BenchmarkResult, folder: Path) -> str:
         parent = tracker.run_id
         for note in result.rounds:
             with Tracker(folder, EXPERIMENT, run_name=f"{name}, {note.name}", tags={PARENT: parent}) as nested:
-                nested.log_params({"n_train": note.n_train, "n_test": note.n_test, "chosen": note.chosen})
+                chosen = {_plain(who): what for who, what in note.chosen.items()}
+                nested.log_params({"n_train": note.n_train, "n_test": note.n_test, "chosen": chosen})
                 nested.log_metrics({f"{_plain(who)}/seconds": seconds for who, seconds in note.seconds.items()})
         return f"run {parent} of experiment {EXPERIMENT!r}, store {tracker.uri}"
 
