@@ -15,6 +15,7 @@ from arbiter.errors import BundleError
 from arbiter.estimates.blend import BlendedQuality
 from arbiter.estimates.estimator import Estimator, Speed
 from arbiter.estimates.quality import RatedQuality
+from arbiter.estimates.task_prior import TaskRatedQuality
 from arbiter.estimates.tokens import OutputLength
 from arbiter.features import Features
 from arbiter.gatekeeper.cold_start import KeywordGatekeeper
@@ -39,6 +40,7 @@ GATEKEEPERS: Mapping[str, Callable[[State], Any]] = {
 QUALITY_MODELS: Mapping[str, Callable[[State], Any]] = {
     "blended_quality": BlendedQuality.from_state,
     "rated_quality": RatedQuality.from_state,
+    "task_rated_quality": TaskRatedQuality.from_state,
 }
 POLICIES: Mapping[str, Callable[[State], Any]] = {
     "thompson_policy": ThompsonPolicy.from_state,

@@ -5,7 +5,7 @@ import numpy as np
 from arbiter.catalog import Catalog
 from arbiter.encoders import HashingEncoder
 from arbiter.estimates.estimator import Estimator, Speed
-from arbiter.estimates.quality import RatedQuality
+from arbiter.estimates.task_prior import TaskRatedQuality, preferences
 from arbiter.estimates.tokens import OutputLength
 from arbiter.features import Features
 from arbiter.gatekeeper.cold_start import KeywordGatekeeper
@@ -46,12 +46,12 @@ def cold_start_router(catalog: Catalog, settings: Settings | None = None) -> Rou
 
 
 def rated_estimator(catalog: Catalog, context_dim: int) -> Estimator:
-    """Give estimates from the catalog's ratings, prices and speeds, and from the request's complexity."""
+    """Give estimates from the catalog's ratings, prices and speeds, and from the request's complexity and kind."""
     weights = np.zeros((context_dim, len(catalog)))
     weights[0] = np.log(TYPICAL_TOKENS) - COMPLEXITY_GROWTH / 2
     weights[ContextMap.complexity_column(context_dim)] = COMPLEXITY_GROWTH
     return Estimator(
-        quality=RatedQuality(ratings=catalog.arrays.quality),
+        quality=TaskRatedQuality(ratings=catalog.arrays.quality, bonus=preferences(catalog)),
         length=OutputLength(
             weights=weights, smear=np.ones(len(catalog)), most=np.asarray(catalog.arrays.max_output_tokens)
         ),

@@ -1,16 +1,15 @@
 """Constraints before utility: which candidates may answer, and for each that may not, the reason."""
 
 from collections.abc import Callable, Iterator
-from itertools import chain
-
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
-from arbiter.estimates.expectation import Expectation
 from arbiter.demands import Circumstances
+from arbiter.estimates.expectation import Expectation
 from arbiter.records import Candidate, Query, Requirements, TaskProfile
 from arbiter.settings import Settings
 from arbiter.strategies import STRATEGIES

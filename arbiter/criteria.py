@@ -79,7 +79,7 @@ class CriterionWeights:
         return CriterionWeights(values={**others, criterion: weight})
 
     def for_risk(self, risk: Risk) -> "CriterionWeights":
-        """Give the weights for a task of this risk: safety by the table, in proportion to the user's own weight of it."""
+        """Give the weights for a task of this risk: safety by the table, in proportion to the user's own weight."""
         own = self.values[Criterion.SAFETY]
         if own >= 1.0:
             return self

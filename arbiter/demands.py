@@ -61,7 +61,7 @@ class Requirements:
             if value is not None and not least <= value <= most:
                 raise InvalidInputError(f"{name} must lie in [{least}, {most}] or be None; got {value}")
         if self.latency_quantile is not None and not 0.0 < self.latency_quantile < 1.0:
-            raise InvalidInputError(f"latency_quantile must lie between 0 and 1, or be None; got {self.latency_quantile}")
+            raise InvalidInputError(f"latency_quantile must lie between 0 and 1; got {self.latency_quantile}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

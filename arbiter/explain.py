@@ -1,15 +1,18 @@
-"""A decision in words."""
+"""A decision in words, and the same as JSON-ready values."""
 
 import math
+from dataclasses import asdict
+from typing import Any
 
-from arbiter.records import Decision, TaskProfile
+from arbiter.counterfactual import best, changes
+from arbiter.records import Decision, Estimate, TaskProfile
 
 BAR = 20
 """Length of the bar of a perfect quality, in characters."""
 
 
 def explain(decision: Decision) -> str:
-    """Say what was seen, what was excluded and why, and how the rest compared.
+    """Say what was seen, what was excluded and why, how the rest compared, and what would have changed the choice.
 
     Parameters
     ----------
@@ -19,7 +22,51 @@ def explain(decision: Decision) -> str:
     -------
     text : lines of plain text, at most 100 characters wide save for long names.
     """
-    return "\n".join([*_verdict(decision), *_seen(decision), *_compared(decision), *_excluded(decision)])
+    parts = (_verdict, _seen, _compared, _excluded, _would_change)
+    return "\n".join(line for part in parts for line in part(decision))
+
+
+def explanation(decision: Decision) -> dict[str, Any]:
+    """Give what :func:`explain` says as JSON-ready values; what is not a number is null.
+
+    Parameters
+    ----------
+    decision : any decision.
+
+    Returns
+    -------
+    values : ``choice``, ``seen``, ``candidates`` (by falling utility), ``excluded``, ``would_change``.
+    """
+    profile = decision.profile
+    heads = ("domain", "complexity", "risk", "harm", "stake", "task_type", "source")
+    return {
+        "choice": {
+            "model": decision.model,
+            "probability": decision.propensity,
+            "confidence": decision.confidence,
+            "confidence_level": str(decision.confidence_level),
+            "strategy": str(decision.strategy),
+            "explored": best(decision) not in (None, decision.model),
+            "fallbacks": list(decision.fallbacks),
+            "needs_human_review": decision.needs_human_review,
+            "degraded": list(decision.degraded),
+        },
+        "seen": {**{head: str(getattr(profile, head)) for head in heads}, "evidence": list(profile.evidence)},
+        "candidates": [
+            {
+                "model": name,
+                "probability": decision.action_probs[name],
+                "utility": _finite(decision.utilities.get(name)),
+                "estimate": _numbers(decision.estimates.get(name)),
+            }
+            for name in _by_utility(decision)
+        ],
+        "excluded": dict(decision.excluded),
+        "would_change": [
+            {name: _finite(v) if isinstance(v, float) else v for name, v in asdict(change).items()}
+            for change in changes(decision)
+        ],
+    }
 
 
 def _verdict(decision: Decision) -> list[str]:
@@ -50,10 +97,13 @@ def _certainty(profile: TaskProfile, head: str, label: str) -> str:
 
 
 def _compared(decision: Decision) -> list[str]:
-    eligible = sorted(decision.action_probs, key=lambda name: -decision.utilities.get(name, -math.inf))
+    eligible = _by_utility(decision)
     width = max(len(name) for name in ("candidate", *eligible))
     lines = [f"{'candidate':<{width}}  prob   utility  quality        cost_usd   latency_s"]
     lines += [f"{name:<{width}}  {decision.action_probs[name]:.3f}  {_expected(decision, name)}" for name in eligible]
+    leader = best(decision)
+    if leader not in (None, decision.model):
+        lines.append(f"explored: {leader} has the greatest utility")
     if decision.fallbacks:
         lines.append(f"then: {' > '.join(decision.fallbacks)}")
     return lines
@@ -70,3 +120,19 @@ def _expected(decision: Decision, name: str) -> str:
 
 def _excluded(decision: Decision) -> list[str]:
     return [f"excluded: {name}: {reason}" for name, reason in decision.excluded.items()]
+
+
+def _would_change(decision: Decision) -> list[str]:
+    return [f"would change the choice: {change.text}" for change in changes(decision)]
+
+
+def _by_utility(decision: Decision) -> list[str]:
+    return sorted(decision.action_probs, key=lambda name: -decision.utilities.get(name, -math.inf))
+
+
+def _numbers(estimate: Estimate | None) -> dict[str, float | None] | None:
+    return None if estimate is None else {name: _finite(value) for name, value in asdict(estimate).items()}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

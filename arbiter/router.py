@@ -161,7 +161,7 @@ class Router:
             confidence=0.0 if weighed.emergency else _confidence(chosen, eligible, expected),
             strategy=query.strategy or self.settings.strategy,
             profile=profile,
-            estimates=dict(zip(names, _estimates(expected, self.catalog, query), strict=True)),
+            estimates=dict(zip(names, estimates_of(expected, self.catalog, query), strict=True)),
             utilities=dict(zip(names, expected.utility.tolist(), strict=True)),
             excluded=weighed.reasons,
             needs_human_review=profile.risk >= self.settings.review_from,
@@ -194,7 +194,7 @@ def _confidence(chosen: int, eligible: NDArray[np.bool_], expected: Expectation)
     return 0.5 * (1.0 + math.erf(gap / (max(scale, 1e-9) * math.sqrt(2.0))))
 
 
-def _estimates(expected: Expectation, catalog: Catalog, query: Query) -> list[Estimate]:
+def estimates_of(expected: Expectation, catalog: Catalog, query: Query) -> list[Estimate]:
     """Give the K estimates of one request, with what nine of ten answers stay below."""
     long = np.minimum(expected.output_tokens_at(HIGH), catalog.arrays.max_output_tokens)
     price = catalog.arrays.usd_per_mtok_batch_out if query.batch else catalog.arrays.usd_per_mtok_out

@@ -209,7 +209,8 @@ class Scorer:
     def _availability(self, query: Query) -> FloatArray:
         if not query.circumstances.out:
             return self._uptime
-        return self._uptime * np.array([name not in query.circumstances.out for name in self.catalog.names])
+        up = np.array([float(name not in query.circumstances.out) for name in self.catalog.names])
+        return np.asarray(self._uptime * up)
 
     @cached_property
     def _weights_by_risk(self) -> Mapping[Risk, tuple[Mapping[Criterion, float], FloatArray]]:

@@ -66,7 +66,9 @@ def test_a_loaded_router_decides_the_same_bit_for_bit(router: Router, saved: Pat
 
 def test_the_untrained_router_and_every_policy_survive(router: Router, tmp_path: Path) -> None:
     """Keyword gatekeeper, rated quality, greedy and constant policies."""
-    for i, each in enumerate((small_base(), *(replace(router, policy=p) for p in (GreedyPolicy(), ConstantPolicy.uniform(3))))):
+    for i, each in enumerate(
+        (small_base(), *(replace(router, policy=p) for p in (GreedyPolicy(), ConstantPolicy.uniform(3))))
+    ):
         save_bundle(each, tmp_path / str(i))
         loaded = load_bundle(tmp_path / str(i))[0]
         assert decisions(loaded) == decisions(each)
@@ -276,6 +278,7 @@ class Own(GreedyPolicy):
     """A user's policy that no bundle can hold."""
 
     def to_state(self) -> State:
+        """Name a kind of its own."""
         return State(kind="my_policy")
 
 
@@ -295,7 +298,9 @@ def test_a_failed_write_leaves_the_old_bundle(router: Router, saved: Path, bundl
     monkeypatch.setattr(arbiter.bundle, "write_manifest", full)
     with pytest.raises(OSError, match="No space left"):
         save_bundle(small_base(), bundle)
-    assert {n: (bundle / n).read_bytes() for n in files_of(bundle)} == {n: (saved / n).read_bytes() for n in files_of(saved)}
+    assert {n: (bundle / n).read_bytes() for n in files_of(bundle)} == {
+        n: (saved / n).read_bytes() for n in files_of(saved)
+    }
     assert files_of(bundle.parent) == ["bundle"]
 
 

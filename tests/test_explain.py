@@ -96,4 +96,5 @@ def test_an_explanation_worked_by_hand() -> None:
         "a          0.250  +0.400   0.50 +- 0.10   0.001      1.5     ##########",
         "then: a",
         "excluded: c: status down",
+        "would change the choice: a of quality 0.550 instead of 0.500: a",
     ]

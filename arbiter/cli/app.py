@@ -2,13 +2,19 @@
 
 import typer
 
+from arbiter.cli.calibrate import calibrate
+from arbiter.cli.compare import compare
+from arbiter.cli.compare_costs import compare_costs
 from arbiter.cli.demo import demo
 from arbiter.cli.evaluate import evaluate
 from arbiter.cli.feedback import feedback
+from arbiter.cli.metrics import metrics
 from arbiter.cli.models import models
 from arbiter.cli.output import show
+from arbiter.cli.promote import promote
 from arbiter.cli.route import route
 from arbiter.cli.stats import stats
+from arbiter.cli.status import status
 from arbiter.cli.train import train
 
 app = typer.Typer(
@@ -18,7 +24,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (demo, train, evaluate, route, feedback, models, stats):
+COMMANDS = (
+    demo,
+    train,
+    evaluate,
+    calibrate,
+    promote,
+    route,
+    compare,
+    compare_costs,
+    feedback,
+    models,
+    status,
+    stats,
+    metrics,
+)
+
+for command in COMMANDS:
     app.command()(command)
 
 

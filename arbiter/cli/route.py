@@ -1,14 +1,12 @@
 """`arbiter route`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from arbiter.cli.options import Json
-from arbiter.cli.output import show, show_json
-from arbiter.errors import InvalidInputError
+from arbiter.cli.options import Json, prompt_text
+from arbiter.cli.output import plain, show, show_json
 
 BUNDLE_HELP = "A bundle's folder, or models:/arbiter@champion. Default: the shipped one."
 LEDGER_HELP = "SQLite file that records decisions and feedback."
@@ -26,24 +24,16 @@ def route(
     as_json: Json = False,
 ) -> None:
     """Choose a model for one request, and explain the choice."""
+    from arbiter.counterfactual import changes
     from arbiter.route_options import read_query
     from arbiter.service import ServiceOptions, load
 
     limits: dict[str, Any] = {"max_cost_usd": max_cost_usd, "max_latency_s": max_latency_s, "min_quality": min_quality}
     asked: Any = {name: value for name, value in {**limits, "strategy": strategy}.items() if value is not None}
-    query = read_query(_text(prompt), asked)  # before a ledger's file is made
+    query = read_query(prompt_text(prompt), asked)  # before a ledger's file is made
     with load(bundle, ledger=ledger, options=ServiceOptions(seed=seed)) as service:
         decision = service.route(query)
     if as_json:
-        show_json(decision)
+        show_json({**plain(decision), "would_change": changes(decision)})
     else:
         show([decision.explain(), f"decision {decision.id}"])
-
-
-def _text(prompt: str) -> str:
-    try:
-        text = sys.stdin.buffer.read().decode("utf-8") if prompt == "-" else prompt
-        text.encode("utf-8")  # bytes of the command line that are no text arrive as halves of characters
-    except UnicodeError as error:
-        raise InvalidInputError(f"the prompt is not UTF-8 text ({error}); convert it first") from error
-    return text

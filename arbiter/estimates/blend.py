@@ -1,6 +1,6 @@
 """Quality learned from outcomes: a blend of a linear model, nearest neighbours and boosted trees."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ class BlendedQuality:
     weights : (3,), at least 0.
     intercept, slope : (K,), the recalibration, fitted out of fold: intercept + slope x blend.
     noise_variance : (K,), variance of an outcome around the blend, out of fold.
+    view : a student of a large encoder: its vector stands beside the embedding in all members. None without.
     """
 
     linear: LinearMap
@@ -43,6 +44,7 @@ class BlendedQuality:
     intercept: FloatArray
     slope: FloatArray
     noise_variance: FloatArray
+    view: LinearMap | None = None
 
     def predict(self, batch: FeatureBatch, heads: HeadProbabilities) -> tuple[FloatArray, FloatArray]:
         """See :meth:`arbiter.estimates.quality.QualityModel.predict`.
@@ -58,6 +60,7 @@ class BlendedQuality:
 
     def members(self, batch: FeatureBatch, heads: HeadProbabilities) -> tuple[FloatArray, FloatArray]:
         """Give the (3, n, K) predictions of the members, and the (n, K) effective number of neighbours."""
+        batch = seen_through(batch, self.view)
         scores = self.linear.scores(batch)
         near, n_effective = self.neighbours.predict(batch.embedding)
         table = boosting_table(scores, near, request_features(batch, heads, self.projection), self.descriptors)
@@ -67,15 +70,16 @@ class BlendedQuality:
     def to_state(self) -> State:
         """Give what a bundle keeps."""
         names = ("descriptors", "weights", "intercept", "slope", "noise_variance")
+        parts = {
+            "linear": self.linear.to_state(),
+            "neighbours": self.neighbours.to_state(),
+            "projection": self.projection.to_state(),
+            "forest": self.forest.to_state(),
+        }
         return State(
             kind="blended_quality",
             arrays={name: getattr(self, name) for name in names},
-            parts={
-                "linear": self.linear.to_state(),
-                "neighbours": self.neighbours.to_state(),
-                "projection": self.projection.to_state(),
-                "forest": self.forest.to_state(),
-            },
+            parts=parts if self.view is None else {**parts, "view": self.view.to_state()},
         )
 
     @classmethod
@@ -86,8 +90,21 @@ class BlendedQuality:
             neighbours=NeighbourIndex.from_state(state.parts["neighbours"]),
             projection=Projection.from_state(state.parts["projection"]),
             forest=FlatForest.from_state(state.parts["forest"]),
+            view=LinearMap.from_state(state.parts["view"]) if "view" in state.parts else None,
             **{name: array.astype(np.float64) for name, array in state.arrays.items()},
         )
+
+
+def seen_through(batch: FeatureBatch, view: LinearMap | None) -> FeatureBatch:
+    """Give the batch with the student's vectors in the place of the embedding; the same batch without a student."""
+    return batch if view is None else replace(batch, embedding=unit_scores(view, batch))
+
+
+def unit_scores(view: LinearMap, batch: FeatureBatch) -> NDArray[np.float32]:
+    """Give the (n, d) float32 scores of a map, each row scaled to length 1."""
+    scores = view.scores(batch)
+    length = np.sqrt((scores * scores).sum(axis=1, keepdims=True))
+    return np.asarray(scores / np.maximum(length, 1e-12), dtype=np.float32)
 
 
 def sigmoid(scores: FloatArray) -> FloatArray:

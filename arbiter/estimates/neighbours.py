@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter.estimates.cells import Cells
 from arbiter.state import State
 
 FloatArray = NDArray[np.float64]
@@ -15,7 +16,9 @@ MAX_CELLS = 4_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeighbourIndex:
-    """Exact nearest neighbours by cosine over stored requests, each with the outcomes that were observed on it.
+    """Nearest neighbours by cosine over stored requests, each with the outcomes that were observed on it.
+
+    Exact without cells; with them, requests far from all neighbours that matter are not looked at.
 
     Attributes
     ----------
@@ -26,6 +29,7 @@ class NeighbourIndex:
     k : how many neighbours are asked.
     sharpness : a neighbour of cosine s weighs exp(sharpness (s - s_max)).
     prior_strength : how many neighbours the mean counts for.
+    cells : of the keys, which are then stored cell by cell; None searches all keys.
     """
 
     keys: NDArray[np.float32]
@@ -35,6 +39,7 @@ class NeighbourIndex:
     k: int
     sharpness: float
     prior_strength: float
+    cells: Cells | None = None
 
     def predict(self, embedding: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
         """Give the weighted mean outcome of the neighbours.
@@ -48,15 +53,24 @@ class NeighbourIndex:
         mean : (n, K), shrunk to the candidate's mean.
         n_effective : (n, K), the sum of the weights behind it, without the prior.
         """
-        step = max(1, MAX_CELLS // len(self.keys))
-        parts = [self._predict_part(embedding[i : i + step]) for i in range(0, max(len(embedding), 1), step)]
+        k = min(self.k, len(self.keys))
+        held = k * self.observed.shape[1]
+        step = max(1, MAX_CELLS // max(held, 1 if self.cells else len(self.keys)))
+        starts = range(0, max(len(embedding), 1), step)
+        parts = [self.weigh(*self.search(embedding[i : i + step], k)) for i in starts]
         return np.concatenate([mean for mean, _ in parts]), np.concatenate([count for _, count in parts])
 
-    def _predict_part(self, embedding: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+    def search(self, embedding: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Give positions and cosines, (n, k), of the k nearest keys of each of n requests, in no order."""
+        if self.cells is not None:
+            return self.cells.search(self.keys, embedding, k)
         similarity = embedding @ self.keys.T  # (n, N)
-        k = min(self.k, len(self.keys))
         nearest = np.argpartition(similarity, len(self.keys) - k, axis=1)[:, -k:]
-        close = np.take_along_axis(similarity, nearest, axis=1).astype(np.float64)
+        return nearest, np.take_along_axis(similarity, nearest, axis=1)
+
+    def weigh(self, nearest: NDArray[np.int64], similarity: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+        """Give what :meth:`predict` gives, from the (n, k) neighbours found."""
+        close = similarity.astype(np.float64)
         weight = np.exp(self.sharpness * (close - close.max(axis=1, keepdims=True)))
         seen = weight[:, :, None] * self.observed[nearest]  # (n, k, K)
         n_effective = seen.sum(axis=1)
@@ -74,6 +88,7 @@ class NeighbourIndex:
                 "observed": self.observed,
                 "means": self.means,
             },
+            parts={} if self.cells is None else {"cells": self.cells.to_state()},
         )
 
     @classmethod
@@ -84,5 +99,6 @@ class NeighbourIndex:
             rewards=state.array("rewards", np.float32),
             observed=state.array("observed", np.bool_),
             means=state.array("means", np.float64),
+            cells=Cells.from_state(state.parts["cells"]) if "cells" in state.parts else None,
             **state.settings,
         )

@@ -53,6 +53,20 @@ class HeadProbabilities:
         return np.asarray(self.head(name)[:, HEADS[name].index(label) :].sum(axis=1))
 
 
+WIDTHS = tuple(len(labels) for labels in HEADS.values())
+"""Number of labels per head, in the order of ``HEADS``."""
+
+_STARTS = np.array([columns.start for columns in SLICES.values()])
+_HEAD_OF = np.repeat(np.arange(len(HEADS)), WIDTHS)  # the head of each column
+
+
+def softmax_by_head(stacked: FloatArray) -> FloatArray:
+    """Normalise the exponentials of each head's columns; (..., 28) to (..., 28), all heads in one pass."""
+    greatest = np.maximum.reduceat(stacked, _STARTS, axis=-1)
+    shifted = np.exp(stacked - greatest.take(_HEAD_OF, axis=-1))
+    return np.asarray(shifted / np.add.reduceat(shifted, _STARTS, axis=-1).take(_HEAD_OF, axis=-1))
+
+
 def softmax(scores: FloatArray) -> FloatArray:
     """Normalise the exponentials over the last axis."""
     shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.encoders.vectors import fingerprint
-from arbiter.gatekeeper.heads import HEADS, N_OUTPUTS, SLICES, softmax
+from arbiter.gatekeeper.heads import HEADS, N_OUTPUTS, SLICES, softmax_by_head
 from arbiter.gatekeeper.keyword_files import KeywordTable, read_keywords
 from arbiter.gatekeeper.task_type import task_type
 from arbiter.gatekeeper.term_index import TermIndex
@@ -68,6 +68,8 @@ class KeywordRules:
         speaks = np.stack([np.any(self._weights[:, columns] != 0, axis=1) for columns in SLICES.values()], axis=1)
         self._speaks = speaks.astype(np.float64)  # (T, 4): whether a term speaks on a head at all
         self._head_of = np.repeat(np.arange(len(HEADS)), [len(labels) for labels in HEADS.values()])
+        # One request is asked for features, probabilities and profile in turn: its terms are looked for once.
+        self._last: tuple[str, list[int], FloatArray] = ("", [], np.zeros(N_OUTPUTS))
 
     @classmethod
     def default(cls) -> "KeywordRules":
@@ -105,8 +107,7 @@ class KeywordRules:
         -------
         evidence : per label.
         """
-        found = self._index.find(_bounded(text))
-        stacked = self._evidence(found)
+        found, stacked = self._heard(text)
         return KeywordEvidence(
             **{head: stacked[columns] for head, columns in SLICES.items()},
             terms=tuple(self._table.terms[i] for i in found),
@@ -114,7 +115,7 @@ class KeywordRules:
 
     def vector(self, text: str) -> NDArray[np.float32]:
         """Give the evidence of a text as (28,) float32, for features."""
-        return self._evidence(self._index.find(_bounded(text))).astype(np.float32)
+        return self._heard(text)[1].astype(np.float32)
 
     def __call__(self, query: Query) -> NDArray[np.float32]:
         """Give the evidence of a request as (28,) float32: the form that :class:`arbiter.features.Features` takes."""
@@ -122,7 +123,7 @@ class KeywordRules:
 
     def probabilities(self, text: str) -> FloatArray:
         """Give the (28,) probabilities of the heads side by side: softmax of prior and evidence, per head."""
-        return self._normalised(self._evidence(self._index.find(_bounded(text))))
+        return self._normalised(self._heard(text)[1])
 
     def profile(self, query: Query) -> TaskProfile:
         """Judge a request.
@@ -138,8 +139,8 @@ class KeywordRules:
         -------
         profile : with source ``keywords``.
         """
-        found = self._index.find(_bounded(reading_text(query)))
-        stacked = self._normalised(self._evidence(found))
+        found, evidence = self._heard(reading_text(query))
+        stacked = self._normalised(evidence)
         parts = {head: stacked[columns] for head, columns in SLICES.items()}
         domain = Domain(HEADS["domain"][int(parts["domain"].argmax())])
         complexity = Complexity.at(int(np.searchsorted(np.cumsum(parts["complexity"]), 0.5)))  # median of an order
@@ -179,6 +180,22 @@ class KeywordRules:
         weights[state.arrays["rows"], state.arrays["columns"]] = state.arrays["weights"]
         return cls(KeywordTable(terms=terms, weights=weights, prior=state.array("prior", np.float64)))
 
+    def raised(self, query: Query) -> tuple[Risk, Risk, tuple[str, ...]]:
+        """Give harm, stake and the terms that :meth:`profile` gives, without the rest of it."""
+        found, evidence = self._heard(reading_text(query))
+        stacked = self._normalised(evidence)
+        terms = tuple(self._table.terms[i] for i in found)
+        return _called(stacked[SLICES["harm"]]), _called(stacked[SLICES["stake"]]), terms
+
+    def _heard(self, text: str) -> tuple[list[int], FloatArray]:
+        """Give the terms of a text and their evidence; both are shared, not to be written to."""
+        last = self._last  # read once: another thread may put its own text there meanwhile
+        if last[0] != text:
+            found = self._index.find(_bounded(text))
+            last = (text, found, self._evidence(found))
+            self._last = last
+        return last[1], last[2]
+
     def _evidence(self, found: Sequence[int]) -> FloatArray:
         if not found:
             return np.zeros(N_OUTPUTS)
@@ -189,8 +206,7 @@ class KeywordRules:
         return np.asarray(summed * damping[self._head_of])
 
     def _normalised(self, evidence: FloatArray) -> FloatArray:
-        scores = self._table.prior + evidence
-        return np.concatenate([softmax(scores[columns]) for columns in SLICES.values()])
+        return softmax_by_head(self._table.prior + evidence)
 
 
 def _called(probabilities: FloatArray) -> Risk:

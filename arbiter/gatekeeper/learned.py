@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.features import FeatureBatch
-from arbiter.gatekeeper.heads import HEADS, N_OUTPUTS, SLICES, HeadProbabilities, softmax
+from arbiter.gatekeeper.heads import HEADS, N_OUTPUTS, SLICES, WIDTHS, HeadProbabilities, softmax_by_head
 from arbiter.gatekeeper.keywords import KeywordRules
 from arbiter.gatekeeper.task_type import task_type
 from arbiter.linear import LinearMap
@@ -19,6 +19,8 @@ from arbiter.trees import FlatForest
 from arbiter.vocabulary import Complexity, Domain, ProfileSource, Risk
 
 FloatArray = NDArray[np.float64]
+
+_CALIBRATION = ("boosted_share", "temperature", "keyword_share")  # bundles of version 0.1.0 may lack the last
 
 LEAST_PROBABILITY = 1e-6
 """Of a label by the keyword rules: what no word speaks for is unlikely, not impossible."""
@@ -85,12 +87,16 @@ class LearnedGatekeeper:
         linear = self.linear.scores(batch)
         boosted = self.forest.predict(boosting_features(linear, self.projection, batch))
         spoken = rule_scores(self.rules, queries)
-        stacked = np.empty_like(linear)
-        for head, columns in SLICES.items():
-            how = self.calibration[head]
-            blended = how.boosted_share * boosted[:, columns] + (1.0 - how.boosted_share) * linear[:, columns]
-            stacked[:, columns] = softmax((blended + how.keyword_share * spoken[:, columns]) / how.temperature)
-        return HeadProbabilities(stacked=stacked)
+        boosted_share, temperature, keyword_share = self._by_column()
+        blended = linear + boosted_share * (boosted - linear) + keyword_share * spoken
+        return HeadProbabilities(stacked=softmax_by_head(blended / temperature))
+
+    def _by_column(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Give the calibration as three arrays of (28,), one value per column."""
+        hows = [self.calibration[head] for head in HEADS]
+        table = np.array([(how.boosted_share, how.temperature, how.keyword_share) for how in hows])
+        boosted_share, temperature, keyword_share = table.repeat(WIDTHS, axis=0).T
+        return boosted_share, temperature, keyword_share
 
     def profiles(self, queries: Sequence[Query], heads: HeadProbabilities) -> list[TaskProfile]:
         """See :meth:`arbiter.gatekeeper.protocol.Gatekeeper.profiles`."""
@@ -102,9 +108,9 @@ class LearnedGatekeeper:
         best = int(parts["domain"].argmax())
         sure = bool(parts["domain"][best] >= self.abstain_below)
         domain = Domain(HEADS["domain"][best]) if sure else Domain.GENERAL
-        spoken = self.rules.profile(query)
-        harm = max(called(parts["harm"], self.thresholds.harm), spoken.harm)
-        stake = max(called(parts["stake"], self.thresholds.stake), spoken.stake)
+        harm_by_rule, stake_by_rule, terms = self.rules.raised(query)
+        harm = max(called(parts["harm"], self.thresholds.harm), harm_by_rule)
+        stake = max(called(parts["stake"], self.thresholds.stake), stake_by_rule)
         return TaskProfile(
             complexity=complexity,
             risk=max(harm, stake),
@@ -115,7 +121,7 @@ class LearnedGatekeeper:
             probabilities={h: dict(zip(HEADS[h], p.tolist(), strict=True)) for h, p in parts.items()},
             source=ProfileSource.LEARNED,
             confidence=float(parts["domain"][best] * parts["complexity"][complexity.rank]),
-            evidence=spoken.evidence,
+            evidence=terms,
         )
 
     def to_state(self) -> State:
@@ -145,7 +151,7 @@ class LearnedGatekeeper:
             linear=LinearMap.from_state(state.parts["linear"]),
             projection=Projection.from_state(state.parts["projection"]),
             forest=FlatForest.from_state(state.parts["forest"]),
-            calibration={h: HeadCalibration(boosted_share=b, temperature=t, keyword_share=k) for h, (b, t, k) in pairs},
+            calibration={h: HeadCalibration(**dict(zip(_CALIBRATION, values, strict=False))) for h, values in pairs},
             thresholds=RiskThresholds(**state.settings["thresholds"]),
             abstain_below=float(state.settings["abstain_below"]),
             rules=KeywordRules.from_state(state.parts["rules"]),

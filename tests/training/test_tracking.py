@@ -13,7 +13,8 @@ import pytest
 
 import arbiter
 from arbiter.errors import BundleError, InvalidInputError, MissingExtraError
-from arbiter_training.mlflow_connection import calm, connect
+from arbiter.integrations.quiet_mlflow import calm
+from arbiter_training.mlflow_connection import connect
 from arbiter_training.tracking import CHALLENGER, CHAMPION, DataNote, Tracker
 
 pytest.importorskip("mlflow", reason="mlflow is not installed (extra [train])")

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from arbiter.errors import BundleError
-from arbiter_training.mlflow_connection import Connection, calm
+from arbiter.integrations.quiet_mlflow import calm
+from arbiter_training.mlflow_connection import Connection
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 """The aliases: what serves, and what asks to. (MLflow's stages are gone.)"""

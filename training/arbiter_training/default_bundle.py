@@ -5,8 +5,8 @@
     python -m arbiter_training.default_bundle -o models/default --encoder FOLDER --public FOLDER
 
 ``--encoder`` takes what ``python -m arbiter_training.distill training/recipes/static_encoder.toml -o FOLDER`` wrote;
-without it the encoder of the bundle that is being replaced stays. ``--public`` is the folder of the public label sets of
-``datasets/public/manifest.toml``; without it the gatekeeper learns from the authored prompts alone.
+without it the encoder of the bundle that is being replaced stays. ``--public`` is the folder of the public label sets
+of ``datasets/public/manifest.toml``; without it the gatekeeper learns from the authored prompts alone.
 """
 
 import argparse

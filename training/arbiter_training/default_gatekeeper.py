@@ -1,17 +1,19 @@
 """The recipe of the shipped gatekeeper: the authored seed prompts, and public label sets where they are at hand."""
 
 import logging
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from arbiter.errors import InvalidInputError
 from arbiter.features import Features
 from arbiter.gatekeeper.learned import LearnedGatekeeper
-from arbiter_training.gatekeeper.data import FloatArray, GatekeeperOptions, IntArray, LabelledQueries
 from arbiter_training.gatekeeper.calibration import HeadReport
+from arbiter_training.gatekeeper.data import FloatArray, GatekeeperOptions, IntArray, LabelledQueries
 from arbiter_training.gatekeeper.fit import fit_gatekeeper
 from arbiter_training.gatekeeper.public_sets import read_public
 from arbiter_training.labelled import LabelledPrompts, joined, read_labelled
@@ -38,6 +40,25 @@ class RecipeOptions:
     gatekeeper: GatekeeperOptions = field(default_factory=GatekeeperOptions)
 
 
+def read_recipe(path: Path) -> RecipeOptions:
+    """Read the options from a TOML file; a key that is missing keeps its default.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file is no TOML or holds a key that there is none of.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        fit = table.pop("gatekeeper", {})
+        if "inverse_penalty" in fit:
+            fit["inverse_penalty"] = tuple(fit["inverse_penalty"])
+        return RecipeOptions(**table, gatekeeper=GatekeeperOptions(**fit))
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        known = [f.name for f in (*fields(RecipeOptions), *fields(GatekeeperOptions))]
+        raise InvalidInputError(f"{path}: {error}; the keys are {', '.join(known)}") from error
+
+
 def train_default_gatekeeper(
     features: Features, seed_folder: Path, public_folder: Path | None, options: RecipeOptions
 ) -> tuple[LearnedGatekeeper, Mapping[str, HeadReport]]:
@@ -59,13 +80,17 @@ def train_default_gatekeeper(
     prompts = recipe_prompts(seed_folder, public_folder, options)
     with threadpool_limits(limits=1):
         batch = features.fit(prompts.queries).transform(prompts.queries)
-        data = LabelledQueries(
-            queries=prompts.queries,
-            labels=prompts.labels,
-            folds=source_folds(prompts, options.folds, options.gatekeeper.seed),
-            weights=source_weights(prompts.sources, options.source_cap),
-        )
-        return fit_gatekeeper(data, batch, options.gatekeeper)
+        return fit_gatekeeper(recipe_data(prompts, options), batch, options.gatekeeper)
+
+
+def recipe_data(prompts: LabelledPrompts, options: RecipeOptions) -> LabelledQueries:
+    """Give folds and weights to the prompts of the recipe."""
+    return LabelledQueries(
+        queries=prompts.queries,
+        labels=prompts.labels,
+        folds=source_folds(prompts, options.folds, options.gatekeeper.seed),
+        weights=source_weights(prompts.sources, options.source_cap),
+    )
 
 
 def recipe_prompts(seed_folder: Path, public_folder: Path | None, options: RecipeOptions) -> LabelledPrompts:

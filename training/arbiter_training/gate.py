@@ -177,7 +177,7 @@ def _units(evidence: GateEvidence) -> int:
 def _checks(evidence: GateEvidence, rules: GateRules, options: EstimateOptions) -> tuple[GateCheck, ...]:
     utility = evidence.only(UTILITY).difference(options)
     checks = [
-        check_lower("utility over the champion", utility, -rules.margin, rules.min_ess),
+        check_lower("utility over the champion", utility, 0.0 - rules.margin, rules.min_ess),
         check_propensities(utility, rules.accept_observational),
     ]
     checks += _segment_checks(evidence, rules, options)

@@ -140,7 +140,7 @@ def power_curve(
 
 def markdown(rates: list[PromotionRate]) -> str:
     """Give the results as a Markdown table."""
-    lines = ["| looks | margin | true difference | requests | runs | promoted | mean requests |", "|---|" + "---:|" * 6]
+    lines = ["| looks | margin | true diff. | requests | runs | promoted | mean requests |", "|---|" + "---:|" * 6]
     for rate in rates:
         s = rate.setting
         lines.append(

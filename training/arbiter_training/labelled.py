@@ -70,8 +70,8 @@ def _labels(part: LabelledPrompts, head: str) -> IntArray:
 def read_labelled(folder: Path) -> LabelledPrompts:
     """Read every ``*.jsonl`` of a folder.
 
-    A line has ``prompt`` or ``messages`` and any of the heads' labels (``domain``, ``complexity``, ``harm``, ``stake``);
-    a label that is missing is unknown.
+    A line has ``prompt`` or ``messages`` and any of the heads' labels (``domain``, ``complexity``, ``harm``,
+    ``stake``); a label that is missing is unknown.
 
     Raises
     ------

@@ -1,28 +1,16 @@
-"""The one place where MLflow is imported, quietly, and its store is found or made."""
+"""MLflow's store: found or made."""
 
-import logging
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arbiter.errors import MissingExtraError
+from arbiter.integrations.quiet_mlflow import calm, import_mlflow
 
 TRACKING_URI, REGISTRY_URI = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
 """MLflow's own environment variables; where they are set they win."""
-
-QUIET = ("mlflow", "alembic")
-SILENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-}
-"""Set before mlflow's first import unless the user has set them. The last one is litellm's: mlflow imports litellm
-where it is installed, and offline litellm's download of its price table can lock that import."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +64,7 @@ def connect(folder: str | Path) -> Connection:
     MissingExtraError
         If MLflow is not installed.
     """
-    mlflow = _import_mlflow()
+    mlflow = import_mlflow()
     uri, artifacts = os.environ.get(TRACKING_URI), None
     if not uri:
         home = Path(folder).resolve()
@@ -86,32 +74,3 @@ def connect(folder: str | Path) -> Connection:
     with calm():
         client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=registry_uri)
     return Connection(mlflow=mlflow, client=client, uri=uri, registry_uri=registry_uri, artifacts=artifacts)
-
-
-@contextmanager
-def calm() -> Iterator[None]:
-    """Keep MLflow's and alembic's progress notes and their dependencies' warnings to themselves; errors pass."""
-    loggers = [logging.getLogger(name) for name in QUIET]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-def _import_mlflow() -> Any:
-    for name, value in SILENT.items():
-        os.environ.setdefault(name, value)
-    try:
-        with calm():
-            import mlflow
-            import mlflow.artifacts
-            import mlflow.pyfunc
-    except ImportError as error:
-        raise MissingExtraError.of("mlflow", "train") from error
-    return mlflow

@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from arbiter.errors import InvalidInputError
+from arbiter.integrations.quiet_mlflow import calm
 from arbiter_training.bundle_registry import CHALLENGER, CHAMPION, BundleRegistry
-from arbiter_training.mlflow_connection import calm, connect
+from arbiter_training.mlflow_connection import connect
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

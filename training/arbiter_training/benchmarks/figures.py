@@ -29,6 +29,8 @@ class Figure:
         if np.isnan(self.value):
             return "-"
         form = f"{{:{'+' if sign else ''}.{digits}f}}"
+        if np.isnan(self.low):
+            return form.format(self.value)
         return f"{form.format(self.value)} [{form.format(self.low)}, {form.format(self.high)}]"
 
 

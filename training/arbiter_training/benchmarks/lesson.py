@@ -23,11 +23,13 @@ class Part:
     batch : features, on the encoder that the competitor asked for.
     heads : the gatekeeper's probabilities.
     tasks : (n,) names of tasks; None where the benchmark has none.
+    teacher : (n, d) vectors of the MiniLM, for a student to be taught on; None where there is to be none.
     """
 
     batch: FeatureBatch
     heads: HeadProbabilities
     tasks: ObjectArray | None
+    teacher: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

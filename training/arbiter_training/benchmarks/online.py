@@ -109,7 +109,7 @@ def _paced(stream: Stream, features: FloatArray, budget: float) -> IntArray:
         prior_n_effective=best["prior_n_effective"],
         alpha=best["alpha"],
         forgetting_factor=best["forgetting_factor"],
-        cost_penalty=0.3,
+        cost_penalty=0.0,  # the pacer alone weighs cost, as in its own budget experiment
         budget_pacer=BudgetPacer(target_avg_spend_usd=budget),
         bandit_seed=stream.round.seed,
     )

@@ -44,6 +44,7 @@ class Shipped:
             quality=lesson.outcomes.quality,
             inclusion=np.nan_to_num(lesson.outcomes.propensity, nan=1.0),
             folds=fold_numbers(lesson.groups, INNER_FOLDS, lesson.seed + 1),
+            teacher=lesson.train.teacher,
         )
         model, report = fit_quality(data, self.catalog, self.options)
         self.chosen = {

@@ -50,6 +50,8 @@ class OutcomeData:
     quality : (n, K), NaN where not observed.
     inclusion : (n, K), probability with which the cell was observed; 1 where always or unknown.
     folds : (n,), requests of one group share a fold.
+    teacher : (n, d) vectors of a large encoder, rows of length 1: a student of it is taught, and takes the place of the
+        embedding in the estimates. None teaches none.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class OutcomeData:
     quality: FloatArray
     inclusion: FloatArray
     folds: IntArray
+    teacher: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         known = self.quality[self.observed]
@@ -98,4 +101,5 @@ class OutcomeData:
             quality=self.quality[rows],
             inclusion=self.inclusion[rows],
             folds=self.folds[rows],
+            teacher=None if self.teacher is None else self.teacher[rows],
         )

@@ -1,12 +1,11 @@
 """The three members of the quality blend, each fitted out of fold and then on everything."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from arbiter.estimates.blend import boosting_table, request_features
 from arbiter.estimates.neighbours import NeighbourIndex
@@ -14,9 +13,16 @@ from arbiter.linear import LinearMap
 from arbiter.projection import Projection
 from arbiter.trees import FlatForest
 from arbiter_training.design import design_matrix, linear_map
+from arbiter_training.estimates.boosting import BinnedTable, BoostingOptions
+from arbiter_training.estimates.cells import cells_of
 from arbiter_training.estimates.data import FEW, FloatArray, IntArray, OutcomeData, candidate_means
-from arbiter_training.estimates.shared_logistic import Penalty, fit_shared_logistic
-from arbiter_training.flatten import flatten
+from arbiter_training.estimates.shared_logistic import Penalty, fit_path, fit_shared_logistic
+
+MOST_EXACT = 20_000
+"""Stored requests up to which all are searched: a request costs them a third of a millisecond."""
+
+SEARCHED_AT_ONCE = 500
+"""Requests searched at once in training, which bounds its memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +43,7 @@ class MemberOptions:
     penalties : of the linear member.
     neighbours : of the neighbours.
     iterations : boosting rounds.
-    seed : of the boosting.
+    seed : of everything random.
     """
 
     penalties: tuple[Penalty, ...] = (
@@ -71,18 +77,18 @@ class MemberTrainer:
 
     def linear(self) -> tuple[FloatArray, LinearMap, Penalty]:
         """Give out-of-fold scores (n, K), the final map, and the penalty chosen."""
-        tried = {i: self._linear_out_of_fold(p) for i, p in enumerate(self.options.penalties)}
-        chosen = min(tried, key=lambda i: self._log_loss(tried[i]))
+        tried = self._linear_out_of_fold()
+        chosen = int(np.argmin([self._log_loss(scores) for scores in tried]))
         penalty = self.options.penalties[chosen]
         coefficients, bias = fit_shared_logistic(self.design, self.data.quality, self.weights, penalty)
         return tried[chosen], linear_map(coefficients, bias, self.data.batch), penalty
 
     def neighbours(self) -> tuple[FloatArray, FloatArray, NeighbourIndex]:
         """Give out-of-fold means and effective counts (n, K), and the final index."""
-        tried = {choice: self._neighbours_out_of_fold(choice) for choice in self.options.neighbours}
-        chosen = min(tried, key=lambda choice: self._squared_error(tried[choice][0]))
-        near, effective = tried[chosen]
-        return near, effective, self._index(np.arange(len(self.data.folds)), chosen)
+        tried = self._neighbours_out_of_fold()
+        chosen = int(np.argmin([self._squared_error(near) for near, _ in tried]))
+        everything = np.arange(len(self.data.folds))
+        return *tried[chosen], self._index(everything, self.options.neighbours[chosen])
 
     def boosted(
         self, scores: FloatArray, near: FloatArray, projection: Projection, descriptors: FloatArray
@@ -97,41 +103,46 @@ class MemberTrainer:
         """
         requests = request_features(self.data.batch, self.data.heads, projection)
         table = boosting_table(scores, near, requests, descriptors)
-        y, w = self.data.quality.ravel(), self.weights.ravel()
+        y, w = np.nan_to_num(self.data.quality).ravel(), self.weights.ravel()
         cell_folds = np.repeat(self.data.folds, scores.shape[1])
+        binned, options = BinnedTable(table), BoostingOptions(iterations=self.options.iterations, seed=self.options.seed)
         predicted = np.zeros(y.size)
-        for train, test in self._cell_splits(cell_folds, w):
-            predicted[test] = self._forest(table[train], y[train], w[train]).predict(table[test])[:, 0]
-        forest = self._forest(table[w > 0], y[w > 0], w[w > 0])
-        return predicted.reshape(scores.shape), forest
+        for fold in np.unique(cell_folds):
+            held = cell_folds == fold
+            forest = binned.fit(y, w, np.flatnonzero(~held & (w > 0)), options)
+            predicted[held] = forest.predict(table[held])[:, 0]
+        return predicted.reshape(scores.shape), binned.fit(y, w, np.flatnonzero(w > 0), options)
 
-    def _forest(self, table: FloatArray, y: FloatArray, w: FloatArray) -> FlatForest:
-        model = HistGradientBoostingRegressor(
-            max_iter=self.options.iterations,
-            learning_rate=0.06,
-            max_leaf_nodes=10,
-            min_samples_leaf=20,
-            l2_regularization=5.0,
-            max_features=0.4,
-            early_stopping=False,
-            random_state=self.options.seed,
-        ).fit(table, y, sample_weight=w)
-        return flatten(model, table[:200])
-
-    def _linear_out_of_fold(self, penalty: Penalty) -> FloatArray:
-        scores = np.zeros_like(self.data.quality)
+    def _linear_out_of_fold(self) -> FloatArray:
+        """Give the (penalties, n, K) scores."""
+        scores = np.zeros((len(self.options.penalties), *self.data.quality.shape))
         for train, test in self._splits():
-            fitted = fit_shared_logistic(self.design[train], self.data.quality[train], self.weights[train], penalty)
-            scores[test] = self.design[test] @ fitted[0].T + fitted[1]
+            path = fit_path(self.design[train], self.data.quality[train], self.weights[train], self.options.penalties)
+            for row, (coefficients, bias) in zip(scores, path, strict=True):
+                row[test] = self.design[test] @ coefficients.T + bias
         return scores
 
-    def _neighbours_out_of_fold(self, choice: NeighbourChoice) -> tuple[FloatArray, FloatArray]:
-        near, effective = np.zeros_like(self.data.quality), np.zeros_like(self.data.quality)
+    def _neighbours_out_of_fold(self) -> list[tuple[FloatArray, FloatArray]]:
+        """Give means and effective counts under each choice; the search, which takes the time, is done once."""
+        choices, shape = self.options.neighbours, self.data.quality.shape
+        tried = [(np.zeros(shape), np.zeros(shape)) for _ in choices]
+        most = max(choice.k for choice in choices)
         for train, test in self._splits():
-            near[test], effective[test] = self._index(train, choice).predict(self.data.batch.embedding[test])
-        return near, effective
+            index = self._index(train, choices[0])
+            for rows in np.array_split(test, 1 + len(test) // SEARCHED_AT_ONCE):
+                near, close = index.search(self.data.batch.embedding[rows], min(most, len(train)))
+                order = np.argsort(-close, axis=1)
+                near, close = np.take_along_axis(near, order, axis=1), np.take_along_axis(close, order, axis=1)
+                for choice, (mean, effective) in zip(choices, tried, strict=True):
+                    asked = replace(index, sharpness=choice.sharpness, prior_strength=choice.prior_strength)
+                    mean[rows], effective[rows] = asked.weigh(near[:, : choice.k], close[:, : choice.k])
+        return tried
 
     def _index(self, rows: IntArray, choice: NeighbourChoice) -> NeighbourIndex:
+        cells = None
+        if len(rows) > MOST_EXACT:
+            order, cells = cells_of(self.data.batch.embedding[rows], self.options.seed)
+            rows = rows[order]
         quality, observed = self.data.quality[rows], self.data.observed[rows]
         index = NeighbourIndex(
             keys=self.data.batch.embedding[rows],
@@ -141,16 +152,13 @@ class MemberTrainer:
             k=choice.k,
             sharpness=choice.sharpness,
             prior_strength=choice.prior_strength,
+            cells=cells,
         )
         return NeighbourIndex.from_state(index.to_state())  # rounded as it will be served
 
     def _splits(self) -> Iterator[tuple[IntArray, IntArray]]:
         for fold in np.unique(self.data.folds):
             yield np.flatnonzero(self.data.folds != fold), np.flatnonzero(self.data.folds == fold)
-
-    def _cell_splits(self, folds: IntArray, w: FloatArray) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        for fold in np.unique(folds):
-            yield (folds != fold) & (w > 0), folds == fold
 
     def _log_loss(self, scores: FloatArray) -> float:
         y = np.nan_to_num(self.data.quality)

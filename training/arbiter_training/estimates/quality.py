@@ -1,6 +1,6 @@
 """Training of the quality estimates: members, blend, recalibration, and what the result is worth."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import nnls
@@ -11,6 +11,7 @@ from arbiter.estimates.blend import MEMBERS, BlendedQuality, sigmoid
 from arbiter_training.estimates.data import FEW, FloatArray, OutcomeData, candidate_means
 from arbiter_training.estimates.members import MemberOptions, MemberTrainer
 from arbiter_training.estimates.shared_logistic import Penalty
+from arbiter_training.estimates.student_view import teach_view
 from arbiter_training.principal import principal_components
 
 RECALIBRATION_STRENGTH = 100.0
@@ -74,6 +75,9 @@ def fit_quality(
     chosen = options or QualityOptions()
     if len(np.unique(data.folds)) < 2:
         raise InvalidInputError("the estimates are chosen out of fold and all rows lie in one; give two folds or more")
+    student = None if data.teacher is None else teach_view(data.batch, data.teacher, data.folds, chosen.members.seed)
+    if student is not None:
+        data = replace(data, batch=replace(data.batch, embedding=student.vectors))
     trainer = MemberTrainer(data, chosen.members)
     projection = principal_components(data.batch.embedding, chosen.components, chosen.members.seed)
     descriptors = describe(catalog)
@@ -95,6 +99,7 @@ def fit_quality(
         intercept=intercept,
         slope=slope,
         noise_variance=candidate_means((data.quality - final) ** 2, data.weights, FEW),
+        view=None if student is None else student.map,
     )
     return model, _report(members, final, model, data, penalty)
 

@@ -1,6 +1,8 @@
 """Logistic regression of many candidates at once, each borrowing from what all have in common."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,9 @@ FloatArray = NDArray[np.float64]
 BIAS_PENALTY = 1.0
 """Ridge penalty on a candidate's own log-odds, a prior of standard deviation 1 around the common ones: some five
 outcomes. Without it one bad outcome, or none but good ones, would make a candidate's bias infinite."""
+
+DENSE_SHARE = 0.5
+"""A column filled in more than this share of the rows is dense."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,28 +59,65 @@ def fit_shared_logistic(
     code part at the biases: they have a common part, which is free, and a deviation per candidate, held by
     ``BIAS_PENALTY``.
     """
+    return fit_path(design, targets, weights, (penalty,))[0]
+
+
+def fit_path(
+    design: csr_matrix, targets: FloatArray, weights: FloatArray, penalties: Sequence[Penalty]
+) -> list[tuple[FloatArray, FloatArray]]:
+    """Fit under several penalties, each fit starting where the one before it ended; see :func:`fit_shared_logistic`.
+
+    Returns
+    -------
+    fits : coefficients and bias under each penalty, as :func:`fit_shared_logistic` gives them.
+    """
     m, k = design.shape[1], targets.shape[1]
-    y = np.where(weights > 0, targets, 0.0)
-    transposed = design.T.tocsr()
+    problem = _Problem(design, targets, weights)
+    flat = np.zeros(m + m * k + 1 + k)
+    flat[m + m * k :] = _first_biases(candidate_means(problem.y, weights, FEW))
+    fits: list[tuple[FloatArray, FloatArray]] = []
+    for penalty in penalties:
+        options = {"maxiter": 150, "maxcor": 10}
+        flat = minimize(partial(problem.loss, penalty), flat, jac=True, method="L-BFGS-B", options=options).x
+        shared, own, apart = problem.unpack(flat)
+        fits.append(((own + shared[:, None]).T, flat[m + m * k] + apart))
+    return fits
 
-    def unpack(flat: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        return flat[:m], flat[m : m + m * k].reshape(m, k), flat[m + m * k + 1 :]
 
-    def loss(flat: FloatArray) -> tuple[float, FloatArray]:
-        shared, own, apart = unpack(flat)
-        z = design @ (own + shared[:, None]) + flat[m + m * k] + apart
-        value = (weights * (np.logaddexp(0.0, z) - y * z)).sum() + 0.5 * BIAS_PENALTY * (apart @ apart)
+class _Problem:
+    """The loss and its gradient; columns that most rows fill are multiplied as dense ones, which is faster."""
+
+    def __init__(self, design: csr_matrix, targets: FloatArray, weights: FloatArray) -> None:
+        self.m, self.k = design.shape[1], targets.shape[1]
+        self.weights = weights
+        self.y = np.where(weights > 0, targets, 0.0)
+        filled = np.bincount(design.indices, minlength=self.m) > DENSE_SHARE * design.shape[0]
+        self._full, self._rare = np.flatnonzero(filled), np.flatnonzero(~filled)
+        self._dense = np.ascontiguousarray(design[:, self._full].toarray())
+        self._sparse = design[:, self._rare]
+        self._transposed = self._sparse.T.tocsr()
+
+    def unpack(self, flat: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Give shared (m,), own (m, K) and the biases' deviations (K,)."""
+        end = self.m + self.m * self.k
+        return flat[: self.m], flat[self.m : end].reshape(self.m, self.k), flat[end + 1 :]
+
+    def loss(self, penalty: Penalty, flat: FloatArray) -> tuple[float, FloatArray]:
+        """Give the penalised cross-entropy and its gradient."""
+        shared, own, apart = self.unpack(flat)
+        together = own + shared[:, None]
+        z = self._dense @ together[self._full] + self._sparse @ together[self._rare]
+        z += flat[self.m + self.m * self.k] + apart
+        odds = np.exp(-np.abs(z))  # one exponential serves the loss and the sigmoid, and cannot overflow
+        value = (self.weights * (np.maximum(z, 0.0) + np.log1p(odds) - self.y * z)).sum()
+        value += 0.5 * BIAS_PENALTY * (apart @ apart)
         value += 0.5 * penalty.shared * (shared @ shared) + 0.5 * penalty.own * (own * own).sum()
-        error = weights * (1.0 / (1.0 + np.exp(-np.clip(z, -30.0, 30.0))) - y)
-        slope, bias = transposed @ error, error.sum(axis=0)
+        error = self.weights * (np.where(z >= 0, 1.0, odds) / (1.0 + odds) - self.y)
+        slope, bias = np.empty_like(own), error.sum(axis=0)
+        slope[self._full] = self._dense.T @ error
+        slope[self._rare] = self._transposed @ error
         weights_part = (slope.sum(axis=1) + penalty.shared * shared, (slope + penalty.own * own).ravel())
         return float(value), np.concatenate([*weights_part, [bias.sum()], bias + BIAS_PENALTY * apart])
-
-    start = np.zeros(m + m * k + 1 + k)
-    start[m + m * k :] = _first_biases(candidate_means(y, weights, FEW))
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 150, "maxcor": 10})
-    shared, own, apart = unpack(found.x)
-    return (own + shared[:, None]).T, found.x[m + m * k] + apart
 
 
 def _first_biases(means: FloatArray) -> FloatArray:

@@ -50,7 +50,7 @@ def fit_timing(data: TimingData, catalog: Catalog) -> tuple[OutputLength, Speed]
         tokens[held] = length_without.predict(data.contexts[held])
         latency_s[held] = speed_without.latency_s(tokens[held])
     long = fit_dispersion(data.output_tokens, tokens, length.spread)
-    slow = fit_dispersion(data.latency_s, latency_s, speed.spread)
+    slow = fit_dispersion(data.latency_s, latency_s, Speed.of(catalog).spread)
     return replace(length, dispersion=long), replace(speed, dispersion=slow)
 
 

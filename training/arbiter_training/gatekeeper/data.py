@@ -55,7 +55,7 @@ class GatekeeperOptions:
     inverse_penalty: tuple[float, ...] = (0.3, 1.0)
     components: int = 24
     iterations: int = 32
-    keyword_shares: Mapping[str, float] = field(default_factory=lambda: {"harm": 1.0, "domain": 0.3})
+    keyword_shares: Mapping[str, float] = field(default_factory=lambda: {"harm": 0.3, "domain": 0.1})
     false_alarms: float = 0.03
     abstain_below: float = 0.3
     seed: int = 0

@@ -7,7 +7,13 @@ import numpy as np
 from arbiter.features import FeatureBatch
 from arbiter.gatekeeper.heads import HEADS, N_OUTPUTS, SLICES
 from arbiter.gatekeeper.keywords import KeywordRules
-from arbiter.gatekeeper.learned import HeadCalibration, LearnedGatekeeper, RiskThresholds, boosting_features, rule_scores
+from arbiter.gatekeeper.learned import (
+    HeadCalibration,
+    LearnedGatekeeper,
+    RiskThresholds,
+    boosting_features,
+    rule_scores,
+)
 from arbiter.linear import LinearMap
 from arbiter.projection import Projection
 from arbiter.trees import FlatForest, merge

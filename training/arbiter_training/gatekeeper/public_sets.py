@@ -55,7 +55,7 @@ LEAST_CLEARED = 4
 """A moderation text counts as harmless when this many of the eight categories were judged and none was found."""
 
 CATQA_BORDERLINE = frozenset({"Adult Content", "Political Campaigning", "Tailored Financial Advice"})
-"""Categories of usage policies that are not harm in the sense of the guide (advice on pensions, canvassing, erotica)."""
+"""Categories of usage policies that are not harm in the sense of the guide (pensions, canvassing, erotica)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,17 +113,13 @@ SETS: Mapping[str, PublicSet] = {
     "clinc150": PublicSet(row=_clinc, stratum=lambda row: str(row["intent"])),
     "openai_moderation": PublicSet(row=_moderation, stratum=lambda row: ""),
     "catqa_harmful": PublicSet(row=_catqa, stratum=lambda row: ""),
-    "prompt_injection": PublicSet(
-        row=_injection, stratum=lambda row: "", flags=lambda row: frozenset({"injection"})
-    ),
+    "prompt_injection": PublicSet(row=_injection, stratum=lambda row: "", flags=lambda row: frozenset({"injection"})),
     "cyber_benign_borderline": PublicSet(
         row=lambda row: {"domain": "coding", "harm": "low"},
         stratum=lambda row: "",
         flags=lambda row: frozenset({"look_alike"}),
     ),
-    "mmlu_pro_stem": PublicSet(
-        row=_benchmark(MMLU_PRO_DOMAINS, "domain"), stratum=lambda row: str(row["domain"])
-    ),
+    "mmlu_pro_stem": PublicSet(row=_benchmark(MMLU_PRO_DOMAINS, "domain"), stratum=lambda row: str(row["domain"])),
     "llmrouter_train": PublicSet(row=_benchmark(TASK_DOMAINS, "task"), stratum=lambda row: str(row["task"])),
 }
 """Name of the file (without ``.parquet``) to its reading."""

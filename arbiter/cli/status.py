@@ -1,0 +1,60 @@
+"""`arbiter status`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arbiter.cli.options import BUNDLE_HELP, Json, require_ledger
+from arbiter.cli.output import show, show_json
+from arbiter.vocabulary import Tier
+
+if TYPE_CHECKING:
+    from arbiter.metrics import ModelMetrics
+    from arbiter.records import Candidate
+
+
+def status(
+    bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
+    ledger: Annotated[Path | None, typer.Option(envvar="ARBITER_LEDGER", help="Its decisions and feedback.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List a bundle's candidates by tier with their status, and what was learned of each from the ledger."""
+    from arbiter.ledger import SqliteLedger
+    from arbiter.loading import load_router
+    from arbiter.metrics import measure
+
+    router = load_router(bundle)
+    known: dict[str, ModelMetrics] = {}
+    if ledger is not None:
+        require_ledger(ledger)
+        with SqliteLedger(ledger) as opened:
+            known = {row.model: row for row in measure(opened).models}
+    tiers = {tier: [c for c in router.catalog if c.tier is tier] for tier in Tier}
+    if as_json:
+        models = [_row(c, known.get(c.name)) for tier in Tier for c in tiers[tier]]
+        show_json({"policy": router.policy.version, "strategy": router.settings.strategy, "models": models})
+        return
+    show([f"policy {router.policy.version}, strategy {router.settings.strategy}"])
+    width = max(len(name) for name in router.catalog.names)
+    for tier, candidates in tiers.items():
+        if candidates:
+            show(["", str(tier), *(_line(c, known.get(c.name), width) for c in candidates)])
+
+
+def _row(candidate: "Candidate", found: "ModelMetrics | None") -> dict[str, object]:
+    return {
+        "model": candidate.name,
+        "tier": candidate.tier,
+        "status": candidate.status,
+        "decisions": found.decisions if found else 0,
+        "learned": found.judged if found else 0,
+        "errors": found.errors if found else 0,
+    }
+
+
+def _line(candidate: "Candidate", found: "ModelMetrics | None", width: int) -> str:
+    state = f"  {candidate.name:<{width}}  {candidate.status:<12}"
+    if found is None:
+        return state.rstrip()
+    return f"{state}  {found.decisions} decisions, {found.judged} judged answers learned, {found.errors} errors"
