@@ -54,13 +54,15 @@ def after_feedback(router: Router, decision: Decision, before: float | None, aft
     """Give the router after the judged quality of a decision went from ``before`` to ``after``.
 
     A decision that this router cannot learn from leaves it as it is: its policy does not learn, its catalog no longer
-    holds the model, the decision's context has another length (another bundle made it, or none: the router had
-    failed), or nothing was expected of the model.
+    holds the model, the decision's context means something else (another bundle made it, or none: the router had
+    failed), or nothing was expected of the model. So a bundle that was trained on a ledger does not learn from the
+    same feedback again.
     """
     policy = router.policy
     if after is None or before == after or not isinstance(policy, LearningPolicy):
         return router
-    if decision.model not in router.catalog or len(decision.context) != router.context_map.dim:
+    same = (decision.context_version, len(decision.context)) == (router.context_map.fingerprint, router.context_map.dim)
+    if decision.model not in router.catalog or not same:
         return router
     arm, context = router.catalog.position(decision.model), np.array(decision.context)
     if before is not None:

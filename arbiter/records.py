@@ -181,6 +181,7 @@ class Decision:
     needs_human_review : set by critical risk.
     degraded : what was broken while deciding (the router fails open); empty in health.
     policy_version : fingerprint of the policy that gave the probabilities.
+    context_version : fingerprint of what the context vector's entries mean.
     context : the policy's context vector, for learning from the feedback.
     session_id, user : as in the query.
     quality_per_usd, quality_per_s : what money and time were worth, in quality points; None where not recorded.
@@ -200,6 +201,7 @@ class Decision:
     needs_human_review: bool = False
     degraded: tuple[str, ...] = ()
     policy_version: str = ""
+    context_version: str = ""
     context: tuple[float, ...] = ()
     session_id: str | None = None
     user: str | None = None

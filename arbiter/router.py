@@ -167,6 +167,7 @@ class Router:
             needs_human_review=profile.risk >= self.settings.review_from,
             degraded=(EMERGENCY,) if weighed.emergency else (),
             policy_version=self.policy.version,
+            context_version=self.context_map.fingerprint,
             context=tuple(outlook.contexts[i].tolist()),
             session_id=query.session_id,
             user=query.user,

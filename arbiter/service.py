@@ -177,7 +177,7 @@ class Arbiter:
             why = f"{type(error).__name__}: {error}"
         # Without a context, which is another than the router's: feedback on such a decision teaches nothing.
         return [
-            replace(decision, degraded=(*decision.degraded, why), context=())
+            replace(decision, degraded=(*decision.degraded, why), context=(), context_version="")
             for decision in self._cold_router(router).route_batch(queries, rng)
         ]
 

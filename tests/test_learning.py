@@ -84,6 +84,7 @@ def test_what_cannot_be_learned_from_leaves_the_router(router: Router, decisions
         replace(d, model="gone"),
         replace(d, context=d.context[:-1]),
         replace(d, context=()),
+        replace(d, context_version="another bundle"),
         replace(d, estimates={}),
         replace(d, estimates={**d.estimates, d.model: estimate}),
         replace(d, context=(float("nan"), *d.context[1:])),

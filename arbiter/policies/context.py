@@ -1,6 +1,7 @@
 """The small context vector on which online learning works."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +30,16 @@ class ContextMap:
     Attributes
     ----------
     projection : embedding to k principal components.
+    fingerprint : changes when a context vector's entries mean something else; feedback on decisions of another one is
+        not learned from.
     """
 
     projection: Projection
+    fingerprint: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(self.projection.mean.tobytes() + self.projection.components.tobytes())
+        object.__setattr__(self, "fingerprint", f"context-{digest.hexdigest()[:12]}")
 
     @property
     def dim(self) -> int:

@@ -127,13 +127,19 @@ def describe(catalog: Catalog) -> FloatArray:
 
 
 def _blend_weights(members: FloatArray, data: OutcomeData) -> FloatArray:
-    """Least squares with non-negative weights (stacking: Breiman, 1996), scaled to sum 1."""
+    """Half-way between equal weights and those of least error.
+
+    The latter are least squares with non-negative weights (stacking: Breiman, 1996), scaled to sum 1. By themselves
+    they follow noise, and the choices made by the blend lose by it although its error falls (the "forecast combination
+    puzzle" of Stock and Watson, 2004): equal weights and these were each ahead on some of the public benchmarks'
+    training rows, and their mean nowhere behind by much.
+    """
     root = np.sqrt(data.weights.ravel())
     seen = root > 0
     x = (members.reshape(len(members), -1).T * root[:, None])[seen]
     weights, _ = nnls(x, (np.nan_to_num(data.quality).ravel() * root)[seen])
-    total = weights.sum()
-    return np.asarray(weights / total) if total > 0 else np.full(len(members), 1.0 / len(members))
+    total, equal = weights.sum(), np.full(len(members), 1.0 / len(members))
+    return np.asarray((weights / total + equal) / 2.0) if total > 0 else equal
 
 
 def _recalibration(blend: FloatArray, data: OutcomeData) -> tuple[FloatArray, FloatArray]:

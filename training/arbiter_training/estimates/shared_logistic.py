@@ -17,6 +17,9 @@ BIAS_PENALTY = 1.0
 """Ridge penalty on a candidate's own log-odds, a prior of standard deviation 1 around the common ones: some five
 outcomes. Without it one bad outcome, or none but good ones, would make a candidate's bias infinite."""
 
+TOLERANCE = 1e-7
+"""Relative fall of the loss below which the search ends: past it, loss on other data no longer changes."""
+
 DENSE_SHARE = 0.5
 """A column filled in more than this share of the rows is dense."""
 
@@ -77,7 +80,7 @@ def fit_path(
     flat[m + m * k :] = _first_biases(candidate_means(problem.y, weights, FEW))
     fits: list[tuple[FloatArray, FloatArray]] = []
     for penalty in penalties:
-        options = {"maxiter": 150, "maxcor": 10}
+        options = {"maxiter": 150, "maxcor": 10, "ftol": TOLERANCE}
         flat = minimize(partial(problem.loss, penalty), flat, jac=True, method="L-BFGS-B", options=options).x
         shared, own, apart = problem.unpack(flat)
         fits.append(((own + shared[:, None]).T, flat[m + m * k] + apart))
