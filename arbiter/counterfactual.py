@@ -15,6 +15,9 @@ LIMITS = (
 )
 """Limit to the words in which :mod:`arbiter.constraints` says that a candidate fails it, and by how much."""
 
+MOST_TIMES = 1000.0
+"""A change by more than this factor tells a person nothing, and drowns in rounding."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -26,7 +29,7 @@ class Change:
     winner : the candidate that would have been the best then.
     of : the candidate whose price or quality changes; None for what is the request's or the router's own.
     now, then : the value as it was, and at which the two are level; None where there is no number.
-    size : relative size of the change; infinite where there is no number.
+    size : of the change, relative to the value as it was, absolute where that is 0; infinite where there is no number.
     text : the same in words.
     """
 
@@ -83,8 +86,8 @@ def _worth(decision: Decision, leader: str) -> Iterator[Change]:
     for name, gap in _rivals(decision, leader):
         dearer = decision.estimates[leader].cost_usd - decision.estimates[name].cost_usd
         then = now + gap / dearer if dearer else math.inf
-        if 0.0 <= then < math.inf:
-            size = abs(then - now) / now if now > 0.0 else math.inf
+        if 0.0 <= then * decision.estimates[leader].cost_usd <= MOST_TIMES:  # in quality points
+            size = abs(then - now) / (now or 1.0)
             text = f"a dollar worth {then:.4g} quality points instead of {now:.4g}: {name}"
             yield Change(what="quality_per_usd", winner=name, now=now, then=then, size=size, text=text)
 
@@ -97,7 +100,7 @@ def _price(decision: Decision, leader: str) -> Iterator[Change]:
         for of, sign in ((leader, 1.0), (name, -1.0)):
             now = decision.estimates[of].cost_usd
             then = now + sign * gap / worth
-            if now > 0.0 and then >= 0.0:
+            if now > 0.0 and 0.0 <= then <= MOST_TIMES * now:
                 text = f"{of} at {then / now:.3g} times its price: {name}"
                 yield Change(
                     what="price", winner=name, of=of, now=now, then=then, size=abs(then - now) / now, text=text
@@ -120,7 +123,7 @@ def _limit(decision: Decision, leader: str) -> Iterator[Change]:
             found = words.search(reason)
             if found is not None:
                 now, then = float(found.group("limit")), float(found.group("needs"))
-                size = abs(then - now) / now if now > 0.0 else math.inf
+                size = abs(then - now) / (now or 1.0)
                 text = f"{limit} of {then:.3g} instead of {now:.3g}: {name}"
                 yield Change(what=limit, winner=name, now=now, then=then, size=size, text=text)
 

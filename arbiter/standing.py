@@ -104,9 +104,7 @@ class Standing:
         if not self._options.session_affinity or query.session_id is None:
             return
         with self._lock:
-            self._sessions[query.session_id] = _Session(
-                model=model, tokens=query.input_tokens, served_at=self._clock()
-            )
+            self._sessions[query.session_id] = _Session(model=model, tokens=query.input_tokens, served_at=self._clock())
             self._sessions.move_to_end(query.session_id)
             while len(self._sessions) > self._options.max_sessions:
                 self._sessions.popitem(last=False)

@@ -84,7 +84,7 @@ def test_there_is_a_change_of_each_kind_once_and_none_for_a_lone_candidate(
 
 
 def test_the_smallest_changes_worked_by_hand() -> None:
-    """A .8 at $.01, b .7 at $.002, a dollar worth 10: utilities .70 and .68; level at 12.5, or $.012, or quality .72."""
+    """Of .8 at $.01 and .7 at $.002, a dollar worth 10: utilities .70 and .68; level at 12.5, $.012, quality .78."""
     found = {change.what: change for change in changes(decision_of({"a": (0.8, 0.01), "b": (0.7, 0.002)}, 10.0))}
     assert found["quality_per_usd"].then == pytest.approx(12.5)
     assert (found["price"].of, found["price"].then) == ("a", pytest.approx(0.012))
@@ -142,7 +142,7 @@ def test_the_explanation_is_json_and_says_what_the_text_says() -> None:
     decision = ROUTER.route(read_request("Write a haiku"), np.random.default_rng(1))
     values = json.loads(json.dumps(explanation(decision), allow_nan=False))
     assert values["choice"]["model"] == decision.model
-    assert [row["model"] for row in values["candidates"]][0] == best(decision)
+    assert values["candidates"][0]["model"] == best(decision)
     assert {row["model"] for row in values["candidates"]} | set(values["excluded"]) == set(CATALOG.names)
     text = explain(decision)
     assert all(change["text"] in text for change in values["would_change"])

@@ -59,10 +59,7 @@ def test_a_limit_for_more_of_the_requests_excludes_more() -> None:
     """The 95 % quantile is above the mean, the 99 % above that; the reason tells the share."""
     expected = ROUTER.outlook([asked()]).expectation.row(0)
     limit = float(np.median(expected.latency_s))
-    sets = [
-        set(new(asked(max_latency_s=limit, latency_quantile=share)))
-        for share in (None, 0.95, 0.99)
-    ]
+    sets = [set(new(asked(max_latency_s=limit, latency_quantile=share))) for share in (None, 0.95, 0.99)]
     assert sets[0] < sets[1] <= sets[2]
     k = CATALOG.position(sorted(sets[1] - sets[0])[0])
     reason = new(asked(max_latency_s=limit, latency_quantile=0.95))[CATALOG.names[k]]

@@ -29,6 +29,7 @@ class Clock:
     now: float = 1000.0
 
     def __call__(self) -> float:
+        """Give the time that was set."""
         return self.now
 
 

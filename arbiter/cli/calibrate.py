@@ -15,7 +15,7 @@ def calibrate(
     budget: Annotated[float | None, typer.Option(help="US dollars per request, on average.")] = None,
     quality: Annotated[str | None, typer.Option(help='Quality to keep: 0.9, or "0.95-of gpt-4o".')] = None,
     strong_share: Annotated[float | None, typer.Option(help="Share of requests for the strongest model.")] = None,
-    bundle: Annotated[Path | None, typer.Option(help="Bundle to set, in place. Default: print what it would be.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Bundle to set, in place. Default: print.")] = None,
     catalog: Annotated[Path | None, typer.Option(help="TOML file with prices of the log's models.")] = None,
     as_json: Json = False,
 ) -> None:

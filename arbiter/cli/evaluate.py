@@ -20,12 +20,26 @@ def evaluate(
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Write the cost-quality picture here (PNG).")] = None,
     catalog: Annotated[Path | None, typer.Option(help="TOML file with prices of the log's models.")] = None,
+    segment: Annotated[
+        list[str] | None, typer.Option(help="Column whose values are segments. May be repeated.")
+    ] = None,
+    observational: Annotated[
+        bool, typer.Option("--observational", help="Estimate propensities that were not logged; every verdict says so.")
+    ] = False,
+    requests_per_day: Annotated[float | None, typer.Option(help="For the plan of what exploration would tell.")] = None,
     as_json: Json = False,
 ) -> None:
     """Say what policies would have earned and cost on logged traffic, with intervals; or why that cannot be known."""
     job = workshop("jobs.evaluate")
     request = job.EvaluateJob(
-        traffic=tuple(traffic), policies=tuple(policy), report=report, figure=figure, catalog=catalog
+        traffic=tuple(traffic),
+        policies=tuple(policy),
+        report=report,
+        figure=figure,
+        catalog=catalog,
+        segments=tuple(segment or ()),
+        observational=observational,
+        requests_per_day=requests_per_day,
     )
     found = job.run(request, progress())
     if as_json:

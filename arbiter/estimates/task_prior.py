@@ -1,4 +1,4 @@
-"""Quality of the first day: ratings, the request's difficulty, and which models are preferred for which kind of work."""
+"""Quality of the first day: ratings, the request's difficulty, and who is preferred for which kind of work."""
 
 import tomllib
 from collections.abc import Mapping

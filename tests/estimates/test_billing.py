@@ -18,7 +18,7 @@ OUT = np.full((1, 4), 100.0)
 
 
 def test_prices_worked_by_hand() -> None:
-    """claude-opus-4-5: 5 in, 25 out, .5 cached, 2.5 and 12.5 in a batch; 1,000 tokens in of which 400 cached, 100 out."""
+    """claude-opus-4-5: 5 in, 25 out, .5 cached, 2.5 and 12.5 in a batch; 1,000 tokens in, 400 cached, 100 out."""
     query = Query(text="x", input_tokens=1000)
     opus = CATALOG.position("claude-opus-4-5")
     assert cost_usd([query], CATALOG, OUT)[0, opus] == pytest.approx(0.005 + 0.0025)
@@ -40,7 +40,7 @@ def test_who_has_no_discount_bills_the_list_price() -> None:
 
 @given(st.integers(0, 5000), st.integers(0, 9000), st.booleans(), st.integers(0, 9000))
 @settings(deadline=None)
-def test_a_discount_never_costs_more_and_nothing_is_below_zero(tokens: int, cached: int, batch: bool, warm: int) -> None:
+def test_a_discount_never_costs_more_nor_pays_out(tokens: int, cached: int, batch: bool, warm: int) -> None:
     """Whatever is cached or warm, above the input too."""
     circumstances = Circumstances(warm_model="gpt-4o", warm_tokens=warm)
     plain = Query(text="x", input_tokens=tokens)

@@ -57,7 +57,7 @@ class MemberOptions:
         Penalty(shared=2.0, own=8.0),
     )
     neighbours: tuple[NeighbourChoice, ...] = field(
-        default_factory=lambda: tuple(NeighbourChoice(k=k, sharpness=s) for k in (40, 160) for s in (4.0, 12.0))
+        default_factory=lambda: tuple(NeighbourChoice(k=k, sharpness=s) for k in (40, 160, 400) for s in (4.0, 12.0))
     )
     iterations: int = 80
     seed: int = 0

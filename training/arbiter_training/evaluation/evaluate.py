@@ -24,11 +24,15 @@ from arbiter_training.evaluation.records import (
     Measured,
     PolicyRow,
 )
+from arbiter_training.evaluation.segments import Labels, segment_rows
 
 FloatArray = NDArray[np.float64]
 
 BEST_SINGLE, RANDOM = "best-single", "random"
 """The baselines of every report, as users name them."""
+
+GREEDY = " (greedy)"
+"""Ends the name of a router's row without its exploration: a second view of one router, not one of its own."""
 
 
 def best_single(model: str) -> str:
@@ -63,6 +67,7 @@ class Evaluator:
     q_hat : outcome to (n, K) predictions by models that did not see these rows.
     summary : the data in words.
     options : level and thresholds of the estimators.
+    segments : dimension to (n,) label; the policies asked for are also judged on each part of the traffic.
     """
 
     log: LoggedFeedback
@@ -70,6 +75,7 @@ class Evaluator:
     q_hat: Mapping[str, FloatArray]
     summary: LogSummary
     options: EstimateOptions = field(default_factory=EstimateOptions)
+    segments: Labels = field(default_factory=dict)
 
     def report(self, policies: Mapping[str, FloatArray], families: tuple[PolicyFamily, ...] = ()) -> EvaluationReport:
         """Evaluate policies and families, next to the best single model, every single model and uniform choice.
@@ -99,6 +105,11 @@ class Evaluator:
         }
         baselines = {best_single(best): singles[best], RANDOM: np.full_like(singles[best], 1 / len(singles))}
         rows = [self._row(name, probs, singles[best]) for name, probs in {**policies, **baselines}.items()]
+        parts = [
+            segment_rows(name, self.log, (probs, singles[best]), self.q_hat, self.segments)
+            for name, probs in policies.items()
+            if not name.endswith(GREEDY)
+        ]
         corners = nondecreasing_hull(*np.array(list(known.values())).T) if known else None
         hull = tuple(zip(corners.cost.tolist(), corners.quality.tolist(), strict=True)) if corners else ()
         return EvaluationReport(
@@ -108,6 +119,7 @@ class Evaluator:
             fixed_models=known,
             hull=hull,
             frontiers=tuple(self._frontier(family) for family in families),
+            segments=tuple(segment for rows in parts for segment in rows),
         )
 
     def _row(self, name: str, probs: FloatArray, baseline: FloatArray) -> PolicyRow:
@@ -119,7 +131,7 @@ class Evaluator:
         return PolicyRow(
             name=name,
             verdict=str(lead.verdict),
-            reasons=tuple(lead.reasons),
+            reasons=(*lead.reasons, *lead.notes),
             outcomes={outcome: _leading(e.best) for outcome, e in found.items()},
             estimators={o: {n: Measured.of(x) for n, x in e.estimates.items()} for o, e in found.items()},
             differences={outcome: _leading(e.best) for outcome, e in paired.items()},

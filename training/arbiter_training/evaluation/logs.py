@@ -32,8 +32,8 @@ def log_of(outcomes: OutcomeMatrix) -> LoggedFeedback:
     seen = outcomes.observed
     if np.isnan(outcomes.quality).all():
         raise NotEvaluableError("the log holds no quality; add a column 'quality' in [0, 1], unknown where not judged")
-    missing = int(np.isnan(outcomes.propensity[seen]).sum())
-    if missing:
+    if lacks_propensities(outcomes):
+        missing = int(np.isnan(outcomes.propensity[seen]).sum())
         raise NotEvaluableError(
             f"{missing} of {int(seen.sum())} logged answers carry no propensity, so what another policy would have "
             "earned cannot be known from this log; log the probability of each choice (arbiter does), or score every "
@@ -42,6 +42,11 @@ def log_of(outcomes: OutcomeMatrix) -> LoggedFeedback:
     columns = {"quality": outcomes.quality, "cost_usd": outcomes.cost_usd, "latency_s": outcomes.latency_s}
     known = {name: values for name, values in columns.items() if not np.isnan(values).all()}
     return LoggedFeedback.from_matrix(known, np.where(seen, outcomes.propensity, 1.0), outcomes.clusters)
+
+
+def lacks_propensities(outcomes: OutcomeMatrix) -> bool:
+    """Say whether an answer was logged without the probability of its choice."""
+    return bool(np.isnan(outcomes.propensity[outcomes.observed]).any())
 
 
 def priced(outcomes: OutcomeMatrix, catalog: Catalog) -> OutcomeMatrix:

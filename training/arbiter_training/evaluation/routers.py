@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
 from arbiter.estimates.expectation import Expectation, UtilityWeights
-from arbiter.features import Features
+from arbiter.features import FeatureBatch, Features
+from arbiter.ope import LoggedFeedback
 from arbiter.policies import GreedyPolicy
 from arbiter.router import Outlook, Router
-from arbiter_training.evaluation.evaluate import Evaluator, PolicyFamily
-from arbiter_training.evaluation.logs import cross_fitted, log_of, priced
+from arbiter_training.evaluation.evaluate import GREEDY, Evaluator, PolicyFamily
+from arbiter_training.evaluation.logs import cross_fitted, lacks_propensities, log_of, priced
+from arbiter_training.evaluation.propensities import estimate_propensities, observational_log, router_features
 from arbiter_training.evaluation.records import LogSummary
 from arbiter_training.split import fold_numbers, groups_of
 from arbiter_training.traffic import OutcomeMatrix
@@ -21,7 +23,9 @@ FloatArray = NDArray[np.float64]
 FOLDS = 5
 
 
-def evaluator_of(outcomes: OutcomeMatrix, features: Features, catalog: Catalog, summary: LogSummary) -> Evaluator:
+def evaluator_of(
+    outcomes: OutcomeMatrix, features: Features, catalog: Catalog, summary: LogSummary, observational: bool = False
+) -> Evaluator:
     """Give an evaluator on logged outcomes, with models of them cross-fitted on the same rows.
 
     Parameters
@@ -30,27 +34,33 @@ def evaluator_of(outcomes: OutcomeMatrix, features: Features, catalog: Catalog, 
     features : what the outcome models read.
     catalog : prices of the log's models, in the order of ``outcomes.models``.
     summary : the data in words.
+    observational : whether propensities that were not logged are estimated; every verdict then says so.
 
     Raises
     ------
     NotEvaluableError
-        If the log cannot answer: propensities or judgements are missing.
+        If the log cannot answer: propensities or judgements are missing, or the choices were deterministic.
     """
     assert catalog.names == outcomes.models, "columns of prices and outcomes must be the same models"
     outcomes = priced(outcomes, catalog)
-    log = log_of(outcomes)
     batch = features.transform(outcomes.queries)
     groups = groups_of(outcomes)
     folds = fold_numbers(groups, min(FOLDS, len(np.unique(groups))), 0)
+    log = _estimated(outcomes, batch, folds) if observational and lacks_propensities(outcomes) else log_of(outcomes)
     predicted = cross_fitted(outcomes, batch, catalog, folds)
     q_hat = {outcome: predicted[outcome] for outcome in log.outcomes}
     return Evaluator(log=log, models=outcomes.models, q_hat=q_hat, summary=summary)
 
 
+def _estimated(outcomes: OutcomeMatrix, batch: FeatureBatch, folds: NDArray[np.int64]) -> LoggedFeedback:
+    found = estimate_propensities(router_features(batch), outcomes.action, folds, outcomes.n_models)
+    return observational_log(outcomes, found)
+
+
 def policies_of(router: Router, outlook: Outlook, name: str = "router") -> dict[str, FloatArray]:
     """Give what a router would do: as it serves, exploration included, and its best choice alone."""
     greedy = replace(router, policy=GreedyPolicy())
-    return {name: router.action_probabilities(outlook), f"{name} (greedy)": greedy.action_probabilities(outlook)}
+    return {name: router.action_probabilities(outlook), f"{name}{GREEDY}": greedy.action_probabilities(outlook)}
 
 
 def frontier(router: Router, outlook: Outlook, name: str = "router", settings: int = 24) -> PolicyFamily:

@@ -2,25 +2,34 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.catalog import catalog_for_log, read_catalog
-from arbiter.errors import InvalidInputError
+from arbiter.errors import InvalidInputError, NotEvaluableError
 from arbiter.loading import load_router
 from arbiter.manifest import MANIFEST
+from arbiter.ope import ExplorationGoal, Forecast, plan_exploration
 from arbiter.router import Router
+from arbiter.vocabulary import Objective
 from arbiter_training.evaluation.evaluate import BEST_SINGLE, RANDOM, Evaluator, PolicyFamily
 from arbiter_training.evaluation.records import EvaluationReport, LogSummary, PolicyRow
 from arbiter_training.evaluation.routers import evaluator_of, frontier, policies_of
+from arbiter_training.evaluation.segments import segments_of
 from arbiter_training.report import figure_png, frontier_figure, write_html
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot, read_traffic
 from arbiter_training.train import Say, kind_of
 
 FloatArray = NDArray[np.float64]
+
+TIE_WIDTH = 0.02
+"""Utility within which candidates count as tied in an exploration plan: the loss that a verdict tolerates."""
+
+UNKNOWN_DAILY = 1000.0
+"""Requests a day where the log has no timestamps and the user names no number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +42,9 @@ class EvaluateJob:
     policies : bundles' folders, ``models:/...``, ``best-single``, ``random``, or names of models.
     report, figure : files to write; None writes none.
     catalog : TOML file with prices of the log's models; None takes the shipped one and litellm's table.
+    segments : columns of the traffic whose values are segments, besides domain, complexity and risk.
+    observational : whether propensities that were not logged are estimated.
+    requests_per_day : for the plan that would make knowable what is not; None takes it from the timestamps.
     """
 
     traffic: tuple[Path, ...]
@@ -40,6 +52,9 @@ class EvaluateJob:
     report: Path | None = None
     figure: Path | None = None
     catalog: Path | None = None
+    segments: tuple[str, ...] = ()
+    observational: bool = False
+    requests_per_day: float | None = None
 
 
 def run(job: EvaluateJob, say: Say) -> EvaluationReport:
@@ -64,14 +79,54 @@ def run(job: EvaluateJob, say: Say) -> EvaluationReport:
     for name in wanted:
         _check_policy(name, routers, outcomes.models)
     say(f"evaluating on {outcomes.n} requests")
-    features = next(iter(routers.values()), None) or load_router()
-    evaluator = evaluator_of(outcomes, features.features, catalog, _summary(table, outcomes))
+    reader = next(iter(routers.values()), None) or load_router()
+    summary = _summary(table, outcomes)
+    try:
+        evaluator = evaluator_of(outcomes, reader.features, catalog, summary, job.observational)
+    except NotEvaluableError as error:
+        raise NotEvaluableError(f"{error}. {_way_out(routers, outcomes, job.requests_per_day)}".strip()) from error
+    evaluator = replace(evaluator, segments=_segments(reader, outcomes, job.segments))
     report = evaluate(evaluator, outcomes, routers, wanted)
     if job.report is not None:
         write_html(report, job.report)
     if job.figure is not None:
         _write_whole(job.figure, figure_png(frontier_figure(report)))
     return report
+
+
+def _segments(reader: Router, outcomes: OutcomeMatrix, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Give the gatekeeper's segments, those that the log labels itself, and those asked for."""
+    found = segments_of(reader.outlook(outcomes.queries))
+    own = {**outcomes.extras, **outcomes.labels}
+    for name in (*outcomes.labels, *columns):
+        if name not in own:
+            raise InvalidInputError(
+                f"the traffic has no column {name!r} with one value per request; it has {', '.join(own)}"
+            )
+        found[name] = tuple("unknown" if value is None else str(value) for value in own[name])
+    return found
+
+
+def _way_out(routers: Mapping[str, Router], outcomes: OutcomeMatrix, requests_per_day: float | None) -> str:
+    """Say what exploration would make the question answerable, as the first router's estimates see it."""
+    if not routers:
+        return ""
+    router = next(iter(routers.values()))
+    outlook = router.outlook(outcomes.queries)
+    weighed = outlook.expectation.weighed(router.settings.weights(Objective.LEARNED))
+    eligible = router.eligible(outlook)
+    forecast = Forecast(
+        utility=np.where(eligible, weighed.utility, -np.inf), quality=weighed.quality, cost_usd=weighed.cost_usd
+    )
+    daily = requests_per_day or _daily(outcomes)
+    plan = plan_exploration(forecast, TIE_WIDTH, ExplorationGoal(requests_per_day=daily))
+    return f"What would make it knowable, at {daily:.0f} requests a day: {plan.sentence()}"
+
+
+def _daily(outcomes: OutcomeMatrix) -> float:
+    times = outcomes.timestamps[~np.isnat(outcomes.timestamps)]
+    days = (times.max() - times.min()) / np.timedelta64(1, "D") if times.size > 1 else 0.0
+    return float(times.size / days) if days > 0 else UNKNOWN_DAILY
 
 
 def evaluate(

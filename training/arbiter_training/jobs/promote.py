@@ -18,6 +18,7 @@ from arbiter.vocabulary import Objective
 from arbiter_training.evaluation.evaluate import BEST_SINGLE
 from arbiter_training.evaluation.records import LogSummary
 from arbiter_training.evaluation.routers import evaluator_of
+from arbiter_training.evaluation.segments import segments_of
 from arbiter_training.gate import GateDecision, GateRules, decide
 from arbiter_training.gate_checks import GateEvidence, schema_problems
 from arbiter_training.jobs.evaluate import aligned
@@ -200,11 +201,6 @@ def rules_of(ask: GateAsk, challenger: Router, n: int) -> GateRules:
         budget_usd=ask.budget_usd,
         floors=dict(ask.floors),
     )
-
-
-def segments_of(outlook: Outlook) -> dict[str, tuple[str, ...]]:
-    """Give the segments that a promotion may not hurt: domain, complexity and risk, as the challenger sees them."""
-    return {head: tuple(str(getattr(p, head)) for p in outlook.profiles) for head in ("domain", "complexity", "risk")}
 
 
 def _probabilities(router: Router, outlook: Outlook, outcomes: OutcomeMatrix) -> FloatArray:

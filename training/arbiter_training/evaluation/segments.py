@@ -1,0 +1,61 @@
+"""Policies on parts of the traffic, with allowance for their number."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.ope import LoggedFeedback, OffPolicyEstimate, SegmentPlan, evaluate_segments
+from arbiter.router import Outlook
+from arbiter_training.evaluation.records import Measured, Segment
+
+FloatArray = NDArray[np.float64]
+Labels = Mapping[str, Sequence[str]]
+
+OUTCOMES = ("quality", "cost_usd")
+
+
+def segments_of(outlook: Outlook) -> dict[str, tuple[str, ...]]:
+    """Give the segments that a gatekeeper sees: domain, complexity and risk of each request."""
+    return {head: tuple(str(getattr(p, head)) for p in outlook.profiles) for head in ("domain", "complexity", "risk")}
+
+
+def segment_rows(
+    name: str, log: LoggedFeedback, pair: tuple[FloatArray, FloatArray], q_hat: Mapping[str, FloatArray], labels: Labels
+) -> tuple[Segment, ...]:
+    """Compare a policy with the baseline on each part of the traffic.
+
+    Parameters
+    ----------
+    name : of the policy.
+    log : logged outcomes.
+    pair : (n, K) action probabilities of policy and baseline.
+    q_hat : outcome to (n, K) predictions.
+    labels : dimension to (n,) label.
+
+    Returns
+    -------
+    segments : in each outcome the intervals hold together at 95 % over all segments (Holm, 1979).
+    """
+    if not labels:
+        return ()
+    present = [outcome for outcome in OUTCOMES if outcome in log.outcomes]
+    tables = {
+        outcome: evaluate_segments(log, pair, labels, q_hat, SegmentPlan(outcome=outcome)).results
+        for outcome in present
+    }
+    first = tables[present[0]]
+    return tuple(
+        Segment(
+            policy=name,
+            dimension=result.dimension,
+            value=result.label,
+            n_requests=result.n,
+            differences={o: _measured(tables[o][i].difference) for o in present},
+        )
+        for i, result in enumerate(first)
+    )
+
+
+def _measured(estimate: OffPolicyEstimate | None) -> Measured | None:
+    return None if estimate is None else Measured.of(estimate)
