@@ -219,6 +219,12 @@ class Decision:
 
         return explain(self)
 
+    def explanation(self) -> dict[str, Any]:
+        """Give what :meth:`explain` says as JSON-ready values."""
+        from arbiter.explain import explanation
+
+        return explanation(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:

@@ -140,7 +140,7 @@ def test_a_choice_that_explored_says_so() -> None:
 def test_the_explanation_is_json_and_says_what_the_text_says() -> None:
     """Choice, what was seen, every candidate and exclusion, and what would change the choice."""
     decision = ROUTER.route(read_request("Write a haiku"), np.random.default_rng(1))
-    values = json.loads(json.dumps(explanation(decision), allow_nan=False))
+    values = json.loads(json.dumps(decision.explanation(), allow_nan=False))
     assert values["choice"]["model"] == decision.model
     assert values["candidates"][0]["model"] == best(decision)
     assert {row["model"] for row in values["candidates"]} | set(values["excluded"]) == set(CATALOG.names)

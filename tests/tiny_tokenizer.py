@@ -4,6 +4,7 @@ import json
 import string
 
 import numpy as np
+
 from arbiter.encoders import StaticEncoder
 
 _PIECES = ("the", "what", "is", "router", "route", "##r", "##s", "cheap", "model", "prompt", "caf", "##e", "cafe", "中")

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.cli.options import BUNDLE_HELP, Json, Limits, criterion_weights, prompt_text, require_ledger
+from arbiter.cli.options import BUNDLE_HELP, Json, Limits, criterion_weights, limits, prompt_text, require_ledger
 from arbiter.cli.output import show, show_json
 
 if TYPE_CHECKING:
@@ -35,17 +35,16 @@ def compare(
     from arbiter.loading import load_router
     from arbiter.route_options import read_query
 
-    asked: Any = {
-        "max_cost_usd": max_cost_usd,
-        "max_latency_s": max_latency_s,
-        "latency_quantile": latency_quantile,
-        "min_quality": min_quality,
-        "strategy": strategy,
-        "capabilities": frozenset(capability) if capability else None,
-        "languages": frozenset(language) if language else None,
-    }
-    options: Any = {name: value for name, value in asked.items() if value is not None}
-    query = read_query(prompt_text(prompt), options)
+    asked = limits(
+        max_cost_usd=max_cost_usd,
+        max_latency_s=max_latency_s,
+        latency_quantile=latency_quantile,
+        min_quality=min_quality,
+        strategy=strategy,
+        capabilities=capability,
+        languages=language,
+    )
+    query = read_query(prompt_text(prompt), asked)
     weights = criterion_weights(weight or ())
     router = load_router(bundle)
     history = None

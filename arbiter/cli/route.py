@@ -1,14 +1,13 @@
 """`arbiter route`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import Json, prompt_text
+from arbiter.cli.options import BUNDLE_HELP, Json, Limits, limits, prompt_text
 from arbiter.cli.output import plain, show, show_json
 
-BUNDLE_HELP = "A bundle's folder, or models:/arbiter@champion. Default: the shipped one."
 LEDGER_HELP = "SQLite file that records decisions and feedback."
 
 
@@ -16,10 +15,13 @@ def route(
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
     ledger: Annotated[Path | None, typer.Option(envvar="ARBITER_LEDGER", help=LEDGER_HELP)] = None,
-    max_cost_usd: Annotated[float | None, typer.Option(help="Greatest expected cost.")] = None,
-    max_latency_s: Annotated[float | None, typer.Option(help="Greatest expected latency.")] = None,
-    min_quality: Annotated[float | None, typer.Option(help="Least expected quality, in [0, 1].")] = None,
-    strategy: Annotated[str | None, typer.Option(help="A strategy, e.g. quality_first.")] = None,
+    max_cost_usd: Limits.Cost = None,
+    max_latency_s: Limits.Latency = None,
+    latency_quantile: Limits.Quantile = None,
+    min_quality: Limits.Quality = None,
+    strategy: Limits.Strategy = None,
+    capability: Limits.Capabilities = None,
+    language: Limits.Languages = None,
     seed: Annotated[int | None, typer.Option(help="Repeats the choices; for demonstrations, not for serving.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -28,8 +30,15 @@ def route(
     from arbiter.route_options import read_query
     from arbiter.service import ServiceOptions, load
 
-    limits: dict[str, Any] = {"max_cost_usd": max_cost_usd, "max_latency_s": max_latency_s, "min_quality": min_quality}
-    asked: Any = {name: value for name, value in {**limits, "strategy": strategy}.items() if value is not None}
+    asked = limits(
+        max_cost_usd=max_cost_usd,
+        max_latency_s=max_latency_s,
+        latency_quantile=latency_quantile,
+        min_quality=min_quality,
+        strategy=strategy,
+        capabilities=capability,
+        languages=language,
+    )
     query = read_query(prompt_text(prompt), asked)  # before a ledger's file is made
     with load(bundle, ledger=ledger, options=ServiceOptions(seed=seed)) as service:
         decision = service.route(query)

@@ -1,6 +1,7 @@
 """Coarse cells over stored vectors: a search looks into the nearest cells only, so that it stays fast at a million."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ class Cells:
         row, place = np.divmod(np.argsort(cells.ravel(), kind="stable"), probes)
         sorted_cells = cells[row, place]
         edges = np.flatnonzero(np.diff(sorted_cells, prepend=-1, append=-1))
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
+        for first, last in pairwise(edges.tolist()):
             start, end = self.starts[sorted_cells[first] : sorted_cells[first] + 2]
             if start == end:
                 continue

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.estimates.cells import Cells
+from arbiter.projection import Projection
 from arbiter.state import State
 
 FloatArray = NDArray[np.float64]
@@ -22,7 +23,7 @@ class NeighbourIndex:
 
     Attributes
     ----------
-    keys : (N, d) float32, unit length.
+    keys : (N, d) float32, unit length, where ``projection`` puts them.
     rewards : (N, K) float32, 0 where not observed.
     observed : (N, K) bool.
     means : (K,) mean outcome of each candidate, what an estimate without neighbours falls back to.
@@ -30,6 +31,8 @@ class NeighbourIndex:
     sharpness : a neighbour of cosine s weighs exp(sharpness (s - s_max)).
     prior_strength : how many neighbours the mean counts for.
     cells : of the keys, which are then stored cell by cell; None searches all keys.
+    projection : from embeddings to the space of the keys, before scaling to length 1; None is the embedding itself.
+        Few centred components tell requests apart better than all of an embedding, whose rows share a direction.
     """
 
     keys: NDArray[np.float32]
@@ -40,6 +43,7 @@ class NeighbourIndex:
     sharpness: float
     prior_strength: float
     cells: Cells | None = None
+    projection: Projection | None = None
 
     def predict(self, embedding: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
         """Give the weighted mean outcome of the neighbours.
@@ -62,6 +66,7 @@ class NeighbourIndex:
 
     def search(self, embedding: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Give positions and cosines, (n, k), of the k nearest keys of each of n requests, in no order."""
+        embedding = placed(embedding, self.projection)
         if self.cells is not None:
             return self.cells.search(self.keys, embedding, k)
         similarity = embedding @ self.keys.T  # (n, N)
@@ -79,6 +84,7 @@ class NeighbourIndex:
 
     def to_state(self) -> State:
         """Give what a bundle keeps; the keys in half precision."""
+        optional = {"cells": self.cells, "projection": self.projection}
         return State(
             kind="neighbour_index",
             settings={"k": self.k, "sharpness": self.sharpness, "prior_strength": self.prior_strength},
@@ -88,7 +94,7 @@ class NeighbourIndex:
                 "observed": self.observed,
                 "means": self.means,
             },
-            parts={} if self.cells is None else {"cells": self.cells.to_state()},
+            parts={name: part.to_state() for name, part in optional.items() if part is not None},
         )
 
     @classmethod
@@ -100,5 +106,15 @@ class NeighbourIndex:
             observed=state.array("observed", np.bool_),
             means=state.array("means", np.float64),
             cells=Cells.from_state(state.parts["cells"]) if "cells" in state.parts else None,
+            projection=Projection.from_state(state.parts["projection"]) if "projection" in state.parts else None,
             **state.settings,
         )
+
+
+def placed(embedding: NDArray[np.float32], projection: Projection | None) -> NDArray[np.float32]:
+    """Give (n, d) float32 rows of length 1 (or 0) in the space of the keys; the embedding itself without projection."""
+    if projection is None:
+        return embedding
+    x = projection.apply(embedding)
+    length = np.sqrt((x * x).sum(axis=1, keepdims=True))
+    return np.asarray(x / np.maximum(length, 1e-9), dtype=np.float32)

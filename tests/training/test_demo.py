@@ -1,5 +1,6 @@
 """The demo: its parts on a small world, and, slow, the whole of it on the real traffic."""
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,18 @@ def test_estimates_stand_beside_the_truth(small: Demo) -> None:
     saved = 1.0 - report.truth["router"]["cost_usd"] / report.truth[report.baseline]["cost_usd"]
     assert small.saving == pytest.approx(saved) and saved > 0.1
     assert (small.n_train, small.twins_removed) == (240, 3)
+
+
+def test_equal_quality_is_priced_on_the_hull(small: Demo) -> None:
+    """A mixture of two constant models at the router's quality costs what the line between them says."""
+    equal, report = small.equal_quality, small.report
+    assert equal.quality == report.truth["router"]["quality"]
+    (low, bad), (high, good) = next(
+        pair for pair in itertools.pairwise(report.hull) if pair[0][1] <= equal.quality <= pair[1][1]
+    )
+    share = (equal.quality - bad) / (good - bad)
+    assert equal.mixture_usd == pytest.approx(low + share * (high - low))
+    assert equal.saving == pytest.approx(1 - equal.router_usd / equal.mixture_usd)
 
 
 def test_the_truth_of_the_baseline_is_there_whichever_it_is() -> None:

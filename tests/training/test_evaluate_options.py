@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_world import small_learned, small_truth
 
 from arbiter.bundle import save_bundle
 from arbiter.errors import InvalidInputError, NotEvaluableError
 from arbiter_training.jobs.evaluate import EvaluateJob, run
 from arbiter_training.simulate import ByPromptLength, simulate_log
 from arbiter_training.traffic import OutcomeMatrix, write_traffic
-from small_world import small_learned, small_truth
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_segments_are_the_gatekeepers_and_those_asked_for(tmp_path: Path, bundle
 def test_a_segment_column_that_is_not_there_is_named(tmp_path: Path, bundle: Path) -> None:
     """One line, with the columns that there are."""
     path = logged(tmp_path, small_truth(60, seed=4))
-    with pytest.raises(InvalidInputError, match="no column 'tenent'.*tenant"):
+    with pytest.raises(InvalidInputError, match=r"no column 'tenent'.*tenant"):
         run(job(path, bundle, segments=("tenent",)), quiet)
 
 

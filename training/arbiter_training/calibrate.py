@@ -2,11 +2,12 @@
 
 The setting is what a dollar is worth in quality points. It is chosen on doubly robust scores of the log; what it will
 reach is measured by cross-fitting: each fold of the requests is evaluated under the setting that the other folds chose,
-so that the interval holds the luck of the choice as well as that of the requests.
+so that the interval holds the luck of the choice as well as that of the requests; it also holds the interval of the
+setting's own evaluation on the whole log.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,19 +102,40 @@ def calibrate(evaluator: Evaluator, views: tuple[View, ...], target: Target, fol
     _require_reachable(target, goal, reachable)
     for _ in range(ROUNDS):
         curve = merged(curve, trials.curve(_between(curve.settings, _choice(curve, target, every))))
-    probs = _cross_fitted(trials, curve, target, folds)
-    found = evaluate(log, probs, evaluator.q_hat, evaluator.options)
-    share = _mean(probs[:, trials.strong], np.arange(log.n) if log.cluster_index is None else log.cluster_index)
+    setting = float(curve.settings[_choice(curve, target, every)])
+    others = _reached(evaluator, trials, _cross_fitted(trials, curve, target, folds))
+    own = _reached(evaluator, trials, trials.served(setting))
     return Calibration(
         target=str(target),
         goal=goal,
-        quality_per_usd=float(curve.settings[_choice(curve, target, every)]),
+        quality_per_usd=setting,
         strong=evaluator.models[trials.strong],
-        reached={**{name: Measured.of(e.require()) for name, e in found.items()}, "strong_share": share},
+        reached={name: _hull(others[name], own[name]) for name in others},
         reachable=reachable,
         n_requests=log.n,
         protocol=f"{evaluator.summary.protocol}; setting cross-fitted over {len(np.unique(folds))} folds",
     )
+
+
+def _reached(evaluator: Evaluator, trials: Trials, probs: FloatArray) -> dict[str, Measured]:
+    log = evaluator.log
+    found = evaluate(log, probs, evaluator.q_hat, evaluator.options)
+    share = _mean(probs[:, trials.strong], np.arange(log.n) if log.cluster_index is None else log.cluster_index)
+    return {**{name: Measured.of(e.require()) for name, e in found.items()}, "strong_share": share}
+
+
+def _hull(others: Measured, own: Measured) -> Measured:
+    """Give the cross-fitted value, with an interval that holds those of both evaluations.
+
+    Cross-fitting is right for the rule of choosing, and a little off for the one setting that the whole log chose; the
+    setting's own evaluation is right for it, and a little bright, since the same rows chose it.
+    """
+    lows, highs = (others.low, own.low), (others.high, own.high)
+    known = None not in (*lows, *highs)
+    low, high = (
+        (min(x for x in lows if x is not None), max(x for x in highs if x is not None)) if known else (None, None)
+    )
+    return replace(others, low=low, high=high)
 
 
 def _cross_fitted(trials: Trials, curve: Curve, target: Target, folds: IntArray) -> FloatArray:

@@ -50,6 +50,26 @@ class BudgetRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EqualQuality:
+    """What the router's quality costs with it and without it.
+
+    Attributes
+    ----------
+    quality : mean, of both.
+    router_usd, mixture_usd : per request; the mixture is the cheapest of constant models that reaches the quality.
+    """
+
+    quality: float
+    router_usd: float
+    mixture_usd: float
+
+    @property
+    def saving(self) -> float:
+        """Share of the mixture's cost that the router saves."""
+        return 1.0 - self.router_usd / self.mixture_usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
     """What the demo found.
 
@@ -60,6 +80,7 @@ class Demo:
     report : estimates from a simulated log of the second part, next to the truth.
     budgets : the router against the fixed-model hull.
     saving : share of the best single model's cost that the router saves, by the truth.
+    equal_quality : the router against the cheapest mixture of constant models of its quality, by the truth.
     decisions : prompt to decision.
     n_train, twins_removed : requests learned from; requests of the second part left out because the first had them.
     """
@@ -69,6 +90,7 @@ class Demo:
     report: EvaluationReport
     budgets: tuple[BudgetRow, ...]
     saving: float
+    equal_quality: EqualQuality
     decisions: Mapping[str, Decision]
     n_train: int
     twins_removed: int
@@ -105,6 +127,7 @@ def run_demo(base: Router, seed: int = 0, say: Say = lambda _: None) -> Demo:
         report=report,
         budgets=against_hull(report, report.frontiers[0]),
         saving=1.0 - report.truth["router"]["cost_usd"] / best,
+        equal_quality=at_equal_quality(report),
         decisions=_route(router, seed),
         n_train=log.n,
         twins_removed=traffic.twins_removed,
@@ -159,6 +182,14 @@ def against_hull(report: EvaluationReport, curve: Frontier) -> tuple[BudgetRow, 
         BudgetRow(budget_usd=b, hull=float(fixed.quality_at(b)), router=float(router.quality_at(b)))
         for b in BUDGETS_USD
     )
+
+
+def at_equal_quality(report: EvaluationReport) -> EqualQuality:
+    """Hold the router's cost against that of the cheapest mixture of constant models of the same quality."""
+    truth = report.truth["router"]
+    fixed = nondecreasing_hull(*np.array(report.hull).T)
+    mixture = float(fixed.cost_at(truth["quality"]))
+    return EqualQuality(quality=truth["quality"], router_usd=truth["cost_usd"], mixture_usd=mixture)
 
 
 def _route(router: Router, seed: int) -> dict[str, Decision]:

@@ -124,7 +124,7 @@ class Arena:
         is at 0 or above, no setting is worse than a constant beyond its interval.
         """
         cost, quality = trace.points(trace.columns.mean(axis=0))
-        drawn_cost, drawn_quality = trace.points(self._drawn(trace.columns))
+        _, drawn_quality = trace.points(self._drawn(trace.columns))
         fixed_cost, fixed_quality = self.cost.mean(axis=0), self.quality.mean(axis=0)
         worst: Figure | None = None
         for j in range(len(cost)):

@@ -57,7 +57,7 @@ class Stream:
         return chosen[self.round.test]
 
 
-def paretobandit(stream: Stream, minilm: NDArray[np.float32]) -> IntArray:
+def paretobandit(minilm: NDArray[np.float32], stream: Stream) -> IntArray:
     """Run ParetoBandit 0.1.1 from its wheel, paced to each budget; (budgets, n_test) choices.
 
     On its own three models with its shipped priors and best settings, on others cold with its settings for that. Its

@@ -78,30 +78,44 @@ def scoreboard(benchmark: Benchmark, traffic: JudgedTraffic, competitors: Compet
     traces = {name: builder.build(tested) for name, builder in competitors.builders.items()}
     lines = [_random(arena), line_of(arena, single, benchmark.budgets_usd), _hull(arena, benchmark)]
     lines += [line_of(arena, trace, benchmark.budgets_usd) for trace in traces.values()]
-    ratios: dict[str, Figure] = {}
-    over_random = {name: arena.aiq_over_random(trace) for name, trace in traces.items()}
-    over_fixed = {name: arena.aiq_over_fixed(trace) for name, trace in traces.items()}
-    gains = {name: arena.gains(trace) for name, trace in traces.items()}
+    measured = {
+        "gain over best single": {name: arena.gains(trace) for name, trace in traces.items()},
+        "AIQ less random's": {name: arena.aiq_over_random(trace) for name, trace in traces.items()},
+        "AIQ less fixed models'": {name: arena.aiq_over_fixed(trace) for name, trace in traces.items()},
+    }
     if competitors.win_rates:
         weak, strong = (outcomes.quality[tested, k] for k in (competitors.weak, competitors.strong))
-        pair = Pair(weak, strong, groups)
-        figures = {name: pair.figures(score[tested]) for name, score in competitors.win_rates.items()}
-        lines = [Line(name=x.name, figures={**figures.get(x.name, {}), **x.figures}) for x in lines]
-        apgr = {name: pair.apgr(score[tested]) for name, score in competitors.win_rates.items()}
-        over_fixed = {name: (value - 0.5, drawn - 0.5) for name, (value, drawn) in apgr.items()}
-    for encoder in benchmark.encoders:
-        if encoder != "minilm" and "minilm" in benchmark.encoders:
-            mine, theirs = f"arbiter, {encoder}", "arbiter, minilm"
-            what = "APGR - 0.5" if competitors.win_rates else "AIQ less fixed models'"
-            ratios[f"{encoder} keeps of the MiniLM's {what}"] = ratio(over_fixed[mine], over_fixed[theirs])
-            ratios[f"{encoder} keeps of the MiniLM's AIQ less random's"] = ratio(over_random[mine], over_random[theirs])
-    for name in traces:
-        if name.endswith(PARTIAL):
-            whole = name.removesuffix(PARTIAL)
-            ratios[f"{name} keeps of the gain over best single"] = ratio(gains[name], gains[whole])
-            ratios[f"{name} keeps of AIQ less fixed models'"] = ratio(over_fixed[name], over_fixed[whole])
+        pair, scores = Pair(weak, strong, groups), {n: s[tested] for n, s in competitors.win_rates.items()}
+        lines = [_with_pair(line, pair, scores.get(line.name)) for line in lines]
+        measured["APGR - 0.5"] = {name: _less(pair.apgr(score), 0.5) for name, score in scores.items()}
     columns = tuple(dict.fromkeys(column for line in reversed(lines) for column in line.figures))
+    ratios = _ratios(benchmark, measured)
     return Scoreboard(columns=columns, lines=tuple(lines), ratios=ratios, notes=_notes(benchmark, traffic, arena))
+
+
+Measured = dict[str, tuple[float, FloatArray]]
+
+
+def _ratios(benchmark: Benchmark, measured: dict[str, Measured]) -> dict[str, Figure]:
+    """Give what the cheaper encoders keep of the MiniLM's figures, and a partial log of the whole one's."""
+    found: dict[str, Figure] = {}
+    cheaper = [encoder for encoder in benchmark.encoders if encoder != "minilm" and "minilm" in benchmark.encoders]
+    for what, values in measured.items():
+        for encoder in cheaper:
+            mine, theirs = values[f"arbiter, {encoder}"], values["arbiter, minilm"]
+            found[f"{encoder} keeps of the MiniLM's {what}"] = ratio(mine, theirs)
+        for name in values:
+            if name.endswith(PARTIAL):
+                found[f"{name}, keeps of {what}"] = ratio(values[name], values[name.removesuffix(PARTIAL)])
+    return found
+
+
+def _with_pair(line: Line, pair: Pair, score: FloatArray | None) -> Line:
+    return line if score is None else Line(name=line.name, figures={**pair.figures(score), **line.figures})
+
+
+def _less(measured: tuple[float, FloatArray], amount: float) -> tuple[float, FloatArray]:
+    return measured[0] - amount, measured[1] - amount
 
 
 def _random(arena: Arena) -> Line:
@@ -119,14 +133,14 @@ def _hull(arena: Arena, benchmark: Benchmark) -> Line:
 def _notes(benchmark: Benchmark, traffic: JudgedTraffic, arena: Arena) -> tuple[str, ...]:
     tested, seeds = len(arena.quality), ", ".join(str(seed) for seed in benchmark.seeds)
     split = (
-        f"trained on {benchmark.train}, less {traffic.left_out} near-duplicates of test rows, tested on {benchmark.test}"
+        f"trained on {benchmark.train} less {traffic.left_out} near-duplicates of test rows, tested on {benchmark.test}"
         if benchmark.test
         else f"{benchmark.folds} folds of {benchmark.train} by near-duplicate group"
     )
     return (
         f"{split}; seeds {seeds}; {tested} requests tested; models from ${arena.low:.3g} to ${arena.high:.3g}",
-        "95 % intervals: paired bootstrap over groups of requests, given the fitted routers; of several seeds the mean.",
-        "At a budget: the setting is found by cost alone, two neighbours are mixed to spend it; no quality is looked at.",
-        f"partial log: one model per request, {benchmark.exploration:.0%} uniform, the others to the best single model.",
-        "ParetoBandit and litellm's adaptive router learn online from one outcome per request, on through the test rows.",
+        "95 % intervals: paired bootstrap over groups of requests, given the fitted routers; the mean of the seeds.",
+        "At a budget: the setting is found by cost alone, and mixed with the next to spend it; quality is not seen.",
+        f"Partial log: one model per request, {benchmark.exploration:.0%} uniform, the others to the best single one.",
+        "ParetoBandit and litellm's adaptive router learn online, from one outcome per request, on through the test.",
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -103,18 +104,20 @@ def _rounds(benchmark: Benchmark, groups: IntArray, fixed: tuple[IntArray, IntAr
 
 
 def _read(folder: Path, name: str, part: str) -> OutcomeMatrix:
+    """Read a traffic file of the folder or, where there is none of that name, one of the package paretobandit."""
     path = folder / name
-    if path.suffix == ".jsonl":
-        return pivot(read_pareto_file(path if path.is_file() else demo_folder() / name, part))
-    return pivot(read_traffic(path))
+    if path.is_file() or path.suffix != ".jsonl":
+        return pivot(read_traffic(path))
+    return pivot(read_pareto_file(demo_folder() / name, part))
 
 
 def _stacked(first: OutcomeMatrix, second: OutcomeMatrix) -> OutcomeMatrix:
     if first.models != second.models:
         raise InvalidInputError(f"the two files have different models: {first.models} and {second.models}")
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in ARRAYS}
     return replace(
         first,
-        **{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in ARRAYS},
+        **arrays,
         queries=first.queries + second.queries,
         labels={name: np.concatenate([v, second.labels[name]]) for name, v in first.labels.items()},
         extras={name: np.concatenate([v, second.extras[name]]) for name, v in first.extras.items()},

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from arbiter_training.traffic.prompt_text import query_text
 
 FloatArray = NDArray[np.float64]
 Say = Callable[[str], None]
+Rival = Callable[[Stream], NDArray[np.int64]]
 
 ONLINE_BUDGETS = 7
 """Budgets to which ParetoBandit is paced where the benchmark names none: from the cheapest to the dearest model."""
@@ -179,9 +181,9 @@ class _Runner:
             catalog=catalog,
             budgets_usd=self._benchmark.budgets_usd or tuple(between.tolist()),
         )
-        rivals = {"litellm complexity": litellm_complexity, "litellm adaptive": litellm_adaptive}
+        rivals: dict[str, Rival] = {"litellm complexity": litellm_complexity, "litellm adaptive": litellm_adaptive}
         if minilm is not None:
-            rivals["ParetoBandit 0.1.1"] = lambda s: paretobandit(s, minilm)
+            rivals["ParetoBandit 0.1.1"] = partial(paretobandit, minilm)
         for name, rival in rivals.items():
             started = time.perf_counter()
             self.competitors.add_choices(name, round_.test, rival(stream))

@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arbiter_training.benchmarks.figures import Arena, Figure, apgr_of, cpt_of, figure_of, pair_columns
-from arbiter_training.benchmarks.figures import PAIR_THRESHOLDS, RESAMPLES
+from arbiter_training.benchmarks.figures import (
+    PAIR_THRESHOLDS,
+    RESAMPLES,
+    Arena,
+    Figure,
+    apgr_of,
+    cpt_of,
+    figure_of,
+    pair_columns,
+)
 from arbiter_training.benchmarks.trace import Trace, replicates
 
 FloatArray = NDArray[np.float64]

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.estimates.blend import boosting_table, request_features
-from arbiter.estimates.neighbours import NeighbourIndex
+from arbiter.estimates.neighbours import NeighbourIndex, placed
 from arbiter.linear import LinearMap
 from arbiter.projection import Projection
 from arbiter.trees import FlatForest
@@ -17,9 +16,14 @@ from arbiter_training.estimates.boosting import BinnedTable, BoostingOptions
 from arbiter_training.estimates.cells import cells_of
 from arbiter_training.estimates.data import FEW, FloatArray, IntArray, OutcomeData, candidate_means
 from arbiter_training.estimates.shared_logistic import Penalty, fit_path, fit_shared_logistic
+from arbiter_training.principal import principal_components
 
 CHOOSING_FOLDS = 2
 """Folds on which the penalties are compared: two tell them apart as well as five, in half the time."""
+
+NEIGHBOUR_COMPONENTS = 64
+"""Principal components in which neighbours are sought. On the training rows of four public logs 48 to 96 of them left
+less error than the whole embedding on all but one, and they are searched four times as fast."""
 
 MOST_EXACT = 20_000
 """Stored requests up to which all are searched: a request costs them a third of a millisecond."""
@@ -57,7 +61,9 @@ class MemberOptions:
         Penalty(shared=2.0, own=8.0),
     )
     neighbours: tuple[NeighbourChoice, ...] = field(
-        default_factory=lambda: tuple(NeighbourChoice(k=k, sharpness=s) for k in (40, 160, 400) for s in (4.0, 12.0))
+        default_factory=lambda: tuple(
+            NeighbourChoice(k=k, sharpness=sharpness) for k in (40, 160, 400) for sharpness in (2.0, 4.0, 8.0)
+        )
     )
     iterations: int = 80
     seed: int = 0
@@ -77,6 +83,8 @@ class MemberTrainer:
         self.options = options
         self.design = design_matrix(data.batch)
         self.weights = data.weights
+        self._place = centred_components(data.batch.embedding, NEIGHBOUR_COMPONENTS, options.seed)
+        self._keys = placed(data.batch.embedding, self._place)
 
     def linear(self) -> tuple[FloatArray, LinearMap, Penalty]:
         """Give out-of-fold scores (n, K), the final map, and the penalty chosen."""
@@ -106,7 +114,8 @@ class MemberTrainer:
         table = boosting_table(scores, near, requests, descriptors)
         y, w = np.nan_to_num(self.data.quality).ravel(), self.weights.ravel()
         cell_folds = np.repeat(self.data.folds, scores.shape[1])
-        binned, options = BinnedTable(table), BoostingOptions(iterations=self.options.iterations, seed=self.options.seed)
+        options = BoostingOptions(iterations=self.options.iterations, seed=self.options.seed)
+        binned = BinnedTable(table)
         predicted = np.zeros(y.size)
         for fold in np.unique(cell_folds):
             held = cell_folds == fold
@@ -152,11 +161,11 @@ class MemberTrainer:
     def _index(self, rows: IntArray, choice: NeighbourChoice) -> NeighbourIndex:
         cells = None
         if len(rows) > MOST_EXACT:
-            order, cells = cells_of(self.data.batch.embedding[rows], self.options.seed)
+            order, cells = cells_of(self._keys[rows], self.options.seed)
             rows = rows[order]
         quality, observed = self.data.quality[rows], self.data.observed[rows]
         index = NeighbourIndex(
-            keys=self.data.batch.embedding[rows],
+            keys=self._keys[rows],
             rewards=np.nan_to_num(quality).astype(np.float32),
             observed=observed,
             means=candidate_means(quality, self.weights[rows], FEW),
@@ -164,6 +173,7 @@ class MemberTrainer:
             sharpness=choice.sharpness,
             prior_strength=choice.prior_strength,
             cells=cells,
+            projection=self._place,
         )
         return NeighbourIndex.from_state(index.to_state())  # rounded as it will be served
 
@@ -178,3 +188,10 @@ class MemberTrainer:
     def _squared_error(self, predicted: FloatArray) -> float:
         error = np.nan_to_num(self.data.quality - predicted)
         return float((self.weights * error**2).sum() / self.weights.sum())
+
+
+def centred_components(embedding: NDArray[np.float32], k: int, seed: int) -> Projection:
+    """Give the projection to k principal components in their own scale: distances are kept, nothing is whitened."""
+    whitened = principal_components(embedding, k, seed)
+    length = np.linalg.norm(whitened.components, axis=0)
+    return Projection(mean=whitened.mean, components=whitened.components / np.where(length > 0, length, 1.0))

@@ -1,4 +1,4 @@
-"""A student inside the estimates: from the cheap features to the vectors of a large encoder, taught on the log itself."""
+"""A student inside the estimates: from cheap features to the vectors of a large encoder, taught on the log itself."""
 
 from dataclasses import dataclass
 

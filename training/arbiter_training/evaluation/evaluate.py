@@ -11,6 +11,7 @@ from arbiter.ope import (
     EstimateOptions,
     LoggedFeedback,
     OffPolicyEstimate,
+    aiq,
     evaluate,
     evaluate_difference,
     nondecreasing_hull,
@@ -112,13 +113,15 @@ class Evaluator:
         ]
         corners = nondecreasing_hull(*np.array(list(known.values())).T) if known else None
         hull = tuple(zip(corners.cost.tolist(), corners.quality.tolist(), strict=True)) if corners else ()
+        curves = tuple(self._frontier(family) for family in families)
         return EvaluationReport(
             log=self.summary,
             baseline=best_single(best),
             rows=tuple(rows),
             fixed_models=known,
             hull=hull,
-            frontiers=tuple(self._frontier(family) for family in families),
+            frontiers=curves,
+            scores=curve_scores(hull, curves),
             segments=tuple(segment for rows in parts for segment in rows),
         )
 
@@ -166,6 +169,20 @@ class Evaluator:
                 )
             )
         return Frontier(name=family.name, points=tuple(sorted(points, key=lambda p: p.cost_usd)))
+
+
+def curve_scores(hull: tuple[tuple[float, float], ...], curves: tuple[Frontier, ...]) -> dict[str, float]:
+    """Give the AIQ of the constant models and of each curve, over the constant models' range of cost."""
+    if len(hull) < 2:
+        return {}
+    fixed = nondecreasing_hull(*np.array(hull).T)
+    low, high = float(fixed.cost[0]), float(fixed.cost[-1])
+    found = {"AIQ of constant models": aiq(fixed, low, high)}
+    for curve in curves:
+        if curve.points:
+            points = np.array([(p.cost_usd, p.quality) for p in curve.points])
+            found[f"AIQ of {curve.name}"] = aiq(nondecreasing_hull(*points.T), low, high)
+    return found
 
 
 def _leading(estimate: OffPolicyEstimate | None) -> Measured | None:

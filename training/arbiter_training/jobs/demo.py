@@ -47,6 +47,12 @@ class DemoDone:
             f"The router costs {self.demo.saving:.0%} less than {best}, at quality "
             f"{truth['router']['quality']:.3f} against {truth[best]['quality']:.3f}."
         )
+        equal = self.demo.equal_quality
+        found.append(
+            f"At equal quality ({equal.quality:.3f}) the cheapest mix of constant models costs "
+            f"${1000 * equal.mixture_usd:.3f} per 1,000 requests, the router ${1000 * equal.router_usd:.3f}: "
+            f"{equal.saving:.0%} saved."
+        )
         found.append(f"report: {self.out / 'report.html'}   bundle: {self.out / 'bundle'}")
         found.append(f"MLflow: {self.run}")
         return found
@@ -65,6 +71,7 @@ class DemoDone:
             "report": demo.report.to_dict(),
             "budgets": [{"budget_usd": r.budget_usd, "hull": r.hull, "router": r.router} for r in demo.budgets],
             "saving": demo.saving,
+            "saving_at_equal_quality": demo.equal_quality.saving,
             "decisions": {prompt: decision.model for prompt, decision in demo.decisions.items()},
             "out": str(self.out),
             "mlflow": self.run,
@@ -97,7 +104,7 @@ def run(job: DemoJob, say: Say) -> DemoDone:
     with Tracker(job.out, "arbiter demo", run_name=f"demo, seed {job.seed}") as tracker:
         tracker.log_params({"seed": job.seed, "n_train": demo.n_train, "twins_removed": demo.twins_removed})
         tracker.log_data(DataNote(name=log.source, fingerprint=log.fingerprint, source=log.source), "evaluation")
-        tracker.log_metrics({**metrics, "saving": demo.saving})
+        tracker.log_metrics({**metrics, "saving": demo.saving, "saving_at_equal_quality": demo.equal_quality.saving})
         tracker.log_figure(figure, "figures/frontier.png")
         tracker.log_text(render_html(demo.report, routed, title="arbiter demo"), "report.html")
         version = tracker.register(bundle, "arbiter-demo")

@@ -1,6 +1,6 @@
 """A router against the baseline and against mixtures of constant models."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -81,7 +81,7 @@ def compare(report: EvaluationReport, row: PolicyRow, tolerated_loss: float) -> 
     base = next((r.outcomes for r in report.rows if r.name == report.baseline), {})
     quality, cost = row.differences.get("quality"), row.differences.get("cost_usd")
     share_of_quality = relative(quality, base.get("quality"))
-    share_of_cost = relative(cost, base.get("cost_usd"))
+    share_of_cost = _not_below_all(relative(cost, base.get("cost_usd")))
     hull = _hull_quality(report, row.outcomes.get("cost_usd"))
     value = row.outcomes.get("quality")
     return Comparison(
@@ -103,6 +103,13 @@ def relative(difference: Measured | None, baseline: Measured | None) -> Measured
     return Measured(
         value=difference.value / baseline.value, low=low, high=high, estimator=difference.estimator, ess=difference.ess
     )
+
+
+def _not_below_all(share: Measured | None) -> Measured | None:
+    """Cut an interval at -1: nobody saves more than everything, so nothing is lost from its coverage."""
+    if share is None or share.low is None:
+        return share
+    return replace(share, low=max(share.low, -1.0))
 
 
 def _finding(quality: Measured | None, cost: Measured | None, tolerance: float, beaten: bool) -> Finding:
