@@ -19,13 +19,16 @@ def train(
     experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "arbiter",
     name: Annotated[str, typer.Option(help="Name in MLflow's model registry.")] = "arbiter",
     tracking: Annotated[Path, typer.Option(help="Folder of the local MLflow store, if no server is set.")] = Path(),
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps embeddings between runs.")] = None,
     track: Annotated[bool, typer.Option(help="Whether to log an MLflow run.")] = True,
     as_json: Json = False,
 ) -> None:
     """Learn a router from logged traffic: validate, split, fit, judge on what was held out, write bundle and run."""
     job = workshop("jobs.train")
     where = job.Tracking(folder=tracking, experiment=experiment, name=name) if track else None
-    request = job.TrainJob(traffic=tuple(traffic), out=out, recipe=recipe, catalog=catalog, base=base, tracking=where)
+    request = job.TrainJob(
+        traffic=tuple(traffic), out=out, recipe=recipe, catalog=catalog, base=base, tracking=where, cache=cache
+    )
     done = job.run(request, progress())
     if as_json:
         show_json(done.to_dict())

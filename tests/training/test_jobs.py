@@ -1,5 +1,6 @@
 """The jobs behind the commands: policies by name, columns by model, files whole or not at all."""
 
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,13 @@ import numpy as np
 import pytest
 from small_world import CHEAP, DEAR, MIDDLE, small_base, small_learned, small_records, write_jsonl
 
-from arbiter.bundle import save_bundle
+from arbiter.bundle import load_bundle, save_bundle
 from arbiter.catalog import Catalog
 from arbiter.errors import BundleError, InvalidInputError, TrafficError
 from arbiter.estimates.estimator import Estimator, Speed
 from arbiter.estimates.quality import RatedQuality
 from arbiter.estimates.tokens import OutputLength
+from arbiter.intake import read_request
 from arbiter.policies import ConstantPolicy
 from arbiter.router import Router
 from arbiter_training.evaluation.records import EvaluationReport
@@ -21,7 +23,7 @@ from arbiter_training.jobs import evaluate as evaluate_job
 from arbiter_training.jobs.demo import DemoJob
 from arbiter_training.jobs.demo import run as run_demo_job
 from arbiter_training.jobs.evaluate import EvaluateJob, aligned, refused
-from arbiter_training.jobs.train import TrainJob
+from arbiter_training.jobs.train import TrainJob, remembering
 from arbiter_training.jobs.train import run as run_train_job
 
 
@@ -132,3 +134,27 @@ def test_a_demo_checks_its_folder_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(BundleError, match="is a file; name a folder"):
         run_demo_job(DemoJob(out=tmp_path / "file"), quiet)
+
+
+def test_embeddings_are_kept_between_runs_and_not_in_the_bundle(tmp_path: Path) -> None:
+    """A second run reads what the first encoded; the bundle holds the encoder inside."""
+    router = small_base()
+    texts = [read_request(f"prompt number {i}") for i in range(5)]
+    first = remembering(router, tmp_path / "cache").features.transform(texts)
+    files = sorted((tmp_path / "cache").rglob("*.joblib"))
+    assert files
+
+    class Broken:
+        dim, fingerprint = router.features.encoder.dim, router.features.encoder.fingerprint
+
+        def encode(self, asked: list[str]) -> np.ndarray:
+            raise AssertionError(f"encoded again: {asked}")
+
+        to_state = router.features.encoder.to_state
+
+    deaf = copy(router.features)
+    deaf.encoder = Broken()
+    again = remembering(replace(router, features=deaf), tmp_path / "cache")
+    np.testing.assert_array_equal(again.features.transform(texts).embedding, first.embedding)
+    save_bundle(again, tmp_path / "bundle")
+    assert load_bundle(tmp_path / "bundle")[0].features.encoder.to_state().kind == "hashing_encoder"

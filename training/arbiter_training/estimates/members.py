@@ -15,7 +15,7 @@ from arbiter_training.design import design_matrix, linear_map
 from arbiter_training.estimates.boosting import BinnedTable, BoostingOptions
 from arbiter_training.estimates.cells import cells_of
 from arbiter_training.estimates.data import FEW, FloatArray, IntArray, OutcomeData, candidate_means
-from arbiter_training.estimates.shared_logistic import Penalty, fit_path, fit_shared_logistic
+from arbiter_training.estimates.shared_logistic import Penalty, fit_path
 from arbiter_training.principal import principal_components
 
 CHOOSING_FOLDS = 2
@@ -28,7 +28,16 @@ less error than the whole embedding on all but one, and they are searched four t
 MOST_EXACT = 20_000
 """Stored requests up to which all are searched: a request costs them a third of a millisecond."""
 
-SEARCHED_AT_ONCE = 500
+CHOOSING_ROWS = 5_000
+"""Requests on which settings are compared: more would not choose otherwise."""
+
+LINEAR_ROWS = 10_000
+"""Requests that the linear member learns from; a greater log feeds the other two with all it has."""
+
+TABLED_AT_ONCE = 10_000
+"""Requests laid out for the trees at once, each with a row per candidate."""
+
+SEARCHED_AT_ONCE = 1_000
 """Requests searched at once in training, which bounds its memory."""
 
 
@@ -89,15 +98,21 @@ class MemberTrainer:
     def linear(self) -> tuple[FloatArray, LinearMap, Penalty]:
         """Give out-of-fold scores (n, K), the final map, and the penalty chosen."""
         scores, penalty = self._linear_out_of_fold()
-        coefficients, bias = fit_shared_logistic(self.design, self.data.quality, self.weights, penalty)
+        rows = self._sample(np.arange(len(scores)), LINEAR_ROWS)
+        ((coefficients, bias),) = self._linear_path(rows, (penalty,))
         return scores, linear_map(coefficients, bias, self.data.batch), penalty
 
     def neighbours(self) -> tuple[FloatArray, FloatArray, NeighbourIndex]:
         """Give out-of-fold means and effective counts (n, K), and the final index."""
-        tried = self._neighbours_out_of_fold()
-        chosen = int(np.argmin([self._squared_error(near) for near, _ in tried]))
-        everything = np.arange(len(self.data.folds))
-        return *tried[chosen], self._index(everything, self.options.neighbours[chosen])
+        everything, choices = np.arange(len(self.data.folds)), self.options.neighbours
+        sample = self._sample(everything, CHOOSING_ROWS)
+        tried = self._neighbours_out_of_fold(choices, sample)
+        chosen = int(np.argmin([self._squared_error(near, sample) for near, _ in tried]))
+        if len(sample) < len(everything):
+            near, effective = self._neighbours_out_of_fold((choices[chosen],), everything)[0]
+        else:
+            near, effective = tried[chosen]
+        return near, effective, self._index(everything, choices[chosen])
 
     def boosted(
         self, scores: FloatArray, near: FloatArray, projection: Projection, descriptors: FloatArray
@@ -111,17 +126,24 @@ class MemberTrainer:
         descriptors : (K, c).
         """
         requests = request_features(self.data.batch, self.data.heads, projection)
-        table = boosting_table(scores, near, requests, descriptors)
-        y, w = np.nan_to_num(self.data.quality).ravel(), self.weights.ravel()
-        cell_folds = np.repeat(self.data.folds, scores.shape[1])
+
+        def table_of(rows: IntArray) -> FloatArray:
+            return boosting_table(scores[rows], near[rows], requests[rows], descriptors)
+
+        seen = self.weights > 0
+        parts = np.array_split(np.arange(len(scores)), 1 + len(scores) // TABLED_AT_ONCE)
+        binned = BinnedTable(np.concatenate([table_of(rows)[seen[rows].ravel()] for rows in parts]))
+        y, w = self.data.quality[seen], self.weights[seen]
+        request = np.repeat(np.arange(len(scores)), seen.sum(axis=1))
         options = BoostingOptions(iterations=self.options.iterations, seed=self.options.seed)
-        binned = BinnedTable(table)
-        predicted = np.zeros(y.size)
-        for fold in np.unique(cell_folds):
-            held = cell_folds == fold
-            forest = binned.fit(y, w, np.flatnonzero(~held & (w > 0)), options)
-            predicted[held] = forest.predict(table[held])[:, 0]
-        return predicted.reshape(scores.shape), binned.fit(y, w, np.flatnonzero(w > 0), options)
+        predicted = np.zeros_like(scores)
+        for fold in np.unique(self.data.folds):
+            forest = binned.fit(y, w, np.flatnonzero(self.data.folds[request] != fold), options)
+            for rows in parts:
+                held = rows[self.data.folds[rows] == fold]
+                if held.size:
+                    predicted[held] = forest.predict(table_of(held)).reshape(len(held), -1)
+        return predicted, binned.fit(y, w, np.arange(len(y)), options)
 
     def _linear_out_of_fold(self) -> tuple[FloatArray, Penalty]:
         """Give the (n, K) scores under the penalty that does best on the first folds, and that penalty."""
@@ -129,27 +151,38 @@ class MemberTrainer:
         splits = list(self._splits())
         tried = np.zeros((len(penalties), *scores.shape))
         for train, test in splits[:CHOOSING_FOLDS]:
-            for scored, (coefficients, bias) in zip(tried, self._linear_path(train, penalties), strict=True):
+            path = self._linear_path(self._sample(train, CHOOSING_ROWS), penalties)
+            for scored, (coefficients, bias) in zip(tried, path, strict=True):
                 scored[test] = self.design[test] @ coefficients.T + bias
         seen = np.concatenate([test for _, test in splits[:CHOOSING_FOLDS]])
         chosen = int(np.argmin([self._log_loss(scored, seen) for scored in tried]))
-        scores[seen] = tried[chosen][seen]
-        for train, test in splits[CHOOSING_FOLDS:]:
-            ((coefficients, bias),) = self._linear_path(train, (penalties[chosen],))
+        whole = len(scores) <= CHOOSING_ROWS  # then the first folds are done
+        if whole:
+            scores[seen] = tried[chosen][seen]
+        for train, test in splits[CHOOSING_FOLDS if whole else 0 :]:
+            ((coefficients, bias),) = self._linear_path(self._sample(train, LINEAR_ROWS), (penalties[chosen],))
             scores[test] = self.design[test] @ coefficients.T + bias
         return scores, penalties[chosen]
+
+    def _sample(self, rows: IntArray, most: int) -> IntArray:
+        """Give at most so many of the rows, drawn at random."""
+        if len(rows) <= most:
+            return rows
+        return np.sort(np.random.default_rng(self.options.seed).choice(rows, most, replace=False))
 
     def _linear_path(self, rows: IntArray, penalties: tuple[Penalty, ...]) -> list[tuple[FloatArray, FloatArray]]:
         return fit_path(self.design[rows], self.data.quality[rows], self.weights[rows], penalties)
 
-    def _neighbours_out_of_fold(self) -> list[tuple[FloatArray, FloatArray]]:
-        """Give means and effective counts under each choice; the search, which takes the time, is done once."""
-        choices, shape = self.options.neighbours, self.data.quality.shape
+    def _neighbours_out_of_fold(
+        self, choices: tuple[NeighbourChoice, ...], asked_for: IntArray
+    ) -> list[tuple[FloatArray, FloatArray]]:
+        """Give (n, K) means and effective counts under each choice, 0 but where asked for; one search for all."""
+        shape = self.data.quality.shape
         tried = [(np.zeros(shape), np.zeros(shape)) for _ in choices]
         most = max(choice.k for choice in choices)
         for train, test in self._splits():
             index = self._index(train, choices[0])
-            for rows in np.array_split(test, 1 + len(test) // SEARCHED_AT_ONCE):
+            for rows in self._parts(np.intersect1d(test, asked_for)):
                 near, close = index.search(self.data.batch.embedding[rows], min(most, len(train)))
                 order = np.argsort(-close, axis=1)
                 near, close = np.take_along_axis(near, order, axis=1), np.take_along_axis(close, order, axis=1)
@@ -185,9 +218,13 @@ class MemberTrainer:
         y, scored, weights = np.nan_to_num(self.data.quality[rows]), scores[rows], self.weights[rows]
         return float((weights * (np.logaddexp(0.0, scored) - y * scored)).sum() / max(weights.sum(), 1e-12))
 
-    def _squared_error(self, predicted: FloatArray) -> float:
-        error = np.nan_to_num(self.data.quality - predicted)
-        return float((self.weights * error**2).sum() / self.weights.sum())
+    def _squared_error(self, predicted: FloatArray, rows: IntArray) -> float:
+        error, weights = np.nan_to_num(self.data.quality[rows] - predicted[rows]), self.weights[rows]
+        return float((weights * error**2).sum() / max(weights.sum(), 1e-12))
+
+    @staticmethod
+    def _parts(rows: IntArray) -> list[IntArray]:
+        return [rows[i : i + SEARCHED_AT_ONCE] for i in range(0, len(rows), SEARCHED_AT_ONCE)]
 
 
 def centred_components(embedding: NDArray[np.float32], k: int, seed: int) -> Projection:

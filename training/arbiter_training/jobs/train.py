@@ -1,5 +1,6 @@
 """The job of `arbiter train`."""
 
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 from arbiter.bundle import Provenance, check_target, save_bundle
 from arbiter.catalog import read_catalog
 from arbiter.loading import load_router
+from arbiter.router import Router
+from arbiter_training.embedding_cache import CachedEncoder
 from arbiter_training.recipe import read_recipe
 from arbiter_training.report import frontier_figure, lines, render_html, shares_figure
 from arbiter_training.tracking import DataNote, Tracker
@@ -42,6 +45,7 @@ class TrainJob:
     recipe, catalog : TOML files; None takes the defaults.
     base : bundle to build on; None takes the shipped one.
     tracking : None logs no run.
+    cache : folder in which embeddings are kept by content, for encoders that are slow; None keeps none.
     """
 
     traffic: tuple[Path, ...]
@@ -50,6 +54,7 @@ class TrainJob:
     catalog: Path | None = None
     base: str | None = None
     tracking: Tracking | None = None
+    cache: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +116,21 @@ def run(job: TrainJob, say: Say) -> TrainDone:
     say("reading the traffic")
     table = read_traffic(list(job.traffic))
     found = describe(table)
-    trained = train(table, load_router(job.base), options, catalog, say)
+    base = load_router(job.base)
+    if job.cache is not None:
+        base = remembering(base, job.cache)
+    trained = train(table, base, options, catalog, say)
     provenance = replace(trained.provenance, created=datetime.now(UTC).isoformat(timespec="seconds"))
     save_bundle(trained.router, job.out, provenance)
     logged = _log(job, options, found, trained, provenance) if job.tracking else None
     return TrainDone(out=job.out, traffic=found, trained=trained, run=logged)
+
+
+def remembering(router: Router, folder: Path) -> Router:
+    """Give the router with an encoder that keeps its vectors on disk; in a bundle it is the encoder inside."""
+    features = copy(router.features)
+    features.encoder = CachedEncoder(features.encoder, folder)
+    return replace(router, features=features)
 
 
 def _log(job: TrainJob, options: TrainOptions, found: TrafficReport, trained: Trained, provenance: Provenance) -> str:
