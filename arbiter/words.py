@@ -47,11 +47,8 @@ class WordHashes:
 
     def __call__(self, parts: Sequence[str]) -> NDArray[np.uint32]:
         """Give the hash of each word, shape (len(parts),)."""
-        known = self._known
-        try:
-            found = [known[part] for part in parts]
-        except KeyError:
-            found = [self._learn(part) for part in parts]
+        find = self._known.get  # no hash is None, and 0 is as good a hash as any
+        found = [value if (value := find(part)) is not None else self._learn(part) for part in parts]
         return np.array(found, dtype=np.uint32)
 
     def _learn(self, word: str) -> int:

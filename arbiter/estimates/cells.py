@@ -12,7 +12,8 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 PROBES = 12
-"""Cells looked into per request. Of the 40 nearest of 100,000 embeddings of real prompts some nine in ten are found."""
+"""Cells looked into per request. Of the 40 nearest of 100,000 embeddings (of real prompts, repeated with noise) nine in
+ten were found, of 20,000 more than eight."""
 
 PAIRS_AT_ONCE = 12_000
 """Pairs of request and cell whose best keys are held at once; bounds the memory of a large batch."""

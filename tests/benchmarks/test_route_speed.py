@@ -25,8 +25,7 @@ PROMPT = (
     "Our payments service drops about one in two thousand requests when the cache node fails over. The logs show that "
     "the connection pool keeps handing out sockets to the old primary for eleven seconds. Explain why the client does "
     "not notice, compare three ways to fix it without raising the error rate for other tenants, and write the Python "
-    "code of the one that you would choose, with a test that kills the node under load and checks that no request is "
-    "lost or sent twice to the bank."
+    "code of the one that you would choose, with a test that kills the node under load and checks that nothing is lost."
 )
 
 

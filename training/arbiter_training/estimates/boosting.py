@@ -42,8 +42,8 @@ class BoostingOptions:
 class BinnedTable:
     """A table as bin numbers, whose forests are given back in the table's own units.
 
-    scikit-learn finds its bins anew at every fit, and with weights takes a second per feature over it (1.9); here they
-    are the quantiles of all rows, found once. The bins look at features alone, never at outcomes, so that finding them
+    scikit-learn finds its bins anew at every fit, and with weights spends most of a fit on that; here they are the
+    quantiles of all rows, found once. The bins look at features alone, never at outcomes, so that finding them
     on rows that a fold holds out gives nothing away.
 
     Parameters

@@ -13,10 +13,10 @@ from arbiter_training.design import design_matrix, linear_map
 from arbiter_training.estimates.data import FloatArray, IntArray
 
 MAX_TEXTS = 6_000
-"""Texts that the student is taught on: time grows with their cube, and the map has nearly converged by then."""
+"""Texts that the student is taught on: time grows with their cube, memory with their square."""
 
 PENALTY = 1.0
-"""Ridge penalty on the weights of the design matrix; the cosine to the teacher is flat from 0.3 to 3."""
+"""Ridge penalty on the weights of the design matrix; fixed, not searched for."""
 
 FREE = 30.0
 """Scale of the constant column: its weight is the intercept, and is hardly penalised."""
