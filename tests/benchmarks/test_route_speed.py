@@ -74,7 +74,7 @@ def test_a_decision_over_ten_candidates_takes_less_than_a_millisecond(router: Ro
     whole = median_us(lambda: router.route(query, rng))
     varied = median_us(lambda: router.route(next(distinct), rng))
     print(
-        f"\nroute() over {len(router.catalog)} candidates: median {whole:.0f} us; on prompts all distinct {varied:.0f} us"
+        f"\nroute() over {len(router.catalog)} candidates: median {whole:.0f} us, on distinct prompts {varied:.0f} us"
     )
     for name, call in parts.items():
         spent = median_us(call)
