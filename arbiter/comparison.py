@@ -75,7 +75,7 @@ def compare(
         for k, (card, estimate) in enumerate(
             zip(
                 scorer.scorecards(query, profile, expected),
-                estimates_of(expected, router.catalog, query),
+                estimates_of(outlook.expectation, router.catalog, [query])[0],
                 strict=True,
             )
         )

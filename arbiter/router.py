@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ FloatArray = NDArray[np.float64]
 
 EMERGENCY = "no candidate fulfils the constraints: emergency choice"
 """What a decision says of itself when the constraints left nobody."""
+
+AT_ONCE = 256
+"""Requests of a batch that are worked on together: more gain nothing, and their arrays would outgrow the cache."""
 
 HIGH = 0.9
 """The quantile that a decision tells beside the means of cost, latency and length."""
@@ -62,6 +66,14 @@ class Weighed:
     expectation: Expectation
     reasons: dict[str, str]
     emergency: bool
+
+
+class _Row(NamedTuple):
+    """One request of a batch, ready to be decided."""
+
+    weighed: Weighed
+    probabilities: FloatArray
+    estimates: list[Estimate]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,20 +129,23 @@ class Router:
 
     def route_batch(self, queries: Sequence[Query], rng: np.random.Generator) -> list[Decision]:
         """Choose a candidate for each of n requests; features and estimates are computed together."""
-        if not queries:
-            return []
-        outlook = self.outlook(queries)
-        return [self._decide(outlook, i, rng) for i in range(len(queries))]
+        decisions: list[Decision] = []
+        for start in range(0, len(queries), AT_ONCE):
+            outlook = self.outlook(queries[start : start + AT_ONCE])
+            weighed = self._weighed(outlook)
+            probabilities = self._probabilities(outlook, weighed)
+            estimates = estimates_of(outlook.expectation, self.catalog, outlook.queries)
+            rows = zip(weighed, probabilities, estimates, strict=True)
+            decisions += [self._decide(outlook, i, _Row(*row), rng) for i, row in enumerate(rows)]
+        return decisions
 
     def action_probabilities(self, outlook: Outlook) -> FloatArray:
         """Give the (n, K) probabilities with which the requests would be routed, for offline evaluation."""
-        weighed = [self.weigh(outlook, i) for i in range(len(outlook.queries))]
-        pairs = zip(outlook.contexts, weighed, strict=True)
-        return np.stack([self.policy.action_probabilities(z, w.eligible, w.expectation) for z, w in pairs])
+        return self._probabilities(outlook, self._weighed(outlook))
 
     def eligible(self, outlook: Outlook) -> NDArray[np.bool_]:
         """Give the (n, K) mask of who may answer; in each row at least one."""
-        return np.stack([self.weigh(outlook, i).eligible for i in range(len(outlook.queries))])
+        return np.stack([weighed.eligible for weighed in self._weighed(outlook)])
 
     def weigh(self, outlook: Outlook, i: int) -> Weighed:
         """Apply constraints, then the weights of the strategy in force, to request ``i``."""
@@ -144,14 +159,28 @@ class Router:
             eligible[emergency(self.catalog, query, row.preset)] = True
         return Weighed(eligible=eligible, expectation=expected, reasons=reasons, emergency=nothing)
 
-    def _decide(self, outlook: Outlook, i: int, rng: np.random.Generator) -> Decision:
+    def _weighed(self, outlook: Outlook) -> list[Weighed]:
+        return [self.weigh(outlook, i) for i in range(len(outlook.queries))]
+
+    def _probabilities(self, outlook: Outlook, weighed: Sequence[Weighed]) -> FloatArray:
+        """Give the (n, K) action probabilities; requests under the same weights are asked for together."""
+        eligible = np.stack([w.eligible for w in weighed])
+        weights = [w.expectation.weights for w in weighed]
+        probabilities = np.empty(eligible.shape)
+        for alike in dict.fromkeys(weights):
+            rows = np.array([i for i, own in enumerate(weights) if own == alike])
+            expected = outlook.expectation.take(rows).weighed(alike)
+            probabilities[rows] = self.policy.action_probabilities(outlook.contexts[rows], eligible[rows], expected)
+        return probabilities
+
+    def _decide(self, outlook: Outlook, i: int, row: "_Row", rng: np.random.Generator) -> Decision:
         profile, query = outlook.profiles[i], outlook.queries[i]
-        weighed = self.weigh(outlook, i)
+        weighed, probabilities = row.weighed, row.probabilities
         eligible, expected = weighed.eligible, weighed.expectation
-        probabilities = self.policy.action_probabilities(outlook.contexts[i], eligible, expected)
         chosen = _draw(probabilities, rng)
         names = self.catalog.names
-        order = fallback_order(self.catalog, chosen, eligible, expected.utility)
+        utility = expected.utility
+        order = fallback_order(self.catalog, chosen, eligible, utility)
         return Decision(
             id=rng.bytes(16).hex(),
             model=names[chosen],
@@ -161,8 +190,8 @@ class Router:
             confidence=0.0 if weighed.emergency else _confidence(chosen, eligible, expected),
             strategy=query.strategy or self.settings.strategy,
             profile=profile,
-            estimates=dict(zip(names, estimates_of(expected, self.catalog, query), strict=True)),
-            utilities=dict(zip(names, expected.utility.tolist(), strict=True)),
+            estimates=dict(zip(names, row.estimates, strict=True)),
+            utilities=dict(zip(names, utility.tolist(), strict=True)),
             excluded=weighed.reasons,
             needs_human_review=profile.risk >= self.settings.review_from,
             degraded=(EMERGENCY,) if weighed.emergency else (),
@@ -195,31 +224,35 @@ def _confidence(chosen: int, eligible: NDArray[np.bool_], expected: Expectation)
     return 0.5 * (1.0 + math.erf(gap / (max(scale, 1e-9) * math.sqrt(2.0))))
 
 
-def estimates_of(expected: Expectation, catalog: Catalog, query: Query) -> list[Estimate]:
-    """Give the K estimates of one request, with what nine of ten answers stay below."""
-    long = np.minimum(expected.output_tokens_at(HIGH), catalog.arrays.max_output_tokens)
-    price = catalog.arrays.usd_per_mtok_batch_out if query.batch else catalog.arrays.usd_per_mtok_out
-    dear = expected.cost_usd + np.maximum(long - expected.output_tokens, 0.0) * price / billing.TOKENS_PER_MTOK
-    columns = (
-        expected.quality,
-        expected.quality_se,
-        expected.cost_usd,
-        expected.latency_s,
-        expected.output_tokens,
-        dear,
-        expected.latency_at(HIGH),
-        long,
-    )
+def estimates_of(expectation: Expectation, catalog: Catalog, queries: Sequence[Query]) -> list[list[Estimate]]:
+    """Give, for each of n requests, its K estimates with what nine of ten answers stay below.
+
+    Parameters
+    ----------
+    expectation : arrays (n, K).
+    catalog : K candidates.
+    queries : n requests.
+    """
+    e, prices = expectation, catalog.arrays
+    long = np.minimum(e.output_tokens_at(HIGH), prices.max_output_tokens)
+    in_batch = np.array([query.batch for query in queries])[:, None]
+    price = np.where(in_batch, prices.usd_per_mtok_batch_out, prices.usd_per_mtok_out)
+    dear = e.cost_usd + np.maximum(long - e.output_tokens, 0.0) * price / billing.TOKENS_PER_MTOK
+    columns = (e.quality, e.quality_se, e.cost_usd, e.latency_s, e.output_tokens, dear, e.latency_at(HIGH), long)
+    table = np.stack(columns, axis=2).tolist()  # (n, K, 8)
     return [
-        Estimate(
-            quality=q,
-            quality_se=se,
-            cost_usd=usd,
-            latency_s=s,
-            output_tokens=n,
-            cost_p90_usd=usd_p90,
-            latency_p90_s=s_p90,
-            output_tokens_p90=n_p90,
-        )
-        for q, se, usd, s, n, usd_p90, s_p90, n_p90 in zip(*(c.tolist() for c in columns), strict=True)
+        [
+            Estimate(
+                quality=q,
+                quality_se=se,
+                cost_usd=usd,
+                latency_s=s,
+                output_tokens=n,
+                cost_p90_usd=usd_p90,
+                latency_p90_s=s_p90,
+                output_tokens_p90=n_p90,
+            )
+            for q, se, usd, s, n, usd_p90, s_p90, n_p90 in row
+        ]
+        for row in table
     ]

@@ -70,12 +70,19 @@ class Expectation:
 
     def row(self, i: int) -> "Expectation":
         """Give request ``i`` of a batch, arrays of shape (K,)."""
+        return self._at(i)
+
+    def take(self, rows: NDArray[np.int64]) -> "Expectation":
+        """Give the requests at ``rows`` (positions, not a mask) of a batch, arrays of shape (len(rows), K)."""
+        return self._at(rows)
+
+    def _at(self, where: int | NDArray[np.int64]) -> "Expectation":
         return Expectation(
-            quality=self.quality[i],
-            quality_se=self.quality_se[i],
-            cost_usd=self.cost_usd[i],
-            latency_s=self.latency_s[i],
-            output_tokens=self.output_tokens[i],
+            quality=self.quality[where],
+            quality_se=self.quality_se[where],
+            cost_usd=self.cost_usd[where],
+            latency_s=self.latency_s[where],
+            output_tokens=self.output_tokens[where],
             weights=self.weights,
             length_spread=self.length_spread,
             latency_spread=self.latency_spread,

@@ -31,6 +31,9 @@ MAX_CHARS = 8_000
 INDEPENDENT_TERMS = 8
 """Up to about so many terms per head, evidence is added as it is; n terms weigh 1 / sqrt(1 + n / this) each."""
 
+REMEMBERED_TEXTS = 512
+"""Texts whose terms are remembered: a request is asked for features, probabilities and profile in turn."""
+
 RISK_SHARE = 0.4
 """A level of harm or stake is called when it or more has this probability: a missed harm costs more than an alarm."""
 
@@ -68,8 +71,7 @@ class KeywordRules:
         speaks = np.stack([np.any(self._weights[:, columns] != 0, axis=1) for columns in SLICES.values()], axis=1)
         self._speaks = speaks.astype(np.float64)  # (T, 4): whether a term speaks on a head at all
         self._head_of = np.repeat(np.arange(len(HEADS)), [len(labels) for labels in HEADS.values()])
-        # One request is asked for features, probabilities and profile in turn: its terms are looked for once.
-        self._last: tuple[str, list[int], FloatArray] = ("", [], np.zeros(N_OUTPUTS))
+        self._remembered: dict[str, tuple[list[int], FloatArray]] = {}
 
     @classmethod
     def default(cls) -> "KeywordRules":
@@ -189,12 +191,14 @@ class KeywordRules:
 
     def _heard(self, text: str) -> tuple[list[int], FloatArray]:
         """Give the terms of a text and their evidence; both are shared, not to be written to."""
-        last = self._last  # read once: another thread may put its own text there meanwhile
-        if last[0] != text:
+        heard = self._remembered.get(text)
+        if heard is None:
             found = self._index.find(_bounded(text))
-            last = (text, found, self._evidence(found))
-            self._last = last
-        return last[1], last[2]
+            heard = (found, self._evidence(found))
+            if len(self._remembered) >= REMEMBERED_TEXTS:
+                self._remembered = {}  # a new one: another thread may be reading the old
+            self._remembered[text] = heard
+        return heard
 
     def _evidence(self, found: Sequence[int]) -> FloatArray:
         if not found:

@@ -96,7 +96,6 @@ class ResidualBelief:
         mean, sd : (K,) or (n, K).
         """
         mean = context @ self.mean.T
-        if context.ndim == 1:
-            return mean, np.sqrt(np.maximum((self.covariance @ context) @ context, 1e-12))
-        variance = np.einsum("ni,kij,nj->nk", context, self.covariance, context, optimize=True)
-        return mean, np.sqrt(np.maximum(variance, 1e-12))
+        rows = np.atleast_2d(context)
+        variance = ((rows @ self.covariance) * rows).sum(axis=2).T  # (K, n, d) to (n, K)
+        return mean, np.sqrt(np.maximum(variance, 1e-12)).reshape(mean.shape)

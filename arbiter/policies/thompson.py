@@ -19,6 +19,9 @@ LEAST_COST_SHARE = 1e-3
 """What a candidate costs in the floor at least, against the dearest: a free one would else take the whole floor, and
 leave the others propensities near 0, whose inverse is the weight of an outcome in an evaluation."""
 
+LEAST_SPREAD = 1e-6
+"""Standard deviation of a score at least, in quality points."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThompsonSettings:
@@ -105,17 +108,8 @@ class ThompsonPolicy:
         least = np.maximum(LEAST_COST_SHARE * dearest, 1e-12)
         thrift = np.where(eligible, 1.0 / np.sqrt(np.maximum(expectation.cost_usd, least)), 0.0)
         floor = thrift / thrift.sum(axis=-1, keepdims=True)
-        if scores.ndim == 1:
-            best = self._best(scores, spread, eligible)
-        else:
-            best = np.stack([self._best(*row) for row in zip(scores, spread, eligible, strict=True)])
+        best = best_arm_probabilities(np.where(eligible, scores, -np.inf), np.maximum(spread, LEAST_SPREAD))
         return np.asarray((1.0 - self.settings.floor) * best + self.settings.floor * floor)
-
-    def _best(self, scores: FloatArray, spread: FloatArray, eligible: BoolArray) -> FloatArray:
-        probabilities = np.zeros(eligible.size)
-        chosen = np.flatnonzero(eligible)
-        probabilities[chosen] = best_arm_probabilities(scores[chosen], np.maximum(spread[chosen], 1e-6))
-        return probabilities
 
     def learned(self, arm: int, context: FloatArray, residual: float) -> "ThompsonPolicy":
         """Give the policy after one judged answer; see :meth:`ResidualBelief.updated`."""
