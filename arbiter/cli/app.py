@@ -6,6 +6,7 @@ from arbiter.cli.calibrate import calibrate
 from arbiter.cli.compare import compare
 from arbiter.cli.compare_costs import compare_costs
 from arbiter.cli.demo import demo
+from arbiter.cli.ensemble import ensemble
 from arbiter.cli.evaluate import evaluate
 from arbiter.cli.feedback import feedback
 from arbiter.cli.metrics import metrics
@@ -33,6 +34,7 @@ COMMANDS = (
     route,
     compare,
     compare_costs,
+    ensemble,
     feedback,
     models,
     status,

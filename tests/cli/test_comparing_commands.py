@@ -144,3 +144,14 @@ def test_a_log_that_the_bundle_has_seen_is_looked_at_by_routers_that_have_not(
     done = here(tmp_path, "calibrate", log, "--bundle", "mine", "--quality", "0.9-of claude-opus-4-5")
     assert done.status == 0, done.err
     assert "estimates by routers learned on the other folds" in done.out and "bundle: mine" in done.out
+
+
+def test_an_ensemble_is_planned_and_held_against_the_best_alone(tmp_path: Path, workshop: Workshop) -> None:
+    """Members, joint cost and a verdict, for people and programs; too many members are refused in one line."""
+    options = ("ensemble", "theorem proof", "--bundle", workshop.bundle)
+    text, told = here(tmp_path, *options).out, json.loads(here(tmp_path, *options, "--json").out)
+    assert len(told["members"]) == 3 and all(member["model"] in text for member in told["members"])
+    assert told["aggregation"] == "majority_vote" and "verdict: " in text
+    assert told["cost_usd"] == pytest.approx(sum(member["estimate"]["cost_usd"] for member in told["members"]))
+    assert "4 members are asked for" in refused(here(tmp_path, *options, "--members", 4))
+    assert "unknown aggregation 'x'" in refused(here(tmp_path, *options, "--aggregation", "x"))
