@@ -21,7 +21,7 @@ from arbiter.features import Features
 from arbiter.gatekeeper.cold_start import KeywordGatekeeper
 from arbiter.gatekeeper.learned import LearnedGatekeeper
 from arbiter.manifest import MANIFEST, SCHEMA_VERSION, read_files, read_manifest, write_manifest
-from arbiter.policies import ConstantPolicy, GreedyPolicy, ThompsonPolicy
+from arbiter.policies import BanditPolicy, ConstantPolicy, GreedyPolicy
 from arbiter.policies.context import ContextMap
 from arbiter.router import Router
 from arbiter.settings import Settings
@@ -43,7 +43,7 @@ QUALITY_MODELS: Mapping[str, Callable[[State], Any]] = {
     "task_rated_quality": TaskRatedQuality.from_state,
 }
 POLICIES: Mapping[str, Callable[[State], Any]] = {
-    "thompson_policy": ThompsonPolicy.from_state,
+    "bandit_policy": BanditPolicy.from_state,
     "greedy_policy": GreedyPolicy.from_state,
     "constant_policy": ConstantPolicy.from_state,
 }

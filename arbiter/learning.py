@@ -1,14 +1,15 @@
 """How feedback changes a policy: a fold over the ledger, one judgement after the other."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from arbiter.counterfactual import best
+from arbiter.judgements import FeedbackRules, Judgement, JudgementFold
 from arbiter.ledger import Ledger
+from arbiter.policies.lesson import Evidence, Lesson
 from arbiter.policies.protocol import Policy
 from arbiter.records import Decision, Feedback
 from arbiter.router import Router
@@ -18,45 +19,30 @@ from arbiter.router import Router
 class LearningPolicy(Policy, Protocol):
     """A policy that feedback changes."""
 
-    def learned(self, arm: int, context: NDArray[np.float64], residual: float) -> "LearningPolicy":
-        """Give the policy after one judged answer."""
-        ...
-
-    def corrected(self, arm: int, context: NDArray[np.float64], change: float) -> "LearningPolicy":
-        """Give the policy after a judgement that it learned from has moved by ``change``."""
+    def learned(self, lesson: Lesson) -> "LearningPolicy":
+        """Give the policy after one judged answer, or after the change of one."""
         ...
 
 
-@dataclass(slots=True)
-class JudgementFold:
-    """The feedback so far, per decision: what the next judgement adds to or corrects.
-
-    Of several sources the mean counts; of repeated feedback of one source and key the last value.
-
-    Attributes
-    ----------
-    seen : decision id to (source, key) to quality.
-    """
-
-    seen: dict[str, dict[tuple[str, str], float]] = field(default_factory=dict)
-
-    def change(self, feedback: Feedback) -> tuple[float | None, float | None]:
-        """Take a judgement in; give the decision's quality before it and after it, None where unknown."""
-        before = self.seen.get(feedback.decision_id, {})
-        after = dict(before)
-        if feedback.quality is not None:
-            after[(str(feedback.source), feedback.key)] = feedback.quality
-            self.seen[feedback.decision_id] = after
-        return _mean(before), _mean(after)
-
-
-def after_feedback(router: Router, decision: Decision, before: float | None, after: float | None) -> Router:
-    """Give the router after the judged quality of a decision went from ``before`` to ``after``.
+def after_feedback(
+    router: Router,
+    decision: Decision,
+    before: Judgement | None,
+    after: Judgement | None,
+    timestamp: float | None = None,
+) -> Router:
+    """Give the router after what is known of a decision's answer went from ``before`` to ``after``.
 
     A decision that this router cannot learn from leaves it as it is: its policy does not learn, its catalog no longer
     holds the model, the decision's context means something else (another bundle made it, or none: the router had
     failed), or nothing was expected of the model. So a bundle that was trained on a ledger does not learn from the
     same feedback again.
+
+    Parameters
+    ----------
+    router, decision : the decision is one that a router of the same context map made.
+    before, after : what was known, None where nothing.
+    timestamp : seconds since 1970 at which the judgement came.
     """
     policy = router.policy
     if after is None or before == after or not isinstance(policy, LearningPolicy):
@@ -64,13 +50,37 @@ def after_feedback(router: Router, decision: Decision, before: float | None, aft
     same = (decision.context_version, len(decision.context)) == (router.context_map.fingerprint, router.context_map.dim)
     if decision.model not in router.catalog or not same:
         return router
-    arm, context = router.catalog.position(decision.model), np.array(decision.context)
-    if before is not None:
-        return replace(router, policy=policy.corrected(arm, context, after - before))
-    estimate = decision.estimates.get(decision.model)
+    estimate, context = decision.estimates.get(decision.model), np.array(decision.context)
     if estimate is None or not math.isfinite(estimate.quality) or not np.isfinite(context).all():
         return router  # one NaN would stay in the policy's sums for good
-    return replace(router, policy=policy.learned(arm, context, after - estimate.quality))
+    lesson = Lesson(
+        arm=router.catalog.position(decision.model),
+        context=context,
+        residual=after.quality - estimate.quality,
+        weight=after.weight,
+        known_residual=0.0 if before is None else before.quality - estimate.quality,
+        known_weight=0.0 if before is None else before.weight,
+        timestamp=timestamp,
+        evidence=_evidence(decision, after.quality),
+    )
+    return replace(router, policy=policy.learned(lesson))
+
+
+def _evidence(decision: Decision, quality: float) -> Evidence | None:
+    """Say how a decision was made and what it was worth; None where it does not tell, or the bandit had no share."""
+    share, estimate = decision.bandit_share, decision.estimates[decision.model]
+    if not share or decision.quality_per_usd is None or decision.quality_per_s is None:
+        return None
+    spent = decision.quality_per_usd * estimate.cost_usd + decision.quality_per_s * estimate.latency_s
+    offline = best(decision)
+    if offline is None or not math.isfinite(spent):
+        return None
+    return Evidence(
+        utility=quality - spent,
+        propensity=decision.propensity,
+        offline=float(offline == decision.model),
+        share=share,
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,21 +111,23 @@ class Replay:
             if isinstance(event.record, Feedback):
                 # Looked up one by one: all decisions of a ledger would not fit into memory.
                 decision = ledger.decision(event.record.decision_id)
-                self.router = after_feedback(self.router, decision, *self.judgements.change(event.record))
+                change = self.judgements.change(decision, event.record)
+                self.router = after_feedback(self.router, decision, *change, event.timestamp)
 
 
-def replay(router: Router, ledger: Ledger) -> Replay:
+def replay(router: Router, ledger: Ledger, rules: FeedbackRules | None = None) -> Replay:
     """Fold all feedback that a ledger holds into a freshly loaded router.
+
+    Parameters
+    ----------
+    router, ledger : what learns, and from what.
+    rules : what feedback is taken to mean; None takes the defaults.
 
     Raises
     ------
     LedgerError
         If the ledger cannot be read.
     """
-    folded = Replay(router=router)
+    folded = Replay(router=router, judgements=JudgementFold(rules or FeedbackRules()))
     folded.catch_up(ledger)
     return folded
-
-
-def _mean(judgements: Mapping[tuple[str, str], float]) -> float | None:
-    return sum(judgements.values()) / len(judgements) if judgements else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from arbiter.catalog import Catalog
-from arbiter.learning import JudgementFold
+from arbiter.judgements import JudgementFold
 from arbiter.ledger import Ledger
 from arbiter.records import Decision, Feedback, Outcome
 from arbiter.scoring import History
@@ -164,7 +164,7 @@ class _Fold:
                 self.measured.add((outcome.decision_id, name))
 
     def feedback(self, feedback: Feedback, decision: Decision) -> None:
-        self.judgements.change(feedback)
+        self.judgements.change(decision, feedback)
         model = self.served.get(decision.id, decision.model)
         estimate = decision.estimates.get(model)
         expected = estimate.quality if estimate is not None else float("nan")

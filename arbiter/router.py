@@ -202,6 +202,7 @@ class Router:
             user=query.user,
             quality_per_usd=expected.weights.quality_per_usd,
             quality_per_s=expected.weights.quality_per_s,
+            bandit_share=self.policy.share,
         )
 
 

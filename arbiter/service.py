@@ -16,10 +16,11 @@ from arbiter.cold_start import cold_start_router
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.intake import Request
+from arbiter.judgements import FeedbackRules, preferred
 from arbiter.learning import after_feedback, replay
 from arbiter.ledger import Event, Ledger, PromptStorage, SqliteLedger
 from arbiter.loading import load_router
-from arbiter.records import Decision, Query
+from arbiter.records import Decision, Feedback, Query
 from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
 from arbiter.standing import Standing, StandingOptions
@@ -37,12 +38,14 @@ class ServiceOptions:
     clock : gives seconds since 1970.
     prompts : what the ledger keeps of requests.
     standing : breakers, budgets and session affinity; by default none.
+    feedback : how noisy each source of feedback is, and a reward of your own making.
     """
 
     seed: int | None = None
     clock: Callable[[], float] = time.time
     prompts: PromptStorage = field(default_factory=PromptStorage)
     standing: StandingOptions = field(default_factory=StandingOptions)
+    feedback: FeedbackRules = field(default_factory=FeedbackRules)
 
 
 class Arbiter:
@@ -61,7 +64,7 @@ class Arbiter:
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
         self.standing = Standing(self.options.standing, self.options.clock)
-        replayed = replay(router, self.ledger)
+        replayed = replay(router, self.ledger, self.options.feedback)
         self._router, self._judgements = replayed.router, replayed.judgements
         self._cold: Router | None = None
         self._rng = np.random.default_rng(self.options.seed)
@@ -137,11 +140,32 @@ class Arbiter:
             If the feedback cannot be written: then it has not been learned from either.
         """
         record = read_feedback(decision_id, quality, details)
-        decision = self.ledger.decision(decision_id)
+        self._learn([(self.ledger.decision(decision_id), record)])
+
+    def prefer(self, winner_id: str, over: str) -> None:
+        """Record that one decision's answer is better than another's, and learn from it.
+
+        Parameters
+        ----------
+        winner_id, over : ids of two decisions on the same request.
+
+        Raises
+        ------
+        InvalidInputError, UnknownDecisionError, LedgerError
+            As :meth:`feedback`; see :func:`arbiter.learning.preferred`.
+        """
+        winner, loser = self.ledger.decision(winner_id), self.ledger.decision(over)
+        self._learn(list(zip((winner, loser), preferred(winner, loser), strict=True)))
+
+    def _learn(self, judged: Sequence[tuple[Decision, Feedback]]) -> None:
+        for decision, record in judged:
+            self.options.feedback.quality(decision, record)  # a reward that is wrong is refused before it is recorded
         with self._lock:
-            self.ledger.append(Event(record=record, timestamp=self.options.clock()))
-            before, after = self._judgements.change(record)
-            self._router = after_feedback(self._router, decision, before, after)
+            events = [Event(record=record, timestamp=self.options.clock()) for _, record in judged]
+            self.ledger.append_many(events)
+            for (decision, record), event in zip(judged, events, strict=True):
+                change = self._judgements.change(decision, record)
+                self._router = after_feedback(self._router, decision, *change, event.timestamp)
 
     def swap(self, router: Router) -> None:
         """Serve another router from now on; what the ledger holds is folded into it first.
@@ -153,7 +177,7 @@ class Arbiter:
         LedgerError
             If the ledger cannot be read; then the old router goes on.
         """
-        replayed = replay(router, self.ledger)
+        replayed = replay(router, self.ledger, self.options.feedback)
         with self._lock:
             replayed.catch_up(self.ledger)  # feedback that came while the ledger was read
             self._router, self._judgements = replayed.router, replayed.judgements

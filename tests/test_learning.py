@@ -7,17 +7,20 @@ import pytest
 from small_world import CHEAP, DEAR, small_learned
 
 from arbiter.intake import read_request
-from arbiter.learning import JudgementFold, after_feedback, replay
+from arbiter.judgements import Judgement
+from arbiter.learning import after_feedback, replay
 from arbiter.ledger import Event, SqliteLedger
-from arbiter.policies import GreedyPolicy, ThompsonPolicy
+from arbiter.policies import BanditPolicy, BanditSettings, GateSettings, GreedyPolicy
 from arbiter.records import Decision, Feedback
 from arbiter.router import Router
-from arbiter.vocabulary import FeedbackSource
 
 
 @pytest.fixture(scope="module")
 def router() -> Router:
-    return small_learned().router
+    """Give a router whose bandit forgets nothing and whose share is held."""
+    learned = small_learned().router
+    settings = BanditSettings(gate=GateSettings.fixed(0.1), half_life_feedback=None)
+    return replace(learned, policy=BanditPolicy.fresh(len(learned.catalog), learned.context_map.dim, settings))
 
 
 @pytest.fixture(scope="module")
@@ -27,39 +30,25 @@ def decisions(router: Router) -> list[Decision]:
 
 
 def mean_of(router: Router) -> np.ndarray:
-    assert isinstance(router.policy, ThompsonPolicy)
+    assert isinstance(router.policy, BanditPolicy)
     return router.policy.belief.mean
 
 
-def test_the_mean_of_sources_counts_and_the_last_value_of_each() -> None:
-    """Worked by hand: human 0.8, judge 0.4, then human corrected to 0.2."""
-    fold = JudgementFold()
-    steps = [(0.8, FeedbackSource.HUMAN), (0.4, FeedbackSource.JUDGE), (0.2, FeedbackSource.HUMAN)]
-    found = [fold.change(Feedback(decision_id="d", quality=q, source=s)) for q, s in steps]
-    assert found == [(None, 0.8), (0.8, pytest.approx(0.6)), (pytest.approx(0.6), pytest.approx(0.3))]
-    assert fold.change(Feedback(decision_id="d", latency_s=1.0)) == (pytest.approx(0.3), pytest.approx(0.3))
-    assert fold.change(Feedback(decision_id="e", latency_s=1.0)) == (None, None)
-
-
-def test_keys_tell_judgements_of_one_source_apart() -> None:
-    """Two raters under two keys are averaged, one under one key replaces himself."""
-    fold = JudgementFold()
-    fold.change(Feedback(decision_id="d", quality=1.0, key="anna"))
-    assert fold.change(Feedback(decision_id="d", quality=0.0, key="ben")) == (1.0, 0.5)
-    assert fold.change(Feedback(decision_id="d", quality=1.0, key="ben")) == (0.5, 1.0)
+def judged(quality: float) -> Judgement:
+    return Judgement(quality, 1.0)
 
 
 def test_correcting_a_judgement_equals_having_judged_so_at_once(router: Router, decisions: list[Decision]) -> None:
     """Without forgetting, 0.9 corrected to 0.1 leaves the belief of 0.1."""
     decision = decisions[0]
-    twice = after_feedback(after_feedback(router, decision, None, 0.9), decision, 0.9, 0.1)
-    once = after_feedback(router, decision, None, 0.1)
+    twice = after_feedback(after_feedback(router, decision, None, judged(0.9)), decision, judged(0.9), judged(0.1))
+    once = after_feedback(router, decision, None, judged(0.1))
     np.testing.assert_allclose(mean_of(twice), mean_of(once), atol=1e-12)
 
 
 def test_a_repeat_changes_nothing(router: Router, decisions: list[Decision]) -> None:
     """The very same object comes back, and so do unknown qualities."""
-    assert after_feedback(router, decisions[0], 0.5, 0.5) is router
+    assert after_feedback(router, decisions[0], judged(0.5), judged(0.5)) is router
     assert after_feedback(router, decisions[0], None, None) is router
 
 
@@ -69,7 +58,7 @@ def test_only_the_judged_arm_moves_and_towards_the_judgement(router: Router, dec
     arm, context = router.catalog.position(decision.model), np.array(decision.context)
     before = mean_of(router)
     for quality, sign in ((1.0, 1), (0.0, -1)):
-        moved = mean_of(after_feedback(router, decision, None, quality)) - before
+        moved = mean_of(after_feedback(router, decision, None, judged(quality))) - before
         assert np.sign(moved[arm] @ context) == sign
         assert not np.delete(moved, arm, axis=0).any()
 
@@ -78,7 +67,7 @@ def test_what_cannot_be_learned_from_leaves_the_router(router: Router, decisions
     """Another policy, a model that left, a context of another bundle or of none, an estimate that is no number."""
     d = decisions[0]
     greedy = replace(router, policy=GreedyPolicy())
-    assert after_feedback(greedy, d, None, 1.0) is greedy
+    assert after_feedback(greedy, d, None, judged(1.0)) is greedy
     estimate = replace(d.estimates[d.model], quality=float("nan"))
     strange = [
         replace(d, model="gone"),
@@ -90,7 +79,7 @@ def test_what_cannot_be_learned_from_leaves_the_router(router: Router, decisions
         replace(d, context=(float("nan"), *d.context[1:])),
     ]
     for decision in strange:
-        assert after_feedback(router, decision, None, 1.0) is router
+        assert after_feedback(router, decision, None, judged(1.0)) is router
 
 
 def filled(decisions: list[Decision]) -> SqliteLedger:
@@ -112,7 +101,8 @@ def test_replay_depends_on_what_holds_and_not_on_how_it_came(router: Router, dec
     direct = router
     for d in decisions:
         judged = [f.quality for f in ledger.feedback_for(d.id) if f.quality is not None]
-        direct = after_feedback(direct, d, None, float(np.mean(judged)) if judged else None)
+        known = Judgement(float(np.mean(judged)), float(len(judged))) if judged else None
+        direct = after_feedback(direct, d, None, known)
     np.testing.assert_allclose(mean_of(replay(router, ledger).router), mean_of(direct), atol=1e-10)
 
 

@@ -8,7 +8,7 @@ import pytest
 from arbiter.catalog import Catalog
 from arbiter.cold_start import cold_start_router
 from arbiter.intake import read_request
-from arbiter.policies import ThompsonPolicy, ThompsonSettings
+from arbiter.policies import BanditPolicy, BanditSettings, GateSettings
 from arbiter.records import Query, Requirements
 from arbiter.router import EMERGENCY, Router
 from arbiter.settings import ObjectiveWeights, Settings
@@ -31,7 +31,9 @@ def greedy() -> Router:
 @pytest.fixture(scope="module")
 def router(greedy: Router) -> Router:
     """Explore with half of the traffic, so that chance matters."""
-    policy = ThompsonPolicy.fresh(len(greedy.catalog), greedy.context_map.dim, ThompsonSettings(share=0.5))
+    policy = BanditPolicy.fresh(
+        len(greedy.catalog), greedy.context_map.dim, BanditSettings(gate=GateSettings.fixed(0.5))
+    )
     return replace(greedy, policy=policy)
 
 

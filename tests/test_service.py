@@ -15,7 +15,7 @@ from small_world import small_learned
 from arbiter.errors import BundleError, InvalidInputError, LedgerError, UnknownDecisionError
 from arbiter.learning import replay
 from arbiter.ledger import Event, PromptPolicy, PromptStorage, SqliteLedger
-from arbiter.policies import ThompsonPolicy, ThompsonSettings
+from arbiter.policies import BanditPolicy, BanditSettings, GateSettings
 from arbiter.records import Decision, Query, Requirements
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions, load
@@ -28,7 +28,9 @@ HARD, EASY = "theorem proof tensor", "capital river month"
 def router() -> Router:
     """Explore with half of the traffic, so that chance matters and learning shows."""
     learned = small_learned().router
-    policy = ThompsonPolicy.fresh(len(learned.catalog), learned.context_map.dim, ThompsonSettings(share=0.5))
+    policy = BanditPolicy.fresh(
+        len(learned.catalog), learned.context_map.dim, BanditSettings(gate=GateSettings.fixed(0.5), width=1.0)
+    )
     return replace(learned, policy=policy)
 
 
@@ -288,7 +290,9 @@ def test_eight_threads_leave_the_state_of_a_sequential_fold(router: Router) -> N
 def test_a_swap_under_load_loses_no_feedback(router: Router) -> None:
     """While two threads route and judge, routers are exchanged; in the end the state is the fold over the ledger."""
     service, stop, errors = service_of(router), threading.Event(), list[Exception]()
-    cautious = replace(router, policy=ThompsonPolicy.fresh(3, router.context_map.dim, ThompsonSettings(share=0.2)))
+    cautious = replace(
+        router, policy=BanditPolicy.fresh(3, router.context_map.dim, BanditSettings(gate=GateSettings.fixed(0.2)))
+    )
 
     def work() -> None:
         try:
@@ -314,7 +318,7 @@ def test_a_swap_that_cannot_read_the_ledger_leaves_the_old_router(router: Router
     service = service_of(router)
     service.close()
     with pytest.raises(LedgerError):
-        service.swap(replace(router, policy=ThompsonPolicy.fresh(3, router.context_map.dim)))
+        service.swap(replace(router, policy=BanditPolicy.fresh(3, router.context_map.dim)))
     assert service.router is router
 
 

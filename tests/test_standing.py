@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from arbiter.catalog import Catalog
 from arbiter.cold_start import cold_start_router
 from arbiter.errors import BudgetError, InvalidInputError
-from arbiter.policies import ThompsonPolicy, ThompsonSettings
+from arbiter.policies import BanditPolicy, BanditSettings, GateSettings
 from arbiter.records import Query
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
@@ -147,7 +147,7 @@ def test_a_session_stays_while_switching_gains_less_than_the_warm_cache_is_worth
 @settings(deadline=None, max_examples=30)
 def test_affinity_never_makes_the_warm_model_less_likely(worth: float, tokens: int) -> None:
     """Of an exploring policy, too; and the propensity is the probability under the utilities that are logged."""
-    policy = ThompsonPolicy.fresh(len(CATALOG), ROUTER.context_map.dim, ThompsonSettings(share=0.5))
+    policy = BanditPolicy.fresh(len(CATALOG), ROUTER.context_map.dim, BanditSettings(gate=GateSettings.fixed(0.5)))
     router = replace(ROUTER, policy=policy, settings=ROUTER.settings.valuing(worth))
     for warm in ("gpt-4o", "gemini-2.5-flash"):
         without = service(router, session_affinity=True).route(turn("s", tokens))

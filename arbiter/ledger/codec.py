@@ -47,6 +47,7 @@ def decision_to_json(decision: Decision) -> Json:
         "user": decision.user,
         "quality_per_usd": _maybe_number(decision.quality_per_usd),
         "quality_per_s": _maybe_number(decision.quality_per_s),
+        "bandit_share": _maybe_number(decision.bandit_share),
     }
 
 
@@ -80,6 +81,7 @@ def decision_from_json(values: Mapping[str, Any]) -> Decision:
             user=values["user"],
             quality_per_usd=_maybe_float(values.get("quality_per_usd")),
             quality_per_s=_maybe_float(values.get("quality_per_s")),
+            bandit_share=_maybe_float(values.get("bandit_share")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable("decision", error) from error

@@ -1,8 +1,9 @@
 """Policies: what probability each candidate gets. One protocol, several ways."""
 
+from arbiter.policies.bandit import BanditPolicy, BanditSettings
 from arbiter.policies.constant import ConstantPolicy
+from arbiter.policies.gate import GateSettings
 from arbiter.policies.greedy import GreedyPolicy
 from arbiter.policies.protocol import Policy
-from arbiter.policies.thompson import ThompsonPolicy, ThompsonSettings
 
-__all__ = ["ConstantPolicy", "GreedyPolicy", "Policy", "ThompsonPolicy", "ThompsonSettings"]
+__all__ = ["BanditPolicy", "BanditSettings", "ConstantPolicy", "GateSettings", "GreedyPolicy", "Policy"]

@@ -50,6 +50,11 @@ class ConstantPolicy:
         """Fingerprint of the shares."""
         return "constant-" + hashlib.sha256(self.shares.tobytes()).hexdigest()[:12]
 
+    @property
+    def share(self) -> None:
+        """There is no bandit."""
+        return None
+
     def action_probabilities(self, context: FloatArray, eligible: BoolArray, expectation: Expectation) -> FloatArray:
         """See :meth:`arbiter.policies.protocol.Policy.action_probabilities`."""
         masked = np.where(eligible, self.shares, 0.0)

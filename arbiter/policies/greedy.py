@@ -20,6 +20,11 @@ class GreedyPolicy:
         """The policy has no parameters."""
         return "greedy-1"
 
+    @property
+    def share(self) -> None:
+        """There is no bandit."""
+        return None
+
     def action_probabilities(self, context: FloatArray, eligible: BoolArray, expectation: Expectation) -> FloatArray:
         """See :meth:`arbiter.policies.protocol.Policy.action_probabilities`."""
         # An estimate that is not a number loses, and never lets a candidate through that is not eligible.

@@ -23,6 +23,11 @@ class Policy(Protocol):
         """Fingerprint of everything that the probabilities depend on, save the arguments."""
         ...
 
+    @property
+    def share(self) -> float | None:
+        """Part of the traffic that a bandit decides beside the offline choice; None where there is no bandit."""
+        ...
+
     def action_probabilities(self, context: FloatArray, eligible: BoolArray, expectation: Expectation) -> FloatArray:
         """Give the probability of every candidate.
 

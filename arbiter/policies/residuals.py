@@ -16,10 +16,10 @@ class ResidualBelief:
 
     Attributes
     ----------
-    prior_precision : (d,), diagonal of the prior's precision; it never decays, so an arm without news falls back to
+    prior_precision : (K, d), diagonals of the priors' precision; they never decay, so an arm without news falls back to
         the offline estimate (stabilised forgetting, Kulhavy and Zarrop, 1993).
-    gram : (K, d, d), sum of z z' over the feedback, decayed. The truth, with ``moment``.
-    moment : (K, d), sum of y z over the feedback, decayed.
+    gram : (K, d, d), sum of w z z' over the feedback, decayed. The truth, with ``moment``.
+    moment : (K, d), sum of w y z over the feedback, decayed.
     covariance : (K, d, d), inverse of diag(prior_precision) + gram. A cache.
     mean : (K, d), posterior mean of the weights. A cache.
     """
@@ -31,20 +31,31 @@ class ResidualBelief:
     mean: FloatArray
 
     @classmethod
-    def prior(cls, n_arms: int, prior_precision: FloatArray) -> "ResidualBelief":
-        """Start without feedback: mean 0, the offline estimate as it stands."""
-        d = prior_precision.size
-        return cls.from_statistics(prior_precision, np.zeros((n_arms, d, d)), np.zeros((n_arms, d)))
+    def prior(cls, prior_precision: FloatArray) -> "ResidualBelief":
+        """Start without feedback, for (K, d) precisions: mean 0, the offline estimates as they stand."""
+        k, d = prior_precision.shape
+        return cls.from_statistics(prior_precision, np.zeros((k, d, d)), np.zeros((k, d)))
 
     @classmethod
     def from_statistics(cls, prior_precision: FloatArray, gram: FloatArray, moment: FloatArray) -> "ResidualBelief":
         """Rebuild the caches from the sums."""
-        inverse = np.linalg.inv(gram + np.diag(prior_precision))
-        covariance = np.asarray(0.5 * (inverse + np.swapaxes(inverse, 1, 2)), dtype=np.float64)
-        mean = np.einsum("kij,kj->ki", covariance, moment)
-        return cls(prior_precision=prior_precision, gram=gram, moment=moment, covariance=covariance, mean=mean)
+        covariance = _inverse(gram + prior_precision[:, :, None] * np.eye(prior_precision.shape[1]))
+        return cls(
+            prior_precision=prior_precision,
+            gram=gram,
+            moment=moment,
+            covariance=covariance,
+            mean=(covariance @ moment[:, :, None])[:, :, 0],
+        )
 
-    def updated(self, arm: int, context: FloatArray, residual: float, decay: float = 1.0) -> "ResidualBelief":
+    @property
+    def counts(self) -> FloatArray:
+        """(K,) effective number of judgements behind each arm, decayed; the context's first entry is 1."""
+        return self.gram[:, 0, 0]
+
+    def updated(
+        self, arm: int, context: FloatArray, residual: float, *, weight: float = 1.0, decay: float = 1.0
+    ) -> "ResidualBelief":
         """Learn from one judged answer.
 
         Parameters
@@ -52,6 +63,7 @@ class ResidualBelief:
         arm : the candidate that answered.
         context : (d,), the decision's context vector.
         residual : observed quality less the quality that was estimated when the decision was made.
+        weight : inverse noise variance of the judgement against the reference.
         decay : in (0, 1], multiplies what this arm knew before; 1 forgets nothing.
 
         Returns
@@ -60,29 +72,63 @@ class ResidualBelief:
 
         Notes
         -----
-        The inverse is taken anew from the sums at each update (d is 64 at most). The rank-one formula of Sherman and
-        Morrison (1950) is cheaper but is not exact under decay with a prior that stays.
+        The inverse is taken anew from the sums at each update. The rank-one formula of Sherman and Morrison (1950) is
+        no faster for the dozens of dimensions that a context has, is not exact under decay with a prior that stays, and
+        diverges under decay in its plain form.
         """
-        gram = decay * self.gram[arm] + np.outer(context, context)
-        moment = decay * self.moment[arm] + residual * context
-        covariance = np.linalg.inv(gram + np.diag(self.prior_precision))
-        covariance = 0.5 * (covariance + covariance.T)
-        changed = {"gram": gram, "moment": moment, "covariance": covariance, "mean": covariance @ moment}
-        arrays = {name: getattr(self, name).copy() for name in changed}
-        for name, value in changed.items():
-            arrays[name][arm] = value
-        return replace(self, **arrays)
+        gram, moment = self.gram.copy(), self.moment.copy()
+        gram[arm] = decay * gram[arm] + weight * np.outer(context, context)
+        moment[arm] = decay * moment[arm] + weight * residual * context
+        return self._renewed(gram, moment, np.array([arm]))
 
-    def corrected(self, arm: int, context: FloatArray, change: float) -> "ResidualBelief":
-        """Learn that a judgement already learned has moved by ``change``.
+    def corrected(self, arm: int, context: FloatArray, weight_change: float, moment_change: float) -> "ResidualBelief":
+        """Learn that a judgement already learned has moved.
 
-        Exact without decay; with decay the correction counts in full, as if the judgement were new.
+        Parameters
+        ----------
+        arm, context : of the judged decision.
+        weight_change : of the judgement's weight.
+        moment_change : of weight x residual.
+
+        Returns
+        -------
+        belief : exact without decay; with decay the change counts in full, as if the judgement were new.
         """
-        moment = self.moment.copy()
-        mean = self.mean.copy()
-        moment[arm] += change * context
-        mean[arm] = self.covariance[arm] @ moment[arm]
-        return replace(self, moment=moment, mean=mean)
+        gram, moment = self.gram.copy(), self.moment.copy()
+        gram[arm] += weight_change * np.outer(context, context)
+        moment[arm] += moment_change * context
+        return self._renewed(gram, moment, np.array([arm]))
+
+    def aged(self, factor: float) -> "ResidualBelief":
+        """Give the belief after time has passed: what every arm knew counts ``factor`` of what it did."""
+        return self._renewed(factor * self.gram, factor * self.moment, np.arange(len(self.gram)))
+
+    def doubted(self, arm: int, factor: float) -> "ResidualBelief":
+        """Give the belief in which what one arm knew counts ``factor`` of what it did: the world has changed."""
+        gram, moment = self.gram.copy(), self.moment.copy()
+        gram[arm] *= factor
+        moment[arm] *= factor
+        return self._renewed(gram, moment, np.array([arm]))
+
+    def arranged(self, old: list[int | None], prior_precision: FloatArray) -> "ResidualBelief":
+        """Give the belief over another list of arms.
+
+        Parameters
+        ----------
+        old : for each new arm, the place of the old one whose knowledge it takes over; None starts it anew.
+        prior_precision : (K', d) of the new arms.
+        """
+        d = self.gram.shape[-1]
+        gram = np.stack([np.zeros((d, d)) if i is None else self.gram[i] for i in old])
+        moment = np.stack([np.zeros(d) if i is None else self.moment[i] for i in old])
+        return ResidualBelief.from_statistics(prior_precision, gram, moment)
+
+    def _renewed(self, gram: FloatArray, moment: FloatArray, arms: NDArray[np.int64]) -> "ResidualBelief":
+        covariance, mean = self.covariance.copy(), self.mean.copy()
+        d = gram.shape[-1]
+        covariance[arms] = _inverse(gram[arms] + self.prior_precision[arms][:, :, None] * np.eye(d))
+        mean[arms] = (covariance[arms] @ moment[arms][:, :, None])[:, :, 0]
+        return replace(self, gram=gram, moment=moment, covariance=covariance, mean=mean)
 
     def predict(self, context: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Give mean and standard deviation (in units of the noise) of each arm's residual.
@@ -99,3 +145,8 @@ class ResidualBelief:
         rows = np.atleast_2d(context)
         variance = ((rows @ self.covariance) * rows).sum(axis=2).T  # (K, n, d) to (n, K)
         return mean, np.sqrt(np.maximum(variance, 1e-12)).reshape(mean.shape)
+
+
+def _inverse(precision: FloatArray) -> FloatArray:
+    inverse = np.linalg.inv(precision)
+    return np.asarray(0.5 * (inverse + np.swapaxes(inverse, -1, -2)), dtype=np.float64)

@@ -42,3 +42,4 @@ class FeedbackSource(StrEnum):
     JUDGE = "judge"
     IMPLICIT = "implicit"
     CODE = "code"
+    PREFERENCE = "preference"

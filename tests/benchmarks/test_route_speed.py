@@ -17,7 +17,7 @@ from arbiter import Catalog, Router, load
 from arbiter.cold_start import rated_estimator
 from arbiter.intake import read_request
 from arbiter.loading import load_router
-from arbiter.policies import ThompsonPolicy
+from arbiter.policies import BanditPolicy
 
 CANDIDATES = 10
 REPEATS = 400
@@ -51,7 +51,7 @@ def router() -> Router:
         shipped,
         catalog=catalog,
         estimator=rated_estimator(catalog, shipped.context_map.dim),
-        policy=ThompsonPolicy.fresh(len(catalog), shipped.context_map.dim),
+        policy=BanditPolicy.fresh(len(catalog), shipped.context_map.dim),
     )
 
 

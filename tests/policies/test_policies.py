@@ -7,17 +7,20 @@ from hypothesis import strategies as st
 
 from arbiter.errors import InvalidInputError
 from arbiter.estimates.expectation import Expectation, UtilityWeights
-from arbiter.policies import ConstantPolicy, GreedyPolicy, Policy, ThompsonPolicy, ThompsonSettings
+from arbiter.policies import BanditPolicy, BanditSettings, ConstantPolicy, GateSettings, GreedyPolicy, Policy
+from arbiter.policies.explorers import EXPLORERS
+from arbiter.policies.lesson import Lesson
 from arbiter.router import _draw
 
 K, D = 6, 4
 
 
-def taught() -> ThompsonPolicy:
+def taught() -> BanditPolicy:
     rng = np.random.default_rng(5)
-    policy = ThompsonPolicy.fresh(K, D, ThompsonSettings(share=0.3, half_life_feedback=50))
+    policy = BanditPolicy.fresh(K, D, BanditSettings(gate=GateSettings.fixed(0.3), half_life_feedback=50))
     for _ in range(60):
-        policy = policy.learned(int(rng.integers(K)), np.r_[1.0, rng.normal(size=D - 1)], float(rng.normal(0, 0.3)))
+        arm, context = int(rng.integers(K)), np.r_[1.0, rng.normal(size=D - 1)]
+        policy = policy.learned(Lesson(arm=arm, context=context, residual=float(rng.normal(0, 0.3))))
     return policy
 
 
@@ -26,15 +29,16 @@ POLICIES: dict[str, Policy] = {
     "single": ConstantPolicy.single(2, K),
     "uniform": ConstantPolicy.uniform(K),
     "mixture": ConstantPolicy(np.array([0.0, 1.0, 2.0, 0.0, 3.0, 0.5])),
-    "thompson": ThompsonPolicy.fresh(K, D),
-    "thompson alone": ThompsonPolicy.fresh(K, D, ThompsonSettings(share=1.0, floor=0.0)),
+    "bandit": BanditPolicy.fresh(K, D),
+    **{name: BanditPolicy.fresh(K, D, BanditSettings(explorer=name)) for name in EXPLORERS},
+    "thompson alone": BanditPolicy.fresh(K, D, BanditSettings(gate=GateSettings.fixed(1.0), floor=0.0)),
     "thompson taught": taught(),
-    "thompson without exploration": ThompsonPolicy.fresh(K, D, ThompsonSettings(share=0.0)),
+    "thompson without exploration": BanditPolicy.fresh(K, D, BanditSettings(gate=GateSettings.fixed(0.0))),
 }
 READERS = {
     "greedy_policy": GreedyPolicy,
     "constant_policy": ConstantPolicy,
-    "thompson_policy": ThompsonPolicy,
+    "bandit_policy": BanditPolicy,
 }
 
 

@@ -15,15 +15,15 @@ def feedback(n: int, seed: int = 0) -> list[tuple[int, np.ndarray, float]]:
 
 
 def folded(events: list[tuple[int, np.ndarray, float]], decay: float = 1.0) -> ResidualBelief:
-    belief = ResidualBelief.prior(K, PRIOR)
+    belief = ResidualBelief.prior(np.tile(PRIOR, (K, 1)))
     for arm, context, residual in events:
-        belief = belief.updated(arm, context, residual, decay)
+        belief = belief.updated(arm, context, residual, decay=decay)
     return belief
 
 
 def test_one_feedback_worked_by_hand() -> None:
     """Prior precision 3, one residual of .4 at context 1: mean .4 / 4, variance 1 / 4."""
-    belief = ResidualBelief.prior(1, np.array([3.0])).updated(0, np.array([1.0]), 0.4)
+    belief = ResidualBelief.prior(np.array([[3.0]])).updated(0, np.array([1.0]), 0.4)
     mean, sd = belief.predict(np.array([1.0]))
     assert mean[0] == pytest.approx(0.1)
     assert sd[0] == pytest.approx(0.5)
@@ -71,7 +71,7 @@ def test_decay_weighs_by_age() -> None:
 def test_what_is_forgotten_falls_back_to_the_prior() -> None:
     """The prior never decays: after much news in one direction the others are as on the first day."""
     belief = folded(feedback(100))
-    first = ResidualBelief.prior(K, PRIOR)
+    first = ResidualBelief.prior(np.tile(PRIOR, (K, 1)))
     along = np.array([1.0, 0.0, 0.0, 0.0])
     for _ in range(2000):
         belief = belief.updated(0, along, 0.0, decay=0.95)
@@ -108,4 +108,45 @@ def test_predictions_of_a_batch_are_those_of_its_rows() -> None:
         alone = belief.predict(row)
         np.testing.assert_allclose(alone[0], mean[i], atol=1e-12)
         np.testing.assert_allclose(alone[1], sd[i], atol=1e-12)
-    assert (sd < ResidualBelief.prior(K, PRIOR).predict(z)[1]).all()
+    assert (sd < ResidualBelief.prior(np.tile(PRIOR, (K, 1))).predict(z)[1]).all()
+
+
+def test_a_weight_is_that_many_judgements() -> None:
+    """A judgement of weight 3 is three of weight 1, and half the noise variance is weight 2."""
+    z = np.array([1.0, 0.5, -0.2, 0.1])
+    start = ResidualBelief.prior(np.tile(PRIOR, (K, 1)))
+    heavy, thrice = start.updated(0, z, 0.3, weight=3.0), start
+    for _ in range(3):
+        thrice = thrice.updated(0, z, 0.3)
+    np.testing.assert_allclose(heavy.mean, thrice.mean, atol=1e-12)
+    np.testing.assert_allclose(heavy.covariance, thrice.covariance, atol=1e-12)
+
+
+def test_time_passes_for_every_arm_and_doubt_for_one() -> None:
+    """Ageing scales all sums, doubting those of one arm; the caches follow."""
+    belief = folded(feedback(60))
+    aged, doubted = belief.aged(0.5), belief.doubted(1, 0.1)
+    np.testing.assert_allclose(aged.gram, 0.5 * belief.gram)
+    np.testing.assert_allclose(doubted.gram[1], 0.1 * belief.gram[1])
+    np.testing.assert_array_equal(doubted.gram[[0, 2]], belief.gram[[0, 2]])
+    for found in (aged, doubted):
+        exact = ResidualBelief.from_statistics(found.prior_precision, found.gram, found.moment)
+        np.testing.assert_allclose(found.mean, exact.mean, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_a_million_updates_stay_finite_symmetric_and_right() -> None:
+    """Under decay, against a float64 solution of the decayed sums: to 1e-9, symmetric to the bit."""
+    rng, d = np.random.default_rng(7), 8
+    prior = np.full((1, d), 5.0)
+    belief, decay = ResidualBelief.prior(prior), 0.999
+    gram, moment = np.zeros((d, d)), np.zeros(d)
+    contexts = np.concatenate([np.ones((1000, 1)), rng.normal(size=(1000, d - 1))], axis=1)
+    for i in range(1_000_000):
+        z, y = contexts[i % 1000], 0.1 * (i % 7) - 0.3
+        belief = belief.updated(0, z, y, decay=decay)
+        gram, moment = decay * gram + np.outer(z, z), decay * moment + y * z
+    inverse = np.linalg.inv(gram + np.diag(prior[0]))
+    np.testing.assert_allclose(belief.covariance[0], inverse, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(belief.mean[0], inverse @ moment, rtol=1e-9, atol=1e-12)
+    assert np.array_equal(belief.covariance[0], belief.covariance[0].T)

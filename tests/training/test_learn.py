@@ -8,7 +8,7 @@ from small_world import CHEAP, DEAR, small_base, small_learned, small_truth
 
 from arbiter.catalog import catalog_for_log
 from arbiter.errors import InvalidInputError
-from arbiter.policies import ThompsonPolicy
+from arbiter.policies import BanditPolicy
 from arbiter.vocabulary import Strategy
 from arbiter_training.learn import LearnOptions, learn_router
 from arbiter_training.simulate import Uniform, simulate_log
@@ -48,7 +48,7 @@ def test_the_parts_of_the_router_fit_together() -> None:
     """Policy over the log's models and contexts, the base's features, references from the dearest and slowest."""
     router = small_learned().router
     assert router.catalog.names == small_truth().models
-    assert isinstance(router.policy, ThompsonPolicy)
+    assert isinstance(router.policy, BanditPolicy)
     assert router.policy.belief.mean.shape == (3, router.context_map.dim)
     assert router.settings.strategy is Strategy.SINGLE_BEST and not router.settings.risk_tier
     assert 0.008 < router.settings.reference_cost_usd < 0.016

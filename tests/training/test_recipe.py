@@ -31,8 +31,10 @@ refit = false
 seed = 4
 quality_per_usd = 15
 [learn.bandit]
-share = 0
 half_life_feedback = 500.0
+[learn.bandit.gate]
+start = 0.0
+least = 0.0
 [learn.gatekeeper]
 inverse_penalty = [0.5, 2]
 [[learn.quality.members.penalties]]
@@ -42,7 +44,7 @@ own = 3.0
     found = recipe(tmp_path, text)
     assert (found.test_share, found.refit, found.forward) == (0.3, False, False)
     assert (found.learn.seed, found.learn.quality_per_usd, found.learn.folds) == (4, 15.0, LearnOptions().folds)
-    assert (found.learn.bandit.share, found.learn.bandit.half_life_feedback) == (0.0, 500.0)
+    assert (found.learn.bandit.gate.start, found.learn.bandit.half_life_feedback) == (0.0, 500.0)
     assert found.learn.gatekeeper.inverse_penalty == (0.5, 2.0)
     assert found.learn.quality.members.penalties == (Penalty(shared=1.0, own=3.0),)
 
@@ -61,7 +63,7 @@ WRONG = [
     ("[learn]\nseed = -1", "learn: seed must be 0 or more, got -1"),
     ("[learn]\ncontext_components = 0", "context_components must be 1 or more"),
     ("[learn]\nquality_per_usd = nan", "quality_per_usd must be a number from 0 up"),
-    ("[learn.bandit]\nshare = 2", "learn: bandit: share must lie in"),
+    ("[learn.bandit.gate]\nstart = 2", "learn: bandit: gate: start must lie in"),
     ("[learn.gatekeeper]\ninverse_penalty = ['x']", "inverse_penalty, item 1 wants a number"),
     ("[[learn.quality.members.penalties]]\nshared = 1.0", "penalties, item 1 lacks own"),
     ("x = [", "is not a TOML file"),

@@ -22,7 +22,7 @@ from arbiter.encoders import Encoder
 from arbiter.features import Features
 from arbiter.gatekeeper.keywords import KeywordRules
 from arbiter.gatekeeper.learned import LearnedGatekeeper
-from arbiter.policies import ThompsonPolicy
+from arbiter.policies import BanditPolicy
 from arbiter.policies.context import ContextMap
 from arbiter.records import Query
 from arbiter.router import Router
@@ -76,7 +76,7 @@ def _router(features: Features, gatekeeper: LearnedGatekeeper, queries: Sequence
         gatekeeper=gatekeeper,
         context_map=context_map,
         estimator=rated_estimator(catalog, context_map.dim),
-        policy=ThompsonPolicy.fresh(len(catalog), context_map.dim),
+        policy=BanditPolicy.fresh(len(catalog), context_map.dim),
         settings=rated_settings(catalog),
     )
 

@@ -14,7 +14,7 @@ from arbiter.estimates.estimator import Estimator
 from arbiter.features import FeatureBatch
 from arbiter.gatekeeper.learned import LearnedGatekeeper
 from arbiter.gatekeeper.protocol import Gatekeeper
-from arbiter.policies import ThompsonPolicy, ThompsonSettings
+from arbiter.policies import BanditPolicy, BanditSettings
 from arbiter.policies.context import ContextMap
 from arbiter.router import Router
 from arbiter.settings import Settings
@@ -56,7 +56,7 @@ class LearnOptions:
     threads: int = 1
     quality: QualityOptions = field(default_factory=QualityOptions)
     gatekeeper: GatekeeperOptions = field(default_factory=GatekeeperOptions)
-    bandit: ThompsonSettings = field(default_factory=ThompsonSettings)
+    bandit: BanditSettings = field(default_factory=BanditSettings)
 
     def __post_init__(self) -> None:
         for name, least in (("folds", 2), ("seed", 0), ("context_components", 1), ("threads", 1)):
@@ -120,7 +120,7 @@ def _learn(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, options: Lea
         gatekeeper=gatekeeper,
         context_map=context_map,
         estimator=estimator,
-        policy=ThompsonPolicy.fresh(len(catalog), context_map.dim, bandit),
+        policy=BanditPolicy.fresh(len(catalog), context_map.dim, bandit),
         settings=_settings(expected.cost_usd.mean(axis=0), expected.latency_s.mean(axis=0), options),
     )
     return Learned(router=router, quality=report, heads=reports)

@@ -1,0 +1,142 @@
+"""What feedback says of decisions: sources of different noise, corrections, preferences, and rewards of one's own."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from arbiter.errors import InvalidInputError
+from arbiter.records import Decision, Feedback
+from arbiter.vocabulary import FeedbackSource
+
+PRECISION: Mapping[FeedbackSource, float] = {
+    FeedbackSource.HUMAN: 1.0,
+    FeedbackSource.CODE: 1.0,
+    FeedbackSource.JUDGE: 0.5,
+    FeedbackSource.IMPLICIT: 0.2,
+    FeedbackSource.PREFERENCE: 0.2,
+}
+"""Inverse noise variance of one judgement by who gave it, against a person's: a prior, not a measurement."""
+
+
+Reward = Callable[[Decision, Feedback], float | None]
+"""A reward of the user's own making: the quality in [0, 1] that a feedback on a decision stands for, None for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackRules:
+    """What feedback is taken to mean; the same must hold whenever a ledger is folded.
+
+    Attributes
+    ----------
+    precision : source to the inverse noise variance of one judgement of it, against the reference's 1; 0 ignores it.
+    reward : None takes the feedback's own quality.
+    """
+
+    precision: Mapping[FeedbackSource, float] = field(default_factory=lambda: PRECISION)
+    reward: Reward | None = None
+
+    def __post_init__(self) -> None:
+        for source in FeedbackSource:
+            value = self.precision.get(source)
+            if value is None or not 0.0 <= value < math.inf:
+                raise InvalidInputError(f"the precision of {source} must be a number from 0 up, got {value}")
+
+    def quality(self, decision: Decision, feedback: Feedback) -> float | None:
+        """Give the quality that a feedback stands for.
+
+        Raises
+        ------
+        InvalidInputError
+            If the user's reward is outside [0, 1].
+        """
+        found = feedback.quality if self.reward is None else self.reward(decision, feedback)
+        if found is not None and not 0.0 <= found <= 1.0:
+            raise InvalidInputError(f"a reward must lie in [0, 1] or be None, got {found!r} for {feedback}")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is known of one decision's answer.
+
+    Attributes
+    ----------
+    quality : mean over the sources, weighed by their precision.
+    weight : sum of these precisions.
+    """
+
+    quality: float
+    weight: float
+
+
+@dataclass(slots=True)
+class JudgementFold:
+    """The feedback so far, per decision: what the next judgement adds to or corrects.
+
+    Of several sources the mean counts, weighed by how noisy each is; of repeated feedback of one source and key the
+    last value.
+
+    Attributes
+    ----------
+    rules : what feedback is taken to mean.
+    seen : decision id to (source, key) to quality.
+    """
+
+    rules: FeedbackRules = field(default_factory=FeedbackRules)
+    seen: dict[str, dict[tuple[FeedbackSource, str], float]] = field(default_factory=dict)
+
+    def change(self, decision: Decision, feedback: Feedback) -> tuple[Judgement | None, Judgement | None]:
+        """Take a judgement in; give what was known of the decision before it and after it, None where nothing."""
+        before = self.seen.get(feedback.decision_id, {})
+        after = dict(before)
+        quality = self.rules.quality(decision, feedback)
+        if quality is not None:
+            after[(feedback.source, feedback.key)] = quality
+            self.seen[feedback.decision_id] = after
+        return self._joined(before), self._joined(after)
+
+    def _joined(self, judgements: Mapping[tuple[FeedbackSource, str], float]) -> Judgement | None:
+        weights = [self.rules.precision[source] for source, _ in judgements]
+        total = sum(weights)
+        if total <= 0.0:
+            return None
+        values = judgements.values()
+        return Judgement(sum(w * q for w, q in zip(weights, values, strict=True)) / total, total)
+
+
+PREFERENCE_SCALE = 0.25
+"""Difference in quality at which the better answer is preferred in 73 of 100 comparisons."""
+
+
+def preferred(winner: Decision, loser: Decision) -> tuple[Feedback, Feedback]:
+    """Read "this answer is better than that one" as a judgement of each.
+
+    Parameters
+    ----------
+    winner, loser : decisions on the same request.
+
+    Returns
+    -------
+    feedback : of the winner and of the loser, with source ``preference``; repeating it changes nothing.
+
+    Raises
+    ------
+    InvalidInputError
+        If nothing was expected of either.
+
+    Notes
+    -----
+    One gradient step of the logistic paired-comparison model of Bradley and Terry (1952): with P = sigmoid((q_w - q_l)
+    / 0.25) the winner is judged at q_w + 0.25 (1 - P) and the loser as far below q_l, both cut to [0, 1]. Theory and
+    code part where arms are coupled: here each learns on its own, at a preference's low precision.
+    """
+    expected = [decision.estimates.get(decision.model) for decision in (winner, loser)]
+    if winner.id == loser.id or expected[0] is None or expected[1] is None:
+        raise InvalidInputError(f"{winner.id} and {loser.id} must be two decisions whose models have estimates")
+    q_winner, q_loser = expected[0].quality, expected[1].quality
+    surprise = PREFERENCE_SCALE / (1.0 + math.exp((q_winner - q_loser) / PREFERENCE_SCALE))
+    source = FeedbackSource.PREFERENCE
+    return (
+        Feedback(decision_id=winner.id, quality=min(q_winner + surprise, 1.0), source=source, key=loser.id),
+        Feedback(decision_id=loser.id, quality=max(q_loser - surprise, 0.0), source=source, key=winner.id),
+    )

@@ -1,0 +1,168 @@
+"""How much of the traffic a bandit may decide: a share that moves with the evidence for and against it."""
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.errors import InvalidInputError
+from arbiter.policies.lesson import Evidence
+
+FloatArray = NDArray[np.float64]
+
+STEP = 1.05
+"""Factor by which the share grows or shrinks at one judgement."""
+
+LEAST_JUDGED = 20.0
+"""Effective judgements before the comparison moves the share."""
+
+WINSOR = 3.0
+"""A single judgement counts as this many standard deviations at most, so that one outlier raises no alarm."""
+
+DRIFT = 0.25
+"""Allowance of the cumulative sum, in standard deviations: half the change that is looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSettings:
+    """How the share moves.
+
+    Attributes
+    ----------
+    start : share on the first day.
+    least, most : between which it moves; the same value for both holds it fixed.
+    margin : by how much, in quality points, the bandit may seem worse than the offline policy and still grow.
+    memory : judgements after which the weight of one in the comparison has fallen to 1 / e.
+    alarm : height of the cumulative sum, in standard deviations, at which a candidate counts as changed; infinite
+        never does. At 15, a candidate that has not changed raises one alarm in some ten thousand judgements.
+    doubt : what a changed candidate's earlier judgements still count.
+    """
+
+    start: float = 0.1
+    least: float = 0.05
+    most: float = 0.95
+    margin: float = 0.005
+    memory: float = 100.0
+    alarm: float = 15.0
+    doubt: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("start", "least", "most", "doubt"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise InvalidInputError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
+        if not self.least <= self.start <= self.most:
+            raise InvalidInputError(
+                f"the share starts at {self.start}, outside of its range from {self.least} to {self.most}"
+            )
+        for name in ("memory", "alarm"):
+            if not getattr(self, name) > 0.0:
+                raise InvalidInputError(f"{name} must be above 0, got {getattr(self, name)}")
+        if not 0.0 <= self.margin < math.inf:
+            raise InvalidInputError(f"margin must be a number from 0 up, got {self.margin}")
+
+    @classmethod
+    def fixed(cls, share: float) -> "GateSettings":
+        """Hold the share where it is, whatever comes."""
+        return cls(start=share, least=share, most=share, alarm=math.inf)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """The share and the evidence behind it; immutable.
+
+    Attributes
+    ----------
+    settings : how it moves.
+    share : of the traffic, in [least, most].
+    judged, squared : sum of the weights of the judgements, and of their squares.
+    gain, gain_squared : weighted sums of the estimated gain of the bandit over the offline policy, and its square.
+    baseline : running mean of the utility.
+    changed : (K, 2) cumulative sums that look for candidates that became worse, and better, than they are believed.
+    """
+
+    settings: GateSettings
+    share: float
+    judged: float = 0.0
+    squared: float = 0.0
+    gain: float = 0.0
+    gain_squared: float = 0.0
+    baseline: float = 0.0
+    changed: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
+
+    @classmethod
+    def closed(cls, n_arms: int, settings: GateSettings) -> "Gate":
+        """Start without evidence."""
+        return cls(settings=settings, share=settings.start, changed=np.zeros((n_arms, 2)))
+
+    def after(self, evidence: Evidence) -> "Gate":
+        """Take in what one judged decision says of bandit against offline policy.
+
+        Notes
+        -----
+        phi = (pi_bandit - pi_offline)(a) / p (u - baseline) has the difference of the two policies' utilities as its
+        expectation, whatever the baseline, if that was fixed before the decision (the paired estimate of Jeunen and
+        Ustimenko, 2024, at the chosen action), and a weight of at most 1 / min(share, 1 - share). Its mean is
+        exponentially weighted; one standard error on either side of it moves the share. That is a rule of control, not
+        a test at a level: what bounds the damage is the share itself.
+        """
+        bandit = (evidence.propensity - (1.0 - evidence.share) * evidence.offline) / evidence.share
+        phi = (bandit - evidence.offline) / evidence.propensity * (evidence.utility - self.baseline)
+        keep = math.exp(-1.0 / self.settings.memory)
+        judged, squared = keep * self.judged + 1.0, keep * keep * self.squared + 1.0
+        gain, gain_squared = keep * self.gain + phi, keep * self.gain_squared + phi * phi
+        moved = replace(
+            self,
+            judged=judged,
+            squared=squared,
+            gain=gain,
+            gain_squared=gain_squared,
+            baseline=self.baseline + (evidence.utility - self.baseline) / judged,
+        )
+        return moved._shifted(gain / judged, gain_squared / judged)
+
+    def _shifted(self, mean: float, mean_square: float) -> "Gate":
+        n = self.judged**2 / self.squared
+        if n < LEAST_JUDGED:
+            return self
+        error = math.sqrt(max(mean_square - mean * mean, 1e-8) / n)
+        if mean - error > -self.settings.margin:
+            return replace(self, share=min(self.settings.most, self.share * STEP))
+        if mean + error < 0.0:
+            return replace(self, share=max(self.settings.least, self.share / STEP))
+        return self
+
+    def watched(self, arm: int, surprise: float) -> tuple["Gate", bool]:
+        """Look for a change of one candidate.
+
+        Parameters
+        ----------
+        arm : the candidate that was judged.
+        surprise : judged quality less what was believed, in standard deviations of a judgement.
+
+        Returns
+        -------
+        gate : after an alarm with the greatest share, since the offline estimates are then known to be wrong.
+        alarm : whether the candidate has changed.
+
+        Notes
+        -----
+        Two cumulative sums (Page, 1954): s = max(0, s + |drift| - 0.25) for either direction. An unchanged candidate
+        with normal surprises raises an alarm once in about (e^(2 k h) - 2 k h - 1) / (2 k^2) judgements (Siegmund,
+        1985, section 2.6, without the correction for overshoot, which makes alarms rarer still), k = 0.25 and h the
+        height; a change by d standard deviations is found after some h / (d - k).
+        """
+        bounded = min(max(surprise, -WINSOR), WINSOR)
+        steps = np.array([-bounded, bounded]) - DRIFT
+        changed = self.changed.copy()
+        changed[arm] = np.maximum(changed[arm] + steps, 0.0)
+        alarm = bool(changed[arm].max() > self.settings.alarm)
+        if not alarm:
+            return replace(self, changed=changed), False
+        changed[arm] = 0.0
+        return replace(self, changed=changed, share=self.settings.most), True
+
+    def arranged(self, old: list[int | None]) -> "Gate":
+        """Give the gate over another list of arms; see :meth:`ResidualBelief.arranged`."""
+        rows = [np.zeros(2) if i is None else self.changed[i] for i in old]
+        return replace(self, changed=np.stack(rows))

@@ -1,0 +1,215 @@
+"""Laws of the default policy."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from arbiter.errors import InvalidInputError
+from arbiter.estimates.expectation import Expectation, UtilityWeights
+from arbiter.policies import BanditPolicy, BanditSettings, GateSettings, GreedyPolicy
+from arbiter.policies.explorers import EXPLORERS
+from arbiter.policies.lesson import Lesson
+from arbiter.policies.residuals import ResidualBelief
+
+K, D = 5, 3
+
+
+def expectation(seed: int, n: int = 200) -> Expectation:
+    rng = np.random.default_rng(seed)
+    return Expectation(
+        quality=rng.random((n, K)),
+        quality_se=np.full((n, K), 0.05),
+        cost_usd=10 ** rng.uniform(-5, -1, (n, K)),
+        latency_s=np.ones((n, K)),
+        output_tokens=np.full((n, K), 100.0),
+        weights=UtilityWeights(quality_per_usd=3.0),
+    )
+
+
+def contexts(n: int = 200) -> np.ndarray:
+    return np.concatenate([np.ones((n, 1)), np.random.default_rng(9).normal(size=(n, D - 1))], axis=1)
+
+
+def told(policy: BanditPolicy, arm: int, z: np.ndarray, residual: float, **more: float) -> BanditPolicy:
+    return policy.learned(Lesson(arm=arm, context=z, residual=residual, **more))
+
+
+def misled(share: float, explorer: str) -> BanditPolicy:
+    """Give a policy that was told, again and again, that the first arm is far better than it is."""
+    policy = BanditPolicy.fresh(K, D, BanditSettings(gate=GateSettings.fixed(share), explorer=explorer))
+    for z in contexts(200):
+        policy = told(policy, 0, z, 1.0)
+    return policy
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.1, 0.5, 1.0])
+def test_the_expected_loss_is_at_most_the_share_of_the_gap(share: float, explorer: str) -> None:
+    """Per request, against the offline policy by the offline estimates, however wrong the bandit is."""
+    e, eligible = expectation(0), np.random.default_rng(1).random((200, K)) < 0.7
+    eligible[:, 0] = True
+    utility = e.utility
+    p = misled(share, explorer).action_probabilities(contexts(), eligible, e)
+    offline = (GreedyPolicy().action_probabilities(contexts(), eligible, e) * utility).sum(axis=1)
+    gap = offline - np.where(eligible, utility, np.inf).min(axis=1)
+    assert (offline - (p * utility).sum(axis=1) <= share * gap + 1e-12).all()
+
+
+def test_without_floor_and_mixture_it_is_sampling_from_the_posterior() -> None:
+    """Within 4e-3 and five standard errors of 200,000 sampled scores; fixed seed."""
+    policy = BanditPolicy.fresh(K, D, BanditSettings(gate=GateSettings.fixed(1.0), floor=0.0, noise_sd=0.3, width=1.0))
+    rng = np.random.default_rng(4)
+    for z in contexts(30):
+        policy = told(policy, int(rng.integers(K)), z, float(rng.normal(0, 0.2)))
+    z, e = contexts()[0], expectation(2).row(0)
+    eligible = np.array([True, True, False, True, True])
+    weights = [
+        rng.multivariate_normal(policy.belief.mean[a], 0.09 * policy.belief.covariance[a], 200_000) for a in range(K)
+    ]
+    scores = e.utility + np.stack([w @ z for w in weights], axis=1)
+    wins = np.bincount(np.where(eligible, scores, -np.inf).argmax(axis=1), minlength=K) / 200_000
+    p = policy.action_probabilities(z, eligible, e)
+    assert (np.abs(p - wins) < 4e-3 + 5 * np.sqrt(p * (1 - p) / 200_000)).all()
+
+
+def test_the_floor_reaches_every_eligible_candidate() -> None:
+    """At least share x floor / (32 K): a free candidate may not take the whole floor."""
+    e = replace(expectation(3), cost_usd=np.tile([0.0, 1e-9, 1e-4, 0.01, 0.1], (200, 1)))
+    p = BanditPolicy.fresh(K, D).action_probabilities(contexts(), np.ones((200, K), dtype=bool), e)
+    assert p.min() >= 0.1 * 0.02 / (32 * K)
+    free = replace(e, cost_usd=np.zeros((200, K)))
+    assert BanditPolicy.fresh(K, D).action_probabilities(
+        contexts(), np.ones((200, K), dtype=bool), free
+    ).min() == pytest.approx(0.1 * 0.02 / K, rel=1e-3)
+
+
+def test_bad_news_moves_probability_away() -> None:
+    """After a hundred answers that were worse than estimated, the best-rated arm is explored less, another more."""
+    z, e = np.r_[1.0, np.zeros(D - 1)], replace(expectation(0).row(0), quality=np.array([0.8, 0.7, 0.6, 0.5, 0.4]))
+    e = replace(e, cost_usd=np.full(K, 0.001))
+    policy = BanditPolicy.fresh(K, D, BanditSettings(gate=GateSettings.fixed(1.0)))
+    everyone = np.ones(K, dtype=bool)
+    before = policy.action_probabilities(z, everyone, e)
+    for _ in range(100):
+        policy = told(policy, 0, z, -0.3)
+    after = policy.action_probabilities(z, everyone, e)
+    assert after[0] < 0.2 < before[0]
+    assert after[1] > before[1]
+
+
+def test_the_half_life_is_a_half_life() -> None:
+    """After so many feedbacks the weight of one has halved; None forgets nothing."""
+    assert BanditSettings(half_life_feedback=30).decay ** 30 == pytest.approx(0.5)
+    assert BanditSettings(half_life_feedback=None).decay == 1.0
+
+
+def test_the_version_follows_everything_that_matters() -> None:
+    """News, settings and the prior change it; the same news gives the same."""
+    base = BanditPolicy.fresh(K, D)
+    others = [
+        told(base, 0, np.ones(D), 0.0),
+        told(base, 1, np.ones(D), 0.0),
+        told(base, 0, np.ones(D), 0.1),
+        BanditPolicy.fresh(K, D, BanditSettings(gate=GateSettings.fixed(0.2))),
+        BanditPolicy.fresh(K, D, BanditSettings(explorer="linucb")),
+        replace(base, belief=ResidualBelief.prior(np.ones((K, D)))),
+        replace(base, gate=replace(base.gate, share=0.3)),
+        replace(base, newcomers=np.eye(K, dtype=bool)[0]),
+    ]
+    assert len({base.version, *(p.version for p in others)}) == 9
+    assert told(base, 0, np.ones(D), 0.1).version == others[2].version
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"floor": -0.1}, r"floor must lie in \[0, 1\], got -0.1"),
+        ({"newcomer_share": float("nan")}, "newcomer_share must lie"),
+        ({"explorer": "ucb"}, "unknown explorer 'ucb'; there are thompson, linucb"),
+        ({"width": -1.0}, "width must be a number from 0 up"),
+        ({"half_life_s": 0.0}, "half_life_s must be a number above 0"),
+        ({"noise_sd": 0.0}, "noise_sd must be a number above 0, got 0.0"),
+        ({"slope_precision": float("nan")}, "slope_precision must be a number above 0"),
+        ({"half_life_feedback": 0}, "half_life_feedback must be a number above 0, got 0"),
+        ({"half_life_feedback": -5}, "half_life_feedback must be a number above 0, got -5"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong: dict, message: str) -> None:
+    """A half-life below 0 would let old news grow without end."""
+    with pytest.raises(InvalidInputError, match=message):
+        BanditSettings(**wrong)
+
+
+def test_an_estimate_that_is_no_number_is_not_explored() -> None:
+    """Its candidate gets nothing from the bandit; where none is a number the offline choice stands alone."""
+    e = expectation(5, 3)
+    quality = e.quality.copy()
+    quality[0, 1], quality[1, :] = np.nan, np.nan
+    e = replace(e, quality=quality)
+    everyone = np.ones((3, K), dtype=bool)
+    p = BanditPolicy.fresh(K, D).action_probabilities(contexts(3), everyone, e)
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, atol=1e-12)
+    assert p[0, 1] == 0.0
+    np.testing.assert_array_equal(p[1], GreedyPolicy().action_probabilities(contexts(3), everyone, e)[1])
+
+
+def test_newcomers_together_stay_below_their_cap_until_they_are_known() -> None:
+    """However good they seem; the others keep their proportions; who is judged enough is free; alone they have all."""
+    settings = BanditSettings(newcomer_share=0.2, newcomer_judged=30.0, half_life_feedback=None)
+    policy = BanditPolicy.fresh(K, D, settings)
+    e = replace(expectation(6), quality=np.tile([0.9, 0.1, 0.2, 0.3, 0.95], (200, 1)), cost_usd=np.full((200, K), 1e-4))
+    everyone, z = np.ones((200, K), dtype=bool), contexts()
+    new = replace(policy, newcomers=np.array([True, False, False, False, True]))
+    free, p = (one.action_probabilities(z, everyone, e) for one in (policy, new))
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, atol=1e-12)
+    np.testing.assert_allclose(p[:, [0, 4]].sum(axis=1), 0.2)
+    np.testing.assert_allclose(p[:, 1] / p[:, 2], free[:, 1] / free[:, 2])
+    for _ in range(31):
+        new = told(new, 4, z[0], 0.0)
+    known = new.action_probabilities(z, everyone, e)
+    assert known[:, 4].min() > 0.5
+    only = np.tile([True, False, False, False, False], (200, 1))
+    np.testing.assert_allclose(replace(policy, newcomers=new.newcomers).action_probabilities(z, only, e)[:, 0], 1.0)
+
+
+def test_time_forgets_by_its_half_life() -> None:
+    """After one half-life the judgements of an hour ago count half; without a clock nothing ages."""
+    settings = BanditSettings(half_life_s=3600.0, half_life_feedback=None)
+    z = np.ones(D)
+    policy = told(told(BanditPolicy.fresh(K, D, settings), 0, z, 0.2, timestamp=0.0), 1, z, 0.2, timestamp=3600.0)
+    assert policy.belief.counts[:2].tolist() == pytest.approx([0.5, 1.0])
+    timeless = told(told(BanditPolicy.fresh(K, D, settings), 0, z, 0.2), 1, z, 0.2)
+    assert timeless.belief.counts[:2].tolist() == [1.0, 1.0]
+
+
+def test_a_candidate_that_changed_is_found_and_doubted() -> None:
+    """Twenty judgements far below what a hundred said: the share opens and the old knowledge counts a tenth."""
+    settings = BanditSettings(noise_sd=0.1, half_life_feedback=None)
+    policy, rng = BanditPolicy.fresh(K, D, settings), np.random.default_rng(0)
+    z = np.r_[1.0, np.zeros(D - 1)]
+    for _ in range(100):
+        policy = told(policy, 0, z, float(rng.normal(0.0, 0.1)))
+    assert policy.share == settings.gate.start
+    steps = 0
+    while policy.share < settings.gate.most:
+        policy, steps = told(policy, 0, z, float(rng.normal(-0.25, 0.1))), steps + 1
+    assert steps <= 20
+    assert policy.belief.counts[0] < 20.0
+    for _ in range(30):
+        policy = told(policy, 0, z, float(rng.normal(-0.25, 0.1)))
+    assert policy.belief.predict(z)[0][0] < -0.1
+
+
+def test_another_list_of_candidates_keeps_what_was_learned() -> None:
+    """Reordered, one gone, one new, one a new version that trusts a tenth of its forerunner's judgements."""
+    policy, z = BanditPolicy.fresh(3, D, BanditSettings(half_life_feedback=None)), np.ones(D)
+    for arm, residual in ((0, 0.1), (1, 0.2), (2, 0.3)):
+        for _ in range(10):
+            policy = told(policy, arm, z, residual)
+    moved = policy.arranged([2, None, 0], np.array([False, True, False]), np.array([1.0, 1.0, 0.1]))
+    before, after = policy.belief, moved.belief
+    np.testing.assert_allclose(after.mean[0], before.mean[2])
+    assert after.counts.tolist() == pytest.approx([10.0, 0.0, 1.0])
+    assert not after.mean[1].any()
+    assert 0.0 < after.predict(z)[0][2] < before.predict(z)[0][0]
