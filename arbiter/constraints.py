@@ -21,6 +21,11 @@ USABLE = frozenset({Status.AVAILABLE, Status.DEGRADED})
 AVAILABILITY_FLOOR = 0.99
 """What the preset ``high_availability`` asks of a candidate's promised availability."""
 
+PACED_LEVEL = 0.95
+"""A paced budget must hold what a share of this of such answers stays below."""
+
+TOKENS_PER_MTOK = 1e6
+
 NATIVE_LANGUAGES = frozenset({"en"})
 """What a candidate speaks whose catalog entry names no languages and that is not ``multilingual``."""
 
@@ -58,7 +63,22 @@ def exclusions(
         reason = next(found, None)
         if reason is not None:
             reasons[candidate.name] = reason
-    return reasons
+    return reasons if now.paced_usd is None else reasons | _beyond_pace(now.paced_usd, reasons, catalog, expectation)
+
+
+def _beyond_pace(
+    left_usd: float, reasons: dict[str, str], catalog: Catalog, expectation: Expectation
+) -> dict[str, str]:
+    """Say who may cost more than a paced budget holds, of those that may answer; the cheapest of these never does."""
+    may = [i for i, name in enumerate(catalog.names) if name not in reasons]
+    longer = np.maximum(expectation.output_tokens_at(PACED_LEVEL) - expectation.output_tokens, 0.0)
+    dear = expectation.cost_usd + longer * catalog.arrays.usd_per_mtok_out / TOKENS_PER_MTOK
+    cheapest = min(may, key=lambda i: float(dear[i]), default=-1)
+    return {
+        catalog.names[i]: f"may cost ${dear[i]:.3g}, the paced budget holds ${left_usd:.3g}"
+        for i in may
+        if i != cheapest and dear[i] > left_usd
+    }
 
 
 def _down(candidate: Candidate, now: Circumstances) -> Iterator[str]:

@@ -74,9 +74,15 @@ class Circumstances:
     budget_left_usd : what the asker's budget still pays for; None where there is no budget.
     warm_model : the candidate that holds the session's context in its prompt cache; None where none does.
     warm_tokens : how many of the request's input tokens that cache holds.
+    quality_per_usd : what a dollar is worth just now, in quality points, in the place of the strategy's own; None
+        leaves that.
+    paced_usd : what a paced budget holds: a choice that may cost more waits, unless it is the cheapest; None where
+        there is none.
     """
 
     out: Mapping[str, str] = field(default_factory=dict)
     budget_left_usd: float | None = None
     warm_model: str | None = None
     warm_tokens: int = 0
+    quality_per_usd: float | None = None
+    paced_usd: float | None = None

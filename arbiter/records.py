@@ -185,6 +185,7 @@ class Decision:
     context : the policy's context vector, for learning from the feedback.
     session_id, user : as in the query.
     quality_per_usd, quality_per_s : what money and time were worth, in quality points; None where not recorded.
+    input_tokens : of the request, counted or estimated.
     bandit_share : part of the traffic that the bandit decided, the rest being the offline policy's; None where the
         policy has none.
     """
@@ -209,6 +210,7 @@ class Decision:
     user: str | None = None
     quality_per_usd: float | None = None
     quality_per_s: float | None = None
+    input_tokens: int = 0
     bandit_share: float | None = None
 
     @property

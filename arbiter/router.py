@@ -151,7 +151,10 @@ class Router:
         """Apply constraints, then the weights of the strategy in force, to request ``i``."""
         query, profile = outlook.queries[i], outlook.profiles[i]
         row = STRATEGIES[query.strategy or self.settings.strategy]
-        expected = outlook.expectation.row(i).weighed(self.settings.weights(row.objective))
+        weights, paced = self.settings.weights(row.objective), query.circumstances.quality_per_usd
+        if paced is not None:
+            weights = replace(weights, quality_per_usd=paced)
+        expected = outlook.expectation.row(i).weighed(weights)
         reasons = exclusions(query, profile, self.catalog, expected, self.settings)
         eligible = eligible_mask(self.catalog, reasons)
         nothing = not eligible.any()
@@ -202,6 +205,7 @@ class Router:
             user=query.user,
             quality_per_usd=expected.weights.quality_per_usd,
             quality_per_s=expected.weights.quality_per_s,
+            input_tokens=query.input_tokens,
             bandit_share=self.policy.share,
         )
 

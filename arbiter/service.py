@@ -66,6 +66,7 @@ class Arbiter:
         self.standing = Standing(self.options.standing, self.options.clock)
         replayed = replay(router, self.ledger, self.options.feedback)
         self._router, self._judgements = replayed.router, replayed.judgements
+        self.standing.resumed(self.ledger, router.catalog)
         self._cold: Router | None = None
         self._rng = np.random.default_rng(self.options.seed)
         self._lock = threading.Lock()
@@ -114,9 +115,11 @@ class Arbiter:
         queries = self.standing.budgeted(queries)
         decisions = self._decide(queries)
         self.standing.require_paid(queries, decisions)
+        decisions = self._recorded(queries, decisions)
         for query, decision in zip(queries, decisions, strict=True):
             self.standing.served(query, decision.model)
-        return self._recorded(queries, decisions)
+            self.standing.reserved(query, decision)
+        return decisions
 
     def feedback(self, decision_id: str, quality: float | None = None, **details: Unpack[FeedbackDetails]) -> None:
         """Record a judgement of a decision's answer, and learn from it.
@@ -164,6 +167,7 @@ class Arbiter:
             events = [Event(record=record, timestamp=self.options.clock()) for _, record in judged]
             self.ledger.append_many(events)
             for (decision, record), event in zip(judged, events, strict=True):
+                self.standing.measured(decision.id, record.cost_usd)
                 change = self._judgements.change(decision, record)
                 self._router = after_feedback(self._router, decision, *change, event.timestamp)
 
@@ -195,7 +199,7 @@ class Arbiter:
     def _decide(self, queries: Sequence[Query]) -> list[Decision]:
         router, rng = self._router, self._spawned()
         try:
-            return router.route_batch(self.standing.placed(queries), rng)
+            return router.route_batch(self.standing.placed(queries, router.catalog), rng)
         except Exception as error:  # the one border at which the router must fail open
             logger.exception("routing failed; answering from keyword rules and ratings")
             why = f"{type(error).__name__}: {error}"

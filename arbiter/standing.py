@@ -6,8 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from arbiter.catalog import Catalog
 from arbiter.demands import Circumstances
 from arbiter.errors import BudgetError, InvalidInputError
+from arbiter.ledger import Ledger
+from arbiter.pacing import BudgetPacer, PacingOptions
 from arbiter.records import Decision, Query
 
 LEAST_CACHED_TOKENS = 1024
@@ -27,6 +30,7 @@ class StandingOptions:
         per call; where it fails the router goes on without (it fails open).
     budget_left_usd : gives what the asker's budget still pays for, None where there is none. Where it fails, its error
         reaches the caller (a budget that cannot be checked refuses).
+    pacing : a budget that is spent evenly; None paces nothing. See :class:`arbiter.pacing.PacingOptions`.
     session_affinity : whether the tokens that a session's last model holds in its prompt cache are billed to it at the
         price of cached input. A switch then has to gain more than the warm cache is worth.
     max_sessions : how many sessions are remembered; the one idle longest is forgotten first.
@@ -34,6 +38,7 @@ class StandingOptions:
 
     out: Callable[[], Mapping[str, str]] | None = None
     budget_left_usd: Callable[[Query], float | None] | None = None
+    pacing: PacingOptions | None = None
     session_affinity: bool = False
     max_sessions: int = 10_000
 
@@ -61,6 +66,7 @@ class Standing:
     def __init__(self, options: StandingOptions, clock: Callable[[], float]) -> None:
         self._options = options
         self._clock = clock
+        self.pacer = None if options.pacing is None else BudgetPacer(options.pacing)
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -75,11 +81,13 @@ class Standing:
         ask = self._options.budget_left_usd
         return list(queries) if ask is None else [_with(q, budget_left_usd=_amount(ask(q), q)) for q in queries]
 
-    def placed(self, queries: Sequence[Query]) -> list[Query]:
-        """Give the requests with who is out, and with the model that holds the session's context."""
+    def placed(self, queries: Sequence[Query], catalog: Catalog) -> list[Query]:
+        """Give the requests with who is out, what a dollar is worth, and the model that holds the session's context."""
         if self._options.out is not None:
             out = dict(self._options.out())
             queries = [_with(q, out={**q.circumstances.out, **out}) for q in queries]
+        if self.pacer is not None:
+            queries = [self._paced(self.pacer, query, catalog) for query in queries]
         return [self._warmed(query) for query in queries] if self._options.session_affinity else list(queries)
 
     def require_paid(self, queries: Sequence[Query], decisions: Sequence[Decision]) -> None:
@@ -98,6 +106,38 @@ class Standing:
                     f"the budget of {query.user or 'this request'} leaves ${left:.3g}, no candidate answers for that "
                     f"({decision.model}: {cost}); raise the budget or shorten the request"
                 )
+
+    def _paced(self, pacer: BudgetPacer, query: Query, catalog: Catalog) -> Query:
+        worth, left = pacer.asked(query, catalog, self._clock())
+        return _with(query, quality_per_usd=None if math.isnan(worth) else worth, paced_usd=left)
+
+    def resumed(self, ledger: Ledger, catalog: Catalog) -> None:
+        """Take what a ledger holds into the paced budget: decisions in their order, and what they did cost.
+
+        Raises
+        ------
+        LedgerError
+            If it cannot be read.
+        """
+        if self.pacer is None:
+            return
+        for _, event in ledger.events():
+            if isinstance(event.record, Decision):
+                query = Query(text="", user=event.record.user, session_id=event.record.session_id)
+                self.pacer.asked(query, catalog, event.timestamp)
+                self.pacer.decided(query, event.record)
+            elif event.record.cost_usd is not None:
+                self.pacer.settled(event.record.decision_id, event.record.cost_usd)
+
+    def measured(self, decision_id: str, cost_usd: float | None) -> None:
+        """Tell the paced budget what an answer did cost; None is unknown."""
+        if self.pacer is not None and cost_usd is not None:
+            self.pacer.settled(decision_id, cost_usd)
+
+    def reserved(self, query: Query, decision: Decision) -> None:
+        """Reserve what a decision is expected to cost in the paced budget."""
+        if self.pacer is not None:
+            self.pacer.decided(query, decision)
 
     def served(self, query: Query, model: str) -> None:
         """Remember that ``model`` now holds this request's context in its prompt cache."""

@@ -166,12 +166,12 @@ def test_a_cache_grows_cold_and_short_ones_are_never_warm() -> None:
     standing = Standing(StandingOptions(session_affinity=True), clock)
     standing.served(turn("long", 5000), "gpt-4o")
     standing.served(turn("short", LEAST_CACHED_TOKENS - 1), "gpt-4o")
-    (found,) = standing.placed([turn("long", 3000)])
+    (found,) = standing.placed([turn("long", 3000)], CATALOG)
     assert (found.circumstances.warm_model, found.circumstances.warm_tokens) == ("gpt-4o", 3000)
-    (short,) = standing.placed([turn("short", 5000)])
+    (short,) = standing.placed([turn("short", 5000)], CATALOG)
     assert short.circumstances.warm_model is None
     clock.now += WARM_S + 1
-    (cold,) = standing.placed([turn("long", 3000)])
+    (cold,) = standing.placed([turn("long", 3000)], CATALOG)
     assert cold.circumstances.warm_model is None
 
 
@@ -180,7 +180,9 @@ def test_sessions_are_bounded_and_the_idlest_is_forgotten() -> None:
     standing = Standing(StandingOptions(session_affinity=True, max_sessions=2), Clock())
     for session in ("a", "b", "a", "c"):
         standing.served(turn(session, 5000), "gpt-4o")
-    warm = [q.session_id for q in standing.placed([turn(s, 5000) for s in "abc"]) if q.circumstances.warm_model]
+    warm = [
+        q.session_id for q in standing.placed([turn(s, 5000) for s in "abc"], CATALOG) if q.circumstances.warm_model
+    ]
     assert warm == ["a", "c"]
     with pytest.raises(InvalidInputError, match="max_sessions must be 1 or more, got 0"):
         StandingOptions(max_sessions=0)

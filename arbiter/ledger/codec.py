@@ -47,6 +47,7 @@ def decision_to_json(decision: Decision) -> Json:
         "user": decision.user,
         "quality_per_usd": _maybe_number(decision.quality_per_usd),
         "quality_per_s": _maybe_number(decision.quality_per_s),
+        "input_tokens": decision.input_tokens,
         "bandit_share": _maybe_number(decision.bandit_share),
     }
 
@@ -81,6 +82,7 @@ def decision_from_json(values: Mapping[str, Any]) -> Decision:
             user=values["user"],
             quality_per_usd=_maybe_float(values.get("quality_per_usd")),
             quality_per_s=_maybe_float(values.get("quality_per_s")),
+            input_tokens=int(values.get("input_tokens", 0)),
             bandit_share=_maybe_float(values.get("bandit_share")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -1,0 +1,170 @@
+"""Laws of budget pacing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_world import CHEAP, DEAR, MIDDLE, small_learned
+
+from arbiter.errors import InvalidInputError
+from arbiter.intake import read_request
+from arbiter.ledger import SqliteLedger
+from arbiter.pacing import DAY_S, BudgetPacer, PacingOptions, price_of_money
+from arbiter.policies import GreedyPolicy
+from arbiter.records import Query
+from arbiter.router import Router
+from arbiter.service import Arbiter, ServiceOptions
+from arbiter.standing import StandingOptions
+
+
+@pytest.fixture(scope="module")
+def router() -> Router:
+    return replace(small_learned().router, policy=GreedyPolicy())
+
+
+def texts(n: int, seed: int = 0) -> list[str]:
+    rng = np.random.default_rng(seed)
+    words = ("theorem", "river", "proof", "colour", "integral", "capital", "deadlock", "month")
+    return [" ".join(rng.choice(words, size=5)) for _ in range(n)]
+
+
+def served(router: Router, options: PacingOptions, **more: object) -> Arbiter:
+    clock = more.pop("clock", lambda: 0.0)
+    standing = StandingOptions(pacing=options)
+    return Arbiter(router, more.pop("ledger", None), ServiceOptions(seed=0, standing=standing, clock=clock))  # type: ignore[arg-type]
+
+
+def expected_costs(service: Arbiter, prompts: list[str]) -> np.ndarray:
+    decisions = [service.route(prompt) for prompt in prompts]
+    return np.array([d.estimates[d.model].cost_usd for d in decisions])
+
+
+def test_the_price_of_money_by_hand() -> None:
+    """Two requests gain 0.3 and 0.1 by a dollar: at 0.5 dollars a request the second goes without, from 0.1 on."""
+    wanted, cost = np.array([[0.5, 0.8], [0.5, 0.6]]), np.array([[0.0, 1.0], [0.0, 1.0]])
+    assert price_of_money(wanted, cost, 1.0) == 0.0
+    assert price_of_money(wanted, cost, 0.5) == pytest.approx(0.1, rel=1e-6)
+    assert price_of_money(wanted, cost, 0.2) == pytest.approx(0.3, rel=1e-6)
+    assert price_of_money(wanted, cost + 1.0, 0.5) == 1e9  # nothing is so cheap
+
+
+@pytest.mark.parametrize("budget", [0.001, 0.002, 0.005])
+def test_spending_follows_the_budget_and_leaves_none_idle(router: Router, budget: float) -> None:
+    """Over 600 requests within 1 % of what came in, and after the first hundred never above it by more than that."""
+    spent = expected_costs(served(router, PacingOptions(usd_per_request=budget)), texts(600)).cumsum()
+    came_in = budget * np.arange(1, 601)
+    assert spent[-1] == pytest.approx(came_in[-1], rel=0.01)
+    assert (spent[100:] <= 1.01 * came_in[100:]).all()
+
+
+def test_a_budget_above_all_wishes_is_not_spent_for_its_own_sake(router: Router) -> None:
+    """Money is then worth nothing, and the choice is that of the greatest quality."""
+    decision = [served(router, PacingOptions(usd_per_request=1.0)).route(t) for t in texts(20)][-1]
+    service = served(router, PacingOptions(usd_per_request=1.0))
+    decisions = [service.route(text) for text in texts(20)]
+    assert decisions[-1].quality_per_usd == 0.0
+    best = max(decision.estimates, key=lambda name: decision.utilities[name])
+    assert decision.model == best
+
+
+@pytest.mark.parametrize("factor", [10.0, 0.1])
+def test_a_new_price_acts_at_once(router: Router, factor: float) -> None:
+    """The dear model's price moves tenfold: fifty requests later spending is back, give or take one dear answer.
+
+    Over the 300 requests after the change it is within 2 % and one dear answer of what came in.
+    """
+    budget = 0.004
+    service = served(router, PacingOptions(usd_per_request=budget))
+    expected_costs(service, texts(300))
+    dear = router.catalog[DEAR]
+    prices = {"usd_per_mtok_in": dear.usd_per_mtok_in * factor, "usd_per_mtok_out": dear.usd_per_mtok_out * factor}
+    service.swap(replace(service.router, catalog=router.catalog.replace(DEAR, **prices)))
+    after = expected_costs(service, texts(300, seed=1))
+    assert after[:50].mean() <= 1.1 * budget + after.max() / 50
+    assert after.mean() <= 1.02 * budget
+    if factor > 1.0:  # a price cut may leave money for which nothing better is for sale
+        assert after.mean() >= 0.98 * budget - after.max() / 300
+
+
+def test_tenants_have_their_own_budgets(router: Router) -> None:
+    """The rich one's requests cost more than the poor one's, each as much as its budget brings."""
+    options = PacingOptions(usd_per_request=0.001, tenants={"rich": 0.005})
+    service = served(router, options)
+    spent: dict[str, float] = {"rich": 0.0, "poor": 0.0}
+    for text in texts(400):
+        for tenant in spent:
+            d = service.route(text, user=tenant)
+            spent[tenant] += d.estimates[d.model].cost_usd / 400
+    assert spent == {"rich": pytest.approx(0.005, rel=0.02), "poor": pytest.approx(0.001, rel=0.02)}
+    assert set(service.standing.pacer.status()) == {"rich", "poor"}  # type: ignore[union-attr]
+
+
+def test_a_daily_budget_comes_in_by_the_clock(router: Router) -> None:
+    """Ten requests an hour under 0.48 dollars a day may cost 0.002 each, and twenty half of that."""
+    for an_hour, each in ((10, 0.002), (20, 0.001)):
+        now = [0.0]
+        service = served(router, PacingOptions(usd_per_day=0.48), clock=lambda now=now: now[0])
+        costs = []
+        for text in texts(400):
+            now[0] += 3600.0 / an_hour
+            costs.append(expected_costs(service, [text])[0])
+        assert np.mean(costs[100:]) == pytest.approx(each, rel=0.03)
+    assert PacingOptions(usd_per_day=1.0).brought("", DAY_S) == 1.0
+
+
+def test_what_an_answer_did_cost_counts(router: Router) -> None:
+    """Answers that cost twice what was expected halve what is planned, so that the true spending meets the budget."""
+    service, spent = served(router, PacingOptions(usd_per_request=0.003)), []
+    for text in texts(500):
+        decision = service.route(text)
+        spent.append(2.0 * decision.estimates[decision.model].cost_usd)
+        service.feedback(decision.id, cost_usd=spent[-1])
+        service.feedback(decision.id, cost_usd=spent[-1])  # a repeat is not paid twice
+    assert np.mean(spent[100:]) == pytest.approx(0.003, rel=0.03)
+
+
+def test_a_budget_is_resumed_from_the_ledger(router: Router, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """After a restart there is as much left, and money is worth the same."""
+    path, options = tmp_path / "l.db", PacingOptions(usd_per_request=0.002)
+    with served(router, options, ledger=SqliteLedger(path)) as service:
+        for text in texts(60):
+            service.feedback(service.route(text).id, cost_usd=0.0021)
+        before = service.standing.pacer.status()[""]  # type: ignore[union-attr]
+    with served(router, options, ledger=SqliteLedger(path)) as again:
+        after = again.standing.pacer.status()[""]  # type: ignore[union-attr]
+    assert after["left_usd"] == pytest.approx(before["left_usd"], abs=1e-12)
+    assert after["quality_per_usd"] == pytest.approx(before["quality_per_usd"], rel=1e-6)
+
+
+def test_an_empty_purse_pays_for_the_cheapest_only(router: Router) -> None:
+    """Whatever the wish for quality; the others say why not."""
+    service = served(router, PacingOptions(usd_per_request=1e-9))
+    decision = service.route("theorem proof")
+    assert decision.model == CHEAP
+    assert decision.excluded[MIDDLE].startswith("may cost $")
+    assert "the paced budget holds $1e-09" in decision.excluded[DEAR]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({}, "either usd_per_request or usd_per_day"),
+        ({"usd_per_request": 0.1, "usd_per_day": 1.0}, "give one of them"),
+        ({"usd_per_request": 0.0}, "the budget must be a number of dollars above 0, got 0.0"),
+        ({"usd_per_day": 1.0, "tenants": {"a": float("nan")}}, "the budget of a must be"),
+        ({"usd_per_day": 1.0, "start_usd": -1.0}, "start_usd must be a number of dollars from 0 up"),
+    ],
+)
+def test_budgets_that_make_no_sense_are_refused(wrong: dict, message: str) -> None:
+    """In words."""
+    with pytest.raises(InvalidInputError, match=message):
+        PacingOptions(**wrong)
+
+
+def test_decisions_of_another_catalog_teach_nothing(router: Router) -> None:
+    """A decision without the estimates of all candidates is left out, not misread."""
+    pacer, query = BudgetPacer(PacingOptions(usd_per_request=0.01)), Query(text="x")
+    pacer.asked(query, router.catalog, 0.0)
+    decision = router.route(read_request("river"), np.random.default_rng(0))
+    pacer.decided(query, replace(decision, estimates={decision.model: decision.estimates[decision.model]}))
+    assert pacer.status()[""]["left_usd"] == 0.01
