@@ -12,6 +12,7 @@ import numpy as np
 
 from arbiter.catalog import Catalog
 from arbiter.errors import BundleError
+from arbiter.estimates.adopted import AdoptedQuality
 from arbiter.estimates.blend import BlendedQuality
 from arbiter.estimates.estimator import Estimator, Speed
 from arbiter.estimates.quality import RatedQuality
@@ -41,6 +42,7 @@ QUALITY_MODELS: Mapping[str, Callable[[State], Any]] = {
     "blended_quality": BlendedQuality.from_state,
     "rated_quality": RatedQuality.from_state,
     "task_rated_quality": TaskRatedQuality.from_state,
+    "adopted_quality": lambda state: AdoptedQuality.from_state(state, QUALITY_MODELS),
 }
 POLICIES: Mapping[str, Callable[[State], Any]] = {
     "bandit_policy": BanditPolicy.from_state,

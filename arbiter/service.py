@@ -186,6 +186,16 @@ class Arbiter:
             replayed.catch_up(self.ledger)  # feedback that came while the ledger was read
             self._router, self._judgements = replayed.router, replayed.judgements
 
+    def change(self, change: Callable[[Router], Router]) -> None:
+        """Serve a changed router from now on, with everything learned so far; see :mod:`arbiter.lineup`.
+
+        Parameters
+        ----------
+        change : gives another router, e.g. ``lambda old: lineup.repriced(old, "gpt-4o", usd_per_mtok_in=2.0)``.
+        """
+        with self._lock:
+            self._router = change(self._router)
+
     def close(self) -> None:
         """Write what is pending and let go of the ledger."""
         self.ledger.close()

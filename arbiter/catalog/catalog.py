@@ -199,7 +199,7 @@ class Catalog:
         position = self.position(name)
         return Catalog(self._candidates[:position] + self._candidates[position + 1 :])
 
-    def replace(self, name: str, **changes: Any) -> "Catalog":
+    def replace(self, name: str, /, **changes: Any) -> "Catalog":
         """Give a catalog in which some fields of the entry ``name`` are changed, e.g. ``usd_per_mtok_in=1.0``."""
         position = self.position(name)
         unknown = [key for key in changes if key not in Candidate.__slots__]

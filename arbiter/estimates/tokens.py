@@ -45,6 +45,16 @@ class OutputLength:
         """Give the (n, K) output tokens that a share ``level`` of the answers stays below."""
         return np.clip(self.predict(contexts) * self.spread.factors(level), 1.0, self.most)
 
+    def mixed(self, mixing: FloatArray) -> "OutputLength":
+        """Give the lengths of another list of candidates: (K', K) means of these, rows of sum 1, on the log scale."""
+        spread = self.spread.log_factors @ mixing.T
+        return OutputLength(
+            weights=self.weights @ mixing.T,
+            smear=np.exp(mixing @ np.log(self.smear)),
+            most=np.exp(mixing @ np.log(self.most)),
+            dispersion=Dispersion(log_factors=spread),
+        )
+
     def to_state(self) -> State:
         """Give what a bundle keeps."""
         return State(
