@@ -49,6 +49,15 @@ class Outlook:
     contexts: FloatArray
     expectation: Expectation
 
+    def one(self, i: int, query: Query) -> "Outlook":
+        """Give the outlook of request ``i`` alone, under the circumstances that ``query`` tells."""
+        return Outlook(
+            queries=(query,),
+            profiles=[self.profiles[i]],
+            contexts=self.contexts[i : i + 1],
+            expectation=self.expectation.take(np.array([i])),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
@@ -138,6 +147,13 @@ class Router:
             rows = zip(weighed, probabilities, estimates, strict=True)
             decisions += [self._decide(outlook, i, _Row(*row), rng) for i, row in enumerate(rows)]
         return decisions
+
+    def decide(self, outlook: Outlook, i: int, rng: np.random.Generator) -> Decision:
+        """Choose a candidate for request ``i`` of an outlook that this router, or its like at other prices, gave."""
+        weighed, rows = self.weigh(outlook, i), np.array([i])
+        probabilities = self.policy.action_probabilities(outlook.contexts[i], weighed.eligible, weighed.expectation)
+        estimates = estimates_of(outlook.expectation.take(rows), self.catalog, (outlook.queries[i],))[0]
+        return self._decide(outlook, i, _Row(weighed, probabilities, estimates), rng)
 
     def action_probabilities(self, outlook: Outlook) -> FloatArray:
         """Give the (n, K) probabilities with which the requests would be routed, for offline evaluation."""
