@@ -20,26 +20,33 @@ def status(
     as_json: Json = False,
 ) -> None:
     """List a bundle's candidates by tier with their status, and what was learned of each from the ledger."""
+    from arbiter.drift import DriftReport, drift_of
     from arbiter.ledger import SqliteLedger
     from arbiter.loading import load_router
     from arbiter.metrics import measure
 
     router = load_router(bundle)
     known: dict[str, ModelMetrics] = {}
+    drift = DriftReport(blocks=0, found=())
     if ledger is not None:
         require_ledger(ledger)
         with SqliteLedger(ledger) as opened:
             known = {row.model: row for row in measure(opened).models}
+            drift = drift_of(event for _, event in opened.events())
     tiers = {tier: [c for c in router.catalog if c.tier is tier] for tier in Tier}
     if as_json:
         models = [_row(c, known.get(c.name)) for tier in Tier for c in tiers[tier]]
-        show_json({"policy": router.policy.version, "strategy": router.settings.strategy, "models": models})
+        told = {"blocks": drift.blocks, "evaluation_holds": drift.evaluation_holds, "found": drift.found}
+        head = {"policy": router.policy.version, "strategy": router.settings.strategy}
+        show_json({**head, "models": models, "drift": told})
         return
     show([f"policy {router.policy.version}, strategy {router.settings.strategy}"])
     width = max(len(name) for name in router.catalog.names)
     for tier, candidates in tiers.items():
         if candidates:
             show(["", str(tier), *(_line(c, known.get(c.name), width) for c in candidates)])
+    if drift.blocks > 1:
+        show(["", *([f"drift: {d.text}" for d in drift.latest] or ["drift: none that chance does not explain"])])
 
 
 def _row(candidate: "Candidate", found: "ModelMetrics | None") -> dict[str, object]:
