@@ -14,6 +14,7 @@ from arbiter.cli.models import models
 from arbiter.cli.output import show
 from arbiter.cli.promote import promote
 from arbiter.cli.route import route
+from arbiter.cli.simulate import simulate
 from arbiter.cli.stats import stats
 from arbiter.cli.status import status
 from arbiter.cli.train import train
@@ -31,6 +32,7 @@ COMMANDS = (
     evaluate,
     calibrate,
     promote,
+    simulate,
     route,
     compare,
     compare_costs,

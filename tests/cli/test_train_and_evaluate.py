@@ -135,3 +135,36 @@ def test_a_log_without_costs_is_judged_on_quality(workshop: Workshop, run: Run, 
     done = run("evaluate", log, *options)
     assert (done.status, done.err) == (0, "")
     assert f"best-single ({DEAR})" in done.out and (tmp_path / "r.html").is_file()
+
+
+def test_simulate_plays_a_scenario_and_writes_a_page(workshop: Workshop, run: Run, tmp_path: Path) -> None:
+    """A model's answers become worthless: the page and the lines say what learning would have done; slips are named."""
+    scenario = tmp_path / "drop.toml"
+    scenario.write_text('[[quality]]\nmodel = "claude-opus-4-5"\nat = 0.3\nfactor = 0.01\n')
+    options = ("--bundle", workshop.bundle, "--scenario", scenario, "--seeds", 2, "--report", "s.html", "--track", ".")
+    done = run("simulate", workshop.later, *options, "--json")
+    assert done.status == 0, done.err
+    told = strict(done.out)
+    assert [row["name"] for row in told["rows"]][:2] == ["as configured", "offline policy alone"]
+    assert told["requests"] == 60 and told["rows"][1]["gain"]["value"] == 0.0
+    page = (tmp_path / "s.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>") and "<script" not in page and "http" not in page.replace("http-equiv", "")
+    assert "0.01 times its quality" in page and (tmp_path / "mlflow.db").is_file()
+    for wrong, message in (
+        (("--scenario", "none.toml"), "none.toml: no such scenario"),
+        (("--seeds", 0), "seeds must be 1 or more"),
+        (("--report", "no/s.html"), "its folder does not exist"),
+    ):
+        refused = run("simulate", workshop.later, "--bundle", workshop.bundle, *wrong)
+        assert (refused.status, refused.out) == (2, "") and message in refused.err
+    partial = run("simulate", workshop.folder / "log.jsonl", "--bundle", workshop.bundle)
+    assert (
+        partial.status == 2 and "every model's quality and cost" in partial.err
+    ) or "trained on this very" in partial.err
+
+
+def test_simulate_learns_from_one_half_and_plays_the_other(workshop: Workshop, run: Run) -> None:
+    """Without a bundle; lines for people end in a verdict."""
+    done = run("simulate", workshop.later, "--recipe", workshop.folder / "recipe.toml", "--seeds", 2)
+    assert done.status == 0, done.err
+    assert "2 streams of 30 requests" in done.out and "Learning online would have" in done.out

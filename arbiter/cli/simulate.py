@@ -1,0 +1,40 @@
+"""`arbiter simulate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arbiter.cli.options import Json
+from arbiter.cli.output import progress, show, show_json
+from arbiter.cli.workshop import workshop
+
+
+def simulate(
+    traffic: Annotated[list[Path], typer.Argument(help="Traffic in which every model was judged on every request.")],
+    scenario: Annotated[Path | None, typer.Option(help="TOML file of what happens. Default: nothing does.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="The router. Default: learned from half of the traffic.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="TOML file of options for learning.")] = None,
+    catalog: Annotated[Path | None, typer.Option(help="TOML file with prices of the log's models.")] = None,
+    seeds: Annotated[int, typer.Option(help="Streams, each in an order of its own.")] = 5,
+    report: Annotated[Path | None, typer.Option(help="HTML file to write.")] = None,
+    track: Annotated[Path | None, typer.Option(help="Folder of the MLflow store to log to.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Play judged traffic as a stream (drift, prices, outages, newcomers); say what learning online would do."""
+    job = workshop("jobs.simulate")
+    request = job.SimulateJob(
+        traffic=tuple(traffic),
+        scenario=scenario,
+        bundle=bundle,
+        recipe=recipe,
+        catalog=catalog,
+        seeds=seeds,
+        report=report,
+        tracking=track,
+    )
+    done = job.run(request, progress())
+    if as_json:
+        show_json(done.to_dict())
+    else:
+        show(done.lines())

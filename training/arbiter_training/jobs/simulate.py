@@ -1,0 +1,121 @@
+"""The job of `arbiter simulate`."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arbiter.bundle import load_bundle
+from arbiter.catalog import catalog_for_log, read_catalog
+from arbiter.errors import InvalidInputError
+from arbiter.loading import load_router
+from arbiter_training.learn import learn_router
+from arbiter_training.recipe import read_recipe
+from arbiter_training.simulator import Scenario, read_scenario
+from arbiter_training.simulator.compare import Simulation, simulate
+from arbiter_training.simulator.page import lines, render
+from arbiter_training.split import fold_numbers, groups_of
+from arbiter_training.tracking import DataNote, Tracker
+from arbiter_training.traffic import OutcomeMatrix, pivot, read_traffic
+from arbiter_training.train import Say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulateJob:
+    """What to simulate on what.
+
+    Attributes
+    ----------
+    traffic : tables in which every model was judged and priced on every request.
+    scenario : TOML file; None plays a stationary stream.
+    bundle : the router; None learns one from half of the requests and plays the other half.
+    recipe, catalog : for learning; see `arbiter train`.
+    seeds : streams.
+    report : HTML file; None writes none.
+    tracking : folder of the MLflow store; None logs nothing.
+    """
+
+    traffic: tuple[Path, ...]
+    scenario: Path | None = None
+    bundle: Path | None = None
+    recipe: Path | None = None
+    catalog: Path | None = None
+    seeds: int = 5
+    report: Path | None = None
+    tracking: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulateDone:
+    """What was found, and where it was written."""
+
+    found: Simulation
+    report: Path | None
+    run: str | None
+
+    def lines(self) -> list[str]:
+        """Say it to people."""
+        said = lines(self.found)
+        said += [f"report: {self.report}"] if self.report else []
+        return said + ([f"MLflow: {self.run}"] if self.run else [])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Say it to programs."""
+        return {**asdict(self.found), "report": str(self.report) if self.report else None, "mlflow": self.run}
+
+
+def run(job: SimulateJob, say: Say) -> SimulateDone:
+    """Read, learn where need be, play, write.
+
+    Raises
+    ------
+    TrafficError, CatalogError, BundleError, InvalidInputError
+        If an input is wrong; nothing has been written then.
+    """
+    if job.seeds < 1:
+        raise InvalidInputError(f"seeds must be 1 or more, got {job.seeds}")
+    if job.report is not None and not job.report.parent.is_dir():
+        raise InvalidInputError(f"report path {job.report}: its folder does not exist")
+    scenario = Scenario() if job.scenario is None else read_scenario(job.scenario)
+    say("reading the traffic")
+    table = read_traffic(list(job.traffic))
+    outcomes = pivot(table)
+    if job.bundle is not None:
+        router, manifest = load_bundle(job.bundle)
+        if manifest["data"].get("fingerprint") == table.fingerprint():
+            raise InvalidInputError(
+                f"{job.bundle} was trained on this very traffic and would look too good; give other traffic, or leave "
+                "--bundle out to learn from one half and play the other"
+            )
+        truth = scored_from = outcomes
+    else:
+        router, truth, scored_from = _halves(outcomes, job, say)
+    found = simulate(router, truth, scored_from, scenario, job.seeds, say)
+    if job.report is not None:
+        job.report.write_text(render(found), encoding="utf-8")
+    logged = None if job.tracking is None else _log(job, table.fingerprint(), found)
+    return SimulateDone(found=found, report=job.report, run=logged)
+
+
+def _halves(outcomes: OutcomeMatrix, job: SimulateJob, say: Say) -> tuple[Any, OutcomeMatrix, OutcomeMatrix]:
+    """Learn a router from one half, split by session or near-duplicates; give it, the other half and the first."""
+    options = read_recipe(job.recipe).learn
+    known = read_catalog(job.catalog) if job.catalog else None
+    half = fold_numbers(groups_of(outcomes), 2, options.seed)
+    first, second = (outcomes.subset(np.flatnonzero(half == k)) for k in (0, 1))
+    say(f"learning from {first.n} of {outcomes.n} requests")
+    learned = learn_router(first, catalog_for_log(outcomes.models, known), load_router(), options)
+    return learned.router, second, first
+
+
+def _log(job: SimulateJob, fingerprint: str, found: Simulation) -> str:
+    assert job.tracking is not None
+    source = ", ".join(str(path) for path in job.traffic)
+    note = DataNote(name=source, fingerprint=fingerprint, source=source)
+    with Tracker(job.tracking, run_name=f"simulate {found.scenario.name}") as tracker:
+        tracker.log_params({"scenario": asdict(found.scenario), "seeds": found.seeds, "requests": found.requests})
+        tracker.log_data(note, "simulation")
+        tracker.log_metrics(found.metrics())
+        tracker.log_text(render(found), "simulation.html")
+        return f"run {tracker.run_id}, store {tracker.uri}"
