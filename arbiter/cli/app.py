@@ -11,6 +11,7 @@ from arbiter.cli.feedback import feedback
 from arbiter.cli.metrics import metrics
 from arbiter.cli.models import models
 from arbiter.cli.output import show
+from arbiter.cli.profile import profile
 from arbiter.cli.promote import promote
 from arbiter.cli.route import route
 from arbiter.cli.stats import stats
@@ -31,6 +32,7 @@ COMMANDS = (
     calibrate,
     promote,
     route,
+    profile,
     compare,
     compare_costs,
     feedback,
