@@ -7,6 +7,7 @@ from arbiter.cli.compare import compare
 from arbiter.cli.compare_costs import compare_costs
 from arbiter.cli.demo import demo
 from arbiter.cli.evaluate import evaluate
+from arbiter.cli.evaluate_gatekeeper import evaluate_gatekeeper
 from arbiter.cli.feedback import feedback
 from arbiter.cli.metrics import metrics
 from arbiter.cli.models import models
@@ -29,6 +30,7 @@ COMMANDS = (
     demo,
     train,
     evaluate,
+    evaluate_gatekeeper,
     calibrate,
     promote,
     route,

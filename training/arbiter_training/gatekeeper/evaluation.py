@@ -1,5 +1,6 @@
 """What a gatekeeper is worth on labelled requests it was not trained on."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -90,10 +91,12 @@ class GatekeeperEvaluation:
     ----------
     heads : head to result.
     risks : ``harm``, ``stake`` and ``risk`` (the greater of the two), where labelled, to the result of the verdict.
+    judges : source of a profile (``learned``, ``keywords``, ...) to the requests that it judged.
     """
 
     heads: Mapping[str, HeadEvaluation]
     risks: Mapping[str, RiskEvaluation]
+    judges: Mapping[str, int]
 
     def metrics(self) -> dict[str, float]:
         """Give one flat mapping of numbers, for a model card or a tracker."""
@@ -129,6 +132,7 @@ def evaluate_gatekeeper(gatekeeper: Gatekeeper, features: Features, prompts: Lab
             for head in ("harm", "stake", "risk")
             if head in known
         },
+        judges=dict(Counter(str(profile.source) for profile in profiles)),
     )
 
 

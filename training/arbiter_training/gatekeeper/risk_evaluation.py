@@ -102,7 +102,8 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     if n == 0 or np.isnan(share):
         return 0.0, 1.0
     centre, spread = share + Z95**2 / (2 * n), Z95 * sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
-    return max((centre - spread) / (1 + Z95**2 / n), 0.0), min((centre + spread) / (1 + Z95**2 / n), 1.0)
+    low, high = ((centre + side * spread) / (1 + Z95**2 / n) for side in (-1, 1))
+    return min(max(low, 0.0), share), max(min(high, 1.0), share)  # at 0 and 1 rounding may leave the share outside
 
 
 def _verdicts(called: BoolArray, high: BoolArray, other: BoolArray) -> SourceRisk:
