@@ -131,6 +131,14 @@ class HashedNgrams:
         indptr = np.array([0, len(indices)], dtype=np.int64)
         return NgramRows(indptr=indptr, indices=indices, values=values, buckets=self.buckets)
 
+    def names(self, text: str) -> dict[int, str]:
+        """Give the buckets that a text fills, each with the first word or pair of words that falls into it."""
+        parts = words(text)
+        hashes = self._hashes(parts)
+        buckets = (mix(np.concatenate([hashes, pairs(hashes)])) & self._mask).tolist()
+        spelled = [*parts, *(f"{first} {second}" for first, second in pairwise(parts))]
+        return dict(zip(reversed(buckets), reversed(spelled), strict=True))
+
     def _row(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         hashes = self._hashes(words(text))
         buckets = mix(np.concatenate([hashes, pairs(hashes)])) & self._mask

@@ -15,6 +15,8 @@ import numpy as np
 from arbiter.cold_start import cold_start_router
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.feedback_details import FeedbackDetails, read_feedback
+from arbiter.gatekeeper.assessed import assessed
+from arbiter.gatekeeper.opinion import Assessor
 from arbiter.intake import Request
 from arbiter.judgements import FeedbackRules, preferred
 from arbiter.learning import after_feedback, replay
@@ -39,6 +41,8 @@ class ServiceOptions:
     prompts : what the ledger keeps of requests.
     standing : breakers, budgets and session affinity; by default none.
     feedback : how noisy each source of feedback is, and a reward of your own making.
+    assessor : is asked what a request is before the bundle's gatekeeper: an LLM, a function of the user's, a rule of
+        thumb (see the README of :mod:`arbiter.gatekeeper`); by default nobody.
     """
 
     seed: int | None = None
@@ -46,6 +50,7 @@ class ServiceOptions:
     prompts: PromptStorage = field(default_factory=PromptStorage)
     standing: StandingOptions = field(default_factory=StandingOptions)
     feedback: FeedbackRules = field(default_factory=FeedbackRules)
+    assessor: Assessor | None = None
 
 
 class Arbiter:
@@ -64,7 +69,7 @@ class Arbiter:
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
         self.standing = Standing(self.options.standing, self.options.clock)
-        replayed = replay(router, self.ledger, self.options.feedback)
+        replayed = replay(self._assessing(router), self.ledger, self.options.feedback)
         self._router, self._judgements = replayed.router, replayed.judgements
         self.standing.resumed(self.ledger, router.catalog)
         self._cold: Router | None = None
@@ -181,7 +186,7 @@ class Arbiter:
         LedgerError
             If the ledger cannot be read; then the old router goes on.
         """
-        replayed = replay(router, self.ledger, self.options.feedback)
+        replayed = replay(self._assessing(router), self.ledger, self.options.feedback)
         with self._lock:
             replayed.catch_up(self.ledger)  # feedback that came while the ledger was read
             self._router, self._judgements = replayed.router, replayed.judgements
@@ -205,6 +210,12 @@ class Arbiter:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def _assessing(self, router: Router) -> Router:
+        """Give the router that asks this service's assessor, if it has one."""
+        if self.options.assessor is None:
+            return router
+        return replace(router, gatekeeper=assessed(router.gatekeeper, self.options.assessor))
 
     def _decide(self, queries: Sequence[Query]) -> list[Decision]:
         router, rng = self._router, self._spawned()

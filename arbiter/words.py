@@ -45,6 +45,10 @@ class WordHashes:
         self._known: dict[str, int] = {}
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type["WordHashes"], tuple[()]]:
+        """Copy without the memory and its lock: what is forgotten is learned again, to the same numbers."""
+        return WordHashes, ()
+
     def __call__(self, parts: Sequence[str]) -> NDArray[np.uint32]:
         """Give the hash of each word, shape (len(parts),)."""
         find = self._known.get  # no hash is None, and 0 is as good a hash as any

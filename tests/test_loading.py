@@ -27,6 +27,11 @@ def test_this_installation_has_a_default() -> None:
     assert load_router().catalog.names
 
 
+def test_the_default_is_small() -> None:
+    """All files of the shipped bundle together take less than 25 MB, as a package index and a cold start like it."""
+    assert sum(path.stat().st_size for path in default_bundle().iterdir()) < 25_000_000
+
+
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_folder_is_loaded_by_its_path(tmp_path: Path, kind: type) -> None:
     """As text or as path."""

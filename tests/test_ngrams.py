@@ -100,3 +100,14 @@ def test_a_missing_scipy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.sparse", None)
     with pytest.raises(MissingExtraError, match=r"arbiter-router\[train\]"):
         HashedNgrams().transform(["a"]).to_csr()
+
+
+def test_buckets_are_named_by_what_fills_them() -> None:
+    """Every bucket of the row has a name, and a word alone fills the bucket that it names."""
+    ngrams = HashedNgrams()
+    names = ngrams.names("to be or not to be")
+    assert set(names) == set(ngrams.transform_one("to be or not to be").indices.tolist())
+    assert set(names.values()) == {"to", "be", "or", "not", "to be", "be or", "or not", "not to"}
+    for bucket, name in names.items():
+        assert bucket in ngrams.transform_one(name).indices
+    assert ngrams.names("") == {}

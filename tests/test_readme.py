@@ -36,6 +36,19 @@ def test_commands_of_the_readme_exist(command: str) -> None:
     assert done.returncode == 0 and "Usage" in done.stdout, done.stderr
 
 
+FOLDERS = {
+    path.parent.name: re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for path in sorted((ROOT / "arbiter").glob("*/README.md"))
+}
+
+
+@pytest.mark.parametrize("code", [pytest.param(code, id=f) for f, found in FOLDERS.items() for code in found])
+def test_python_of_the_folders_readmes_runs(code: str, tmp_path: Path) -> None:
+    """And so does that of the folders' own."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_ci_runs_the_readmes_test_command() -> None:
     """The last step of CI is the command that the README names for the tests."""
     shown = next(line for line in blocks("bash")[0].splitlines() if "pytest" in line)

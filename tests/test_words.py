@@ -1,5 +1,7 @@
 """Words and their hashes."""
 
+import copy
+import pickle
 import subprocess
 import sys
 import zlib
@@ -76,3 +78,11 @@ def test_numbers_fill_buckets_evenly() -> None:
     hashes = mix(WordHashes()([f"word{i}" for i in range(5_000)])) & np.uint32(63)
     counts = np.bincount(hashes, minlength=64)
     assert np.sum((counts - 5_000 / 64) ** 2 / (5_000 / 64)) < 103.4
+
+
+def test_hashes_can_be_copied_and_sent_to_other_processes() -> None:
+    """As scikit-learn's parallel searches do with a fitted model; the numbers are the same there."""
+    hashes = WordHashes()
+    expected = hashes(["a", "b"])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(hashes))(["a", "b"]), expected)
+    np.testing.assert_array_equal(copy.deepcopy(hashes)(["b", "a"]), expected[::-1])

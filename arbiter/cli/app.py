@@ -8,10 +8,12 @@ from arbiter.cli.compare_costs import compare_costs
 from arbiter.cli.demo import demo
 from arbiter.cli.ensemble import ensemble
 from arbiter.cli.evaluate import evaluate
+from arbiter.cli.evaluate_gatekeeper import evaluate_gatekeeper
 from arbiter.cli.feedback import feedback
 from arbiter.cli.metrics import metrics
 from arbiter.cli.models import models
 from arbiter.cli.output import show
+from arbiter.cli.profile import profile
 from arbiter.cli.promote import promote
 from arbiter.cli.route import route
 from arbiter.cli.simulate import simulate
@@ -30,10 +32,12 @@ COMMANDS = (
     demo,
     train,
     evaluate,
+    evaluate_gatekeeper,
     calibrate,
     promote,
     simulate,
     route,
+    profile,
     compare,
     compare_costs,
     ensemble,

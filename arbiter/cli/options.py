@@ -1,5 +1,6 @@
 """Options that several commands take."""
 
+import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from arbiter.errors import InvalidInputError, LedgerError
 
 if TYPE_CHECKING:
     from arbiter.criteria import CriterionWeights
+    from arbiter.records import Query
     from arbiter.route_options import RouteOptions
 
 BUNDLE_HELP = "A bundle's folder, or models:/arbiter@champion. Default: the shipped one."
@@ -53,6 +55,34 @@ def prompt_text(prompt: str) -> str:
     except UnicodeError as error:
         raise InvalidInputError(f"the prompt is not UTF-8 text ({error}); convert it first") from error
     return text
+
+
+def request_of(prompt: str, file: Path | None) -> "Query":
+    """Give the request that an argument or a file stands for.
+
+    Parameters
+    ----------
+    prompt : as for :func:`prompt_text`; empty where the request is in a file.
+    file : text, or OpenAI messages where it ends in ``.json``.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is none, or it is not UTF-8 text, or no messages.
+    """
+    from arbiter.intake import read_request
+
+    if (file is None) == (not prompt):
+        raise InvalidInputError("give one request: as an argument, - for standard input, or --file PATH")
+    if file is None:
+        return read_request(prompt_text(prompt))
+    try:
+        text = file.read_bytes().decode("utf-8")
+        return read_request(json.loads(text) if file.suffix.lower() == ".json" else text)
+    except UnicodeError as error:
+        raise InvalidInputError(f"{file} is not UTF-8 text ({error}); convert it first") from error
+    except json.JSONDecodeError as error:
+        raise InvalidInputError(f"{file} is not JSON ({error}); write a list of OpenAI messages") from error
 
 
 def criterion_weights(given: Iterable[str]) -> "CriterionWeights":

@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -47,3 +49,31 @@ def progress() -> Callable[[str], None]:
     if not sys.stderr.isatty():
         return lambda _: None
     return lambda text: print(f"{time.monotonic() - started:6.1f} s  {text}", file=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarStyle:
+    """How bars are drawn.
+
+    Attributes
+    ----------
+    coloured : whether by escape sequences of a terminal.
+    sign : what a bar is made of.
+    """
+
+    coloured: bool
+    sign: str
+
+    def bar(self, share: float, width: int, accented: bool) -> str:
+        """Give a bar for a share in [0, 1] of ``width`` characters; one that is accented stands out in colour."""
+        drawn = self.sign * round(min(max(share, 0.0), 1.0) * width)
+        if not self.coloured or not drawn:
+            return drawn
+        return f"\033[{'36' if accented else '2'}m{drawn}\033[0m"
+
+
+def bar_style() -> BarStyle:
+    """Give the style that standard output takes: colour where a person looks who did not set NO_COLOR."""
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    blocks = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return BarStyle(coloured=coloured, sign="\N{FULL BLOCK}" if blocks and sys.stdout.isatty() else "#")

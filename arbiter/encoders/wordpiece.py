@@ -80,11 +80,16 @@ class WordPieces:
         for part in parts:
             tokens = known.get(part)
             if tokens is None:
-                tokens = tuple(self._library_ids(part))
+                tokens = self._piece_ids(part)
                 if len(part) <= MAX_REMEMBERED_CHARS:
                     known[part] = tokens
             ids.extend(tokens)
         return ids
+
+    def _piece_ids(self, part: str) -> tuple[int, ...]:
+        # A word that is a token is its own longest piece, and to ask for it takes a tenth of the library's way.
+        whole = self._tokenizer.token_to_id(part) if part.isascii() else None
+        return tuple(self._library_ids(part)) if whole is None else (whole,)
 
     def _library_ids(self, text: str) -> list[int]:
         return self._tokenizer.encode(well_formed(text), add_special_tokens=False).ids

@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from arbiter.errors import ArbiterError, InvalidInputError
@@ -83,6 +86,33 @@ def test_an_export_that_would_predict_otherwise_is_refused() -> None:
 
     with pytest.raises(ArbiterError, match=r"differ from scikit-learn by 1e-06; its internals changed"):
         flatten(Changed(), X)
+
+
+def test_an_export_is_checked_on_missing_values_that_training_did_not_have() -> None:
+    """A change in where scikit-learn sends them is noticed, though no row that was given lacks anything."""
+    whole = np.nan_to_num(X)
+
+    class Changed:
+        """A fitted model that sends missing values elsewhere than its trees say."""
+
+        model = HistGradientBoostingRegressor(max_iter=5, random_state=0).fit(whole, SIGNAL)
+        _predictors, _baseline_prediction = model._predictors, model._baseline_prediction
+
+        def _raw_predict(self, x: np.ndarray) -> np.ndarray:
+            return np.asarray(self.model._raw_predict(np.nan_to_num(x, nan=99.0)))
+
+    flatten(Changed.model, whole)
+    with pytest.raises(ArbiterError, match="its internals changed"):
+        flatten(Changed(), whole)
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrays(np.float64, (8, 6), elements=st.floats(allow_nan=True, allow_infinity=True, width=64)))
+def test_any_row_is_predicted_as_by_scikit_learn(rows: np.ndarray) -> None:
+    """Whatever numbers there are in it: huge, tiny, infinite, missing."""
+    for name in ("regressor", "binary", "five classes"):
+        raw = np.asarray(fitted(name)._raw_predict(rows)).reshape(len(rows), -1)
+        np.testing.assert_allclose(flatten(fitted(name), X).predict(rows), raw, atol=1e-9, rtol=0)
 
 
 def test_categorical_splits_are_refused() -> None:

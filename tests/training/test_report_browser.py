@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 
+import gatekeeper_samples
 import pytest
 import report_samples as samples
 
+from arbiter_training.report.gatekeeper_page import render_gatekeeper
 from arbiter_training.report.page import render_html
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -49,12 +51,8 @@ def browser():
     return found
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("name", ["three_models", "sixteen_models", "nothing_known", "hostile"])
-def test_page_fits_and_is_silent(browser, tmp_path, name, width):
-    """In Chromium the page scrolls sideways at no width, asks for nothing, and leaves the console empty."""
-    page = render_html(samples.SAMPLES[name](), samples.ROUTED)
+def measured(browser, tmp_path, page, width):
+    """Give what Chromium makes of a page in a frame of some width; the console must stay empty."""
     frame = tmp_path / "frame.html"
     frame.write_text(MEASURE.format(width=width, page=html.escape(page)), encoding="utf-8")
     command = [browser, *OPTIONS, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,1000"]
@@ -62,8 +60,27 @@ def test_page_fits_and_is_silent(browser, tmp_path, name, width):
         [*command, "--virtual-time-budget=4000", "--dump-dom", frame.as_uri()],
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
+    assert "CONSOLE" not in done.stderr
     found = json.loads(html.unescape(re.search(r'<output id="found">(.*?)</output>', done.stdout, re.S)[1]))
     assert found["scroll"] <= width and found["wide"] == []
     assert found["requests"] == [] and found["alerts"] == 0
-    assert found["lang"] == "en" and found["drawings"] == (0 if name == "nothing_known" else 1)
-    assert "CONSOLE" not in done.stderr
+    assert found["lang"] == "en"
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("name", ["three_models", "sixteen_models", "nothing_known", "hostile"])
+def test_page_fits_and_is_silent(browser, tmp_path, name, width):
+    """In Chromium the page scrolls sideways at no width, asks for nothing, and leaves the console empty."""
+    found = measured(browser, tmp_path, render_html(samples.SAMPLES[name](), samples.ROUTED), width)
+    assert found["drawings"] == (0 if name == "nothing_known" else 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("source", ["labelled.parquet", gatekeeper_samples.HOSTILE])
+def test_the_gatekeepers_page_fits_and_is_silent(browser, tmp_path, source, width):
+    """The same of the other page."""
+    page = render_gatekeeper(gatekeeper_samples.evaluation(source=source), gatekeeper_samples.about(source))
+    measured(browser, tmp_path, page, width)

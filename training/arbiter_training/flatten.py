@@ -11,6 +11,9 @@ from arbiter.trees import FlatForest
 TOLERANCE = 1e-9
 """Greatest difference to scikit-learn's own raw prediction that an export lets pass."""
 
+MISSING_SHARE = 0.2
+"""Share of the values that are taken away for the second check: training rows may lack nothing, serving rows may."""
+
 
 def flatten(model: Any, check_on: NDArray[np.float64]) -> FlatForest:
     """Flatten a fitted ``HistGradientBoostingClassifier`` or ``HistGradientBoostingRegressor``.
@@ -21,7 +24,8 @@ def flatten(model: Any, check_on: NDArray[np.float64]) -> FlatForest:
     Parameters
     ----------
     model : the fitted estimator; no categorical features.
-    check_on : (n, n_features) rows to compare on, n at least 1.
+    check_on : (n, n_features) rows to compare on, n at least 1; they are compared on as they are, and once more with
+        a fifth of their values missing.
 
     Returns
     -------
@@ -39,11 +43,20 @@ def flatten(model: Any, check_on: NDArray[np.float64]) -> FlatForest:
     trees = [(output, tree.nodes) for stage in model._predictors for output, tree in enumerate(stage)]
     baseline = np.atleast_1d(np.asarray(model._baseline_prediction, dtype=np.float64).ravel())
     forest = _join(trees, baseline)
-    expected = np.asarray(model._raw_predict(check_on), dtype=np.float64).reshape(len(check_on), -1)
-    difference = float(np.abs(forest.predict(check_on) - expected).max())
+    _check(forest, model, np.concatenate([check_on, _with_gaps(check_on)]))
+    return forest
+
+
+def _check(forest: FlatForest, model: Any, rows: NDArray[np.float64]) -> None:
+    expected = np.asarray(model._raw_predict(rows), dtype=np.float64).reshape(len(rows), -1)
+    difference = float(np.abs(forest.predict(rows) - expected).max())
     if not difference <= TOLERANCE:
         raise ArbiterError(f"the flattened trees differ from scikit-learn by {difference:.3g}; its internals changed")
-    return forest
+
+
+def _with_gaps(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    gaps = np.random.default_rng(0).random(rows.shape) < MISSING_SHARE
+    return np.where(gaps, np.nan, rows)
 
 
 def _join(trees: list[tuple[int, Any]], baseline: NDArray[np.float64]) -> FlatForest:

@@ -29,7 +29,8 @@ class LabelledPrompts:
     Attributes
     ----------
     queries : n requests.
-    labels : head to (n,) index in ``HEADS[head]``, -1 where unknown.
+    labels : head to (n,) index in ``HEADS[head]``, -1 where unknown; ``risk``, where a file tells it, is the greater of
+        harm and stake and no head.
     sources : n names of the file that each comes from.
     flags : name (``look_alike``, ``injection``) to (n,) bool.
     """

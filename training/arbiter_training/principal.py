@@ -27,7 +27,7 @@ def principal_components(embedding: NDArray[np.float32], k: int, seed: int = 0) 
         gives 0: scaled to variance 1 it would blow rounding errors up, and any new text with them.
     """
     k = min(k, *embedding.shape)
-    if len(embedding) < 2:
+    if np.ptp(embedding, axis=0).max(initial=0.0) == 0.0:  # one text, or all of them equal
         return Projection(mean=embedding.mean(axis=0, dtype=np.float64), components=np.zeros((embedding.shape[1], k)))
     pca = PCA(n_components=k, random_state=seed).fit(embedding.astype(np.float64))
     variance = np.maximum(pca.explained_variance_, 0.0)

@@ -1,5 +1,6 @@
 """What a gatekeeper is worth on labelled requests it was not trained on."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,9 +13,13 @@ from arbiter.records import TaskProfile
 from arbiter.vocabulary import Risk
 from arbiter_training.gatekeeper.calibration import expected_calibration_error
 from arbiter_training.gatekeeper.data import BoolArray, FloatArray, IntArray
+from arbiter_training.gatekeeper.risk_evaluation import RiskEvaluation, evaluate_risk
 from arbiter_training.labelled import LabelledPrompts
 
 COVERAGES = tuple(np.linspace(0.1, 1.0, 10).round(1).tolist())
+
+BINS = 15
+"""Bins of equal width of the greatest probability, as for the calibration error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +30,29 @@ class ClassResult:
     ----------
     precision, recall, f1 : NaN where nothing was called or nothing was there.
     support : requests with this label.
+    called : requests called so.
     """
 
     precision: float
     recall: float
     f1: float
     support: int
+    called: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationBin:
+    """Requests whose most probable label has about the same probability.
+
+    Attributes
+    ----------
+    confidence, accuracy : mean of that probability, and share of them that are right.
+    n : requests.
+    """
+
+    confidence: float
+    accuracy: float
+    n: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +69,7 @@ class HeadEvaluation:
     coverage : shares of the requests, the surest first, and
     accuracy_at : the accuracy on each such share: what abstaining on the rest would leave.
     n : labelled requests.
+    bins : the calibration, in bins of rising probability; empty bins are left out.
     """
 
     classes: Mapping[str, ClassResult]
@@ -57,25 +80,7 @@ class HeadEvaluation:
     coverage: tuple[float, ...]
     accuracy_at: tuple[float, ...]
     n: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskEvaluation:
-    """How well the verdict of harm or stake finds what is high or critical.
-
-    Attributes
-    ----------
-    recall : share of the high and critical requests called so; NaN where there are none.
-    false_alarms : share of the others called so; NaN where there are none.
-    recall_at_5 : recall of the probability alone where it calls 5 % of the others.
-    n_high, n_other : requests of either kind.
-    """
-
-    recall: float
-    false_alarms: float
-    recall_at_5: float
-    n_high: int
-    n_other: int
+    bins: tuple[CalibrationBin, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +90,13 @@ class GatekeeperEvaluation:
     Attributes
     ----------
     heads : head to result.
-    risks : ``harm`` and ``stake``, where labelled, to the result of the verdict.
+    risks : ``harm``, ``stake`` and ``risk`` (the greater of the two), where labelled, to the result of the verdict.
+    judges : source of a profile (``learned``, ``keywords``, ...) to the requests that it judged.
     """
 
     heads: Mapping[str, HeadEvaluation]
     risks: Mapping[str, RiskEvaluation]
+    judges: Mapping[str, int]
 
     def metrics(self) -> dict[str, float]:
         """Give one flat mapping of numbers, for a model card or a tracker."""
@@ -102,6 +109,7 @@ class GatekeeperEvaluation:
         for head, risk in self.risks.items():
             found |= {f"{head}/high_recall": risk.recall, f"{head}/high_false_alarms": risk.false_alarms}
             found |= {f"{head}/high_recall_at_5": risk.recall_at_5}
+            found |= {f"{head}/high_auc": risk.auc}
         return found
 
 
@@ -118,8 +126,13 @@ def evaluate_gatekeeper(gatekeeper: Gatekeeper, features: Features, prompts: Lab
     profiles = gatekeeper.profiles(prompts.queries, heads)
     known = {head: y for head, y in prompts.labels.items() if (y >= 0).any()}
     return GatekeeperEvaluation(
-        heads={head: evaluate_head(head, heads.head(head)[y >= 0], y[y >= 0]) for head, y in known.items()},
-        risks={head: _risk(head, heads, profiles, known[head]) for head in ("harm", "stake") if head in known},
+        heads={h: evaluate_head(h, heads.head(h)[y >= 0], y[y >= 0]) for h, y in known.items() if h in HEADS},
+        risks={
+            head: evaluate_risk(_called(head, profiles), _high(head, heads), known[head], prompts.sources)
+            for head in ("harm", "stake", "risk")
+            if head in known
+        },
+        judges=dict(Counter(str(profile.source) for profile in profiles)),
     )
 
 
@@ -145,6 +158,16 @@ def evaluate_head(head: str, probabilities: FloatArray, labels: IntArray) -> Hea
         coverage=COVERAGES,
         accuracy_at=tuple(float(right[: max(1, round(c * len(right)))].mean()) for c in COVERAGES),
         n=len(labels),
+        bins=_bins(probabilities.max(axis=1), called == labels),
+    )
+
+
+def _bins(confidence: FloatArray, right: BoolArray) -> tuple[CalibrationBin, ...]:
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    members = (place == b for b in np.unique(place))
+    return tuple(
+        CalibrationBin(confidence=float(confidence[m].mean()), accuracy=float(right[m].mean()), n=int(m.sum()))
+        for m in members
     )
 
 
@@ -155,22 +178,15 @@ def _class(confusion: IntArray, i: int) -> ClassResult:
         recall=hits / support if support else float("nan"),
         f1=2.0 * hits / (support + called),
         support=int(support),
+        called=int(called),
     )
 
 
-def _risk(head: str, heads: HeadProbabilities, profiles: Sequence[TaskProfile], labels: IntArray) -> RiskEvaluation:
-    called = np.array([getattr(profile, head) >= Risk.HIGH for profile in profiles])
-    probability = heads.at_least(head, Risk.HIGH)
-    high, other = labels >= Risk.HIGH.rank, (labels >= 0) & (labels < Risk.HIGH.rank)
-    limit = np.quantile(probability[other], 0.95) if other.any() else np.nan
-    return RiskEvaluation(
-        recall=_share(called[high]),
-        false_alarms=_share(called[other]),
-        recall_at_5=_share(probability[high] > limit) if other.any() else float("nan"),
-        n_high=int(high.sum()),
-        n_other=int(other.sum()),
-    )
+def _called(head: str, profiles: Sequence[TaskProfile]) -> BoolArray:
+    return np.array([getattr(profile, head) >= Risk.HIGH for profile in profiles], dtype=np.bool_)
 
 
-def _share(found: BoolArray) -> float:
-    return float(found.mean()) if found.size else float("nan")
+def _high(head: str, heads: HeadProbabilities) -> FloatArray:
+    """Give P(high or critical); of the two sources of risk together the greater, as the verdict does."""
+    names = ("harm", "stake") if head == "risk" else (head,)
+    return np.asarray(np.max([heads.at_least(name, Risk.HIGH) for name in names], axis=0))

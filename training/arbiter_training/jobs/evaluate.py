@@ -20,6 +20,7 @@ from arbiter_training.evaluation.records import EvaluationReport, LogSummary, Po
 from arbiter_training.evaluation.routers import evaluator_of, frontier, policies_of
 from arbiter_training.evaluation.segments import segments_of
 from arbiter_training.report import figure_png, frontier_figure, write_html
+from arbiter_training.report.document import check_target_file
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot, read_traffic
 from arbiter_training.train import Say, kind_of
 
@@ -68,7 +69,7 @@ def run(job: EvaluateJob, say: Say) -> EvaluationReport:
         If the log cannot answer.
     """
     for path in (job.report, job.figure):
-        _check_file(path)
+        check_target_file(path)
     wanted = tuple(dict.fromkeys(job.policies))
     routers = {name: load_router(name) for name in wanted if _is_bundle(name)}
     known = read_catalog(job.catalog) if job.catalog else None
@@ -196,13 +197,6 @@ def _check_policy(name: str, routers: Mapping[str, Router], models: tuple[str, .
             f"policy {name!r} is no bundle's folder, and the log has no such model; give a folder written by "
             f"`arbiter train`, models:/name@alias, {BEST_SINGLE}, {RANDOM}, or one of {', '.join(models)}"
         )
-
-
-def _check_file(path: Path | None) -> None:
-    """Make sure that a file can be written, before the work of making it."""
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        what = "is a folder" if path.is_dir() else f"lies in {path.parent}, which does not exist"
-        raise InvalidInputError(f"{path} {what}; name a file in an existing folder")
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -46,7 +46,7 @@ def frontier_figure(report: EvaluationReport) -> "Figure":
     MissingExtraError
         If matplotlib is not installed.
     """
-    figure, axes = _sheet((0.068, 0.115, 0.915, 0.765))
+    figure, (axes,) = blank_sheet((0.068, 0.115, 0.915, 0.765))
     leading = conclude(report).policy
     plane = plane_of(report, leading)
     _scales(axes, plane)
@@ -74,7 +74,7 @@ def shares_figure(report: EvaluationReport) -> "Figure":
     MissingExtraError
         If matplotlib is not installed.
     """
-    figure, axes = _sheet((0.235, 0.1, 0.735, 0.72))
+    figure, (axes,) = blank_sheet((0.235, 0.1, 0.735, 0.72))
     rows = list(reversed(report.rows))
     ends = [0.0] * len(rows)
     for shade, (label, models) in zip(SHADES, _groups(report), strict=False):
@@ -104,7 +104,14 @@ def figure_png(figure: "Figure") -> bytes:
     return stream.getvalue()
 
 
-def _sheet(place_of_axes: tuple[float, float, float, float]) -> "tuple[Figure, Axes]":
+def blank_sheet(*places: tuple[float, float, float, float]) -> "tuple[Figure, list[Axes]]":
+    """Give a figure with one pair of axes at each place (left, bottom, width, height, in shares of the sheet).
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -112,13 +119,14 @@ def _sheet(place_of_axes: tuple[float, float, float, float]) -> "tuple[Figure, A
         raise MissingExtraError.of("matplotlib", "train") from error
     figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.add_axes(place_of_axes)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(LINE)
-    axes.tick_params(labelsize=FONT, labelcolor=QUIET, color=LINE, length=5)
-    return figure, axes
+    drawn = [figure.add_axes(place) for place in places]
+    for axes in drawn:
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        for side in ("left", "bottom"):
+            axes.spines[side].set_color(LINE)
+        axes.tick_params(labelsize=FONT, labelcolor=QUIET, color=LINE, length=5)
+    return figure, drawn
 
 
 def _scales(axes: "Axes", plane: Plane) -> None:

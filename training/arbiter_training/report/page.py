@@ -1,14 +1,12 @@
 """The report as one self-contained page: no script, and nothing fetched from anywhere."""
 
-import secrets
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
-from arbiter.errors import InvalidInputError
 from arbiter_training.evaluation.records import EvaluationReport
 from arbiter_training.report.coverage import checks, coverage_sentence
 from arbiter_training.report.definitions import NUMBERS, SEGMENTS, TRUTH
+from arbiter_training.report.document import definitions, details, document, facts, note, section, write_page
 from arbiter_training.report.drawing import NARROW, WIDE, draw, escape, short_names
 from arbiter_training.report.headline import headline
 from arbiter_training.report.plane import Plane, plane_of
@@ -27,9 +25,6 @@ from arbiter_training.report.wording import count
 TITLE = "Routing evaluation"
 
 Routed = Sequence[tuple[str, str]]
-
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""Content security policy: the browser itself refuses whatever would leave the page."""
 
 
 def render_html(report: EvaluationReport, routed: Routed = (), title: str = TITLE) -> str:
@@ -52,20 +47,12 @@ def render_html(report: EvaluationReport, routed: Routed = (), title: str = TITL
         _plane(report, plane, conclusion),
         _policies(report, conclusion),
         _truth(report),
-        _section("Segments", _note(SEGMENTS) + segments_table(report.segments)) if report.segments else "",
-        _section("Scores", scores_table(report.scores)) if report.scores else "",
+        section("Segments", note(SEGMENTS) + segments_table(report.segments)) if report.segments else "",
+        section("Scores", scores_table(report.scores)) if report.scores else "",
         _decisions(routed),
         _protocol(report),
     ]
-    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f"<main>\n{''.join(sections)}</main>\n{_definitions()}</body>\n</html>\n"
-    )
+    return document(title, "".join(sections), definitions(NUMBERS))
 
 
 def write_html(report: EvaluationReport, path: str | Path, routed: Routed = (), title: str = TITLE) -> None:
@@ -81,46 +68,24 @@ def write_html(report: EvaluationReport, path: str | Path, routed: Routed = (), 
     InvalidInputError
         If the folder does not exist, or the path is a folder.
     """
-    target = Path(path)
-    if target.is_dir() or not target.parent.is_dir():
-        what = "is a folder" if target.is_dir() else f"lies in {target.parent}, which does not exist"
-        raise InvalidInputError(f"report path {target} {what}: name a file in an existing folder")
-    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        unfinished.write_text(render_html(report, routed, title), encoding="utf-8", newline="\n")
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _section(title: str, body: str) -> str:
-    name = title.lower().replace(" ", "-")
-    return f'<section aria-labelledby="{name}"><h2 id="{name}">{escape(title)}</h2>{body}</section>\n'
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{escape(text)}</p>'
-
-
-def _details(summary: str, body: str) -> str:
-    return f"<details><summary>{escape(summary)}</summary>{body}</details>"
+    write_page(render_html(report, routed, title), path)
 
 
 def _plane(report: EvaluationReport, plane: Plane, conclusion: Conclusion) -> str:
     if plane.empty:
-        return _section("Cost and quality", _note("No policy and no constant model could be placed: see the reasons."))
+        return section("Cost and quality", note("No policy and no constant model could be placed: see the reasons."))
     key = "".join(
         f'<li><b aria-hidden="true">{name}</b><span>{escape(mark.name)}</span></li>'
         for name, mark in short_names(plane)
     )
     drawings = draw(plane, WIDE, conclusion.policy) + draw(plane, NARROW, conclusion.policy)
-    note = "Up and to the left is better. The quality axis does not start at 0."
+    told = "Up and to the left is better. The quality axis does not start at 0."
     if plane.policies:
-        note += " Bars at a diamond are 95% intervals."
-    body = f'<figure>{_legend(plane)}{drawings}<ul class="key">{key}</ul><figcaption>{note}</figcaption></figure>'
+        told += " Bars at a diamond are 95% intervals."
+    body = f'<figure>{_legend(plane)}{drawings}<ul class="key">{key}</ul><figcaption>{told}</figcaption></figure>'
     if plane.models:
-        body += _details(f"The {count(len(plane.models))} constant models in numbers", models_table(plane))
-    return _section("Cost and quality", body)
+        body += details(f"The {count(len(plane.models))} constant models in numbers", models_table(plane))
+    return section("Cost and quality", body)
 
 
 def _legend(plane: Plane) -> str:
@@ -143,30 +108,30 @@ def _legend(plane: Plane) -> str:
 
 
 def _policies(report: EvaluationReport, conclusion: Conclusion) -> str:
-    note = _note(f"Differences are against {describe_baseline(report)}. Small print under a number: its 95% interval.")
-    body = note + policies_table(report, conclusion.policy)
+    about = note(f"Differences are against {describe_baseline(report)}. Small print under a number: its 95% interval.")
+    body = about + policies_table(report, conclusion.policy)
     if len(report.log.models) > TOP_SHARES and report.rows:
-        body += _details("All traffic shares", shares_table(report))
-    return _section("Policies", body)
+        body += details("All traffic shares", shares_table(report))
+    return section("Policies", body)
 
 
 def _truth(report: EvaluationReport) -> str:
     found = checks(report)
     if not found:
         return ""
-    return _section("Estimate and truth", _note(f"{coverage_sentence(found)} {TRUTH}") + truth_table(report))
+    return section("Estimate and truth", note(f"{coverage_sentence(found)} {TRUTH}") + truth_table(report))
 
 
 def _decisions(routed: Routed) -> str:
     if not routed:
         return ""
-    items = "".join(_details(prompt, f'<pre tabindex="0">{escape(text)}</pre>') for prompt, text in routed)
-    return _section("Decisions explained", f'<div class="decisions">{items}</div>')
+    items = "".join(details(prompt, f'<pre tabindex="0">{escape(text)}</pre>') for prompt, text in routed)
+    return section("Decisions explained", f'<div class="decisions">{items}</div>')
 
 
 def _protocol(report: EvaluationReport) -> str:
     log = report.log
-    facts = {
+    known = {
         "Source": log.source,
         "Fingerprint": log.fingerprint,
         "Requests": count(log.n_requests),
@@ -174,13 +139,4 @@ def _protocol(report: EvaluationReport) -> str:
         "Models": ", ".join(log.models),
         "Protocol": log.protocol,
     }
-    items = "".join(f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in facts.items())
-    return _section("Protocol and data", f'<dl class="facts">{items}</dl>')
-
-
-def _definitions() -> str:
-    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in NUMBERS.items())
-    return (
-        '<footer><section aria-labelledby="definitions"><h2 id="definitions">What the numbers mean</h2>'
-        f'<dl class="facts">{items}</dl></section></footer>\n'
-    )
+    return section("Protocol and data", facts(known))

@@ -40,8 +40,8 @@ def lines(report: EvaluationReport) -> list[str]:
     conclusion = conclude(report)
     log = report.log
     about = f"{log.source}: {count(log.n_requests)} requests, {len(log.models)} models, {log.kind}"
-    out = [*_wrapped(conclusion.sentence), *(line for note in conclusion.notes for line in _wrapped(note, "  "))]
-    out += ["", *_wrapped(about), *_wrapped(log.protocol), *_wrapped(f"fingerprint {log.fingerprint}"), ""]
+    out = [*wrapped(conclusion.sentence), *(line for note in conclusion.notes for line in wrapped(note, "  "))]
+    out += ["", *wrapped(about), *wrapped(log.protocol), *wrapped(f"fingerprint {log.fingerprint}"), ""]
     out += [*_policies(report), *_reasons(report.rows), *_shares(report.rows), *_segments(report)]
     return [*out, *_truth(report), *_scores(report)]
 
@@ -54,9 +54,9 @@ def _policies(report: EvaluationReport) -> list[str]:
         evidence = [lead.estimator, count(lead.ess)] if lead else [ABSENT, ABSENT]
         body.append([_name(row.name), *(_value(name, row.outcomes.get(name)) for name in shown), *evidence])
         body.append([f"  {row.verdict}", *(_interval(name, row.outcomes.get(name)) for name in shown), "", ""])
-    table = _table(head, body, right={len(shown) + 2})
+    table = aligned(head, body, right={len(shown) + 2})
     note = "Under each number: its 95% interval. Costs are dollars per 1,000 requests."
-    return [*table, *_wrapped(note), "", *_differences(report)]
+    return [*table, *wrapped(note), "", *_differences(report)]
 
 
 def _heading(name: str) -> str:
@@ -76,14 +76,14 @@ def _differences(report: EvaluationReport) -> list[str]:
     if not body:
         return []
     head = ["minus the baseline", "quality", "95% interval", "cost/1,000", "95% interval"]
-    return [*_table(head, body), *_wrapped(f"The baseline is {describe_baseline(report)}."), ""]
+    return [*aligned(head, body), *wrapped(f"The baseline is {describe_baseline(report)}."), ""]
 
 
 def _reasons(rows: Sequence[PolicyRow]) -> list[str]:
     out = []
     for row in rows:
         if row.reasons:
-            out += _wrapped(f"{printable(row.name)}, {row.verdict}: {'; '.join(row.reasons)}", indent="  ")
+            out += wrapped(f"{printable(row.name)}, {row.verdict}: {'; '.join(row.reasons)}", indent="  ")
     return [*out, ""] if out else []
 
 
@@ -98,7 +98,7 @@ def _shares(rows: Sequence[PolicyRow]) -> list[str]:
         body.append([_name(row.name, 20), *cells, *[""] * (TOP_SHARES - len(cells)), tail])
     if not body:
         return []
-    return [*_table(["traffic of", *[""] * (TOP_SHARES + 1)], body), ""]
+    return [*aligned(["traffic of", *[""] * (TOP_SHARES + 1)], body), ""]
 
 
 def _segments(report: EvaluationReport) -> list[str]:
@@ -112,7 +112,7 @@ def _segments(report: EvaluationReport) -> list[str]:
         cells += [_value("quality", quality), _interval("quality", quality) or ABSENT, _value("cost_usd", cost)]
         body.append(cells)
     head = ["segment", "policy", "requests", "quality diff", "simultaneous 95%", "cost diff"]
-    return [*_table(head, body, right={2}), ""]
+    return [*aligned(head, body, right={2}), ""]
 
 
 def _truth(report: EvaluationReport) -> list[str]:
@@ -128,14 +128,14 @@ def _truth(report: EvaluationReport) -> list[str]:
         cells += [_interval(check.outcome, measured) or ABSENT, truth, told]
         body.append(cells)
     head = ["estimate and truth", "outcome", "estimate", "95% interval", "truth", "covered"]
-    return [*_table(head, body), coverage_sentence(found), ""]
+    return [*aligned(head, body), coverage_sentence(found), ""]
 
 
 def _scores(report: EvaluationReport) -> list[str]:
     if not report.scores:
         return []
     body = [[shortened(name, 60), score(value)] for name, value in report.scores.items()]
-    return [*_table(["score", "value"], body, right={1}), ""]
+    return [*aligned(["score", "value"], body, right={1}), ""]
 
 
 def _value(name: str, measured: Measured | None) -> str:
@@ -150,7 +150,7 @@ def _name(name: str, width: int = NAME_WIDTH) -> str:
     return shortened(name, width)
 
 
-def _table(head: Sequence[str], body: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+def aligned(head: Sequence[str], body: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
     """Align columns, those in ``right`` to the right; the first gives way where the table would be too wide."""
     widths = [max(len(row[i]) for row in (head, *body)) for i in range(len(head))]
     excess = sum(widths) + len(GAP) * (len(widths) - 1) - WIDTH
@@ -168,5 +168,6 @@ def _line(row: Sequence[str], widths: Sequence[int], right: Collection[int]) -> 
     return GAP.join(cells).rstrip()
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """Break a text into lines of at most 100 columns."""
     return textwrap.wrap(printable(text), WIDTH, initial_indent=indent, subsequent_indent=indent)

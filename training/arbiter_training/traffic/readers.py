@@ -43,8 +43,20 @@ def read_traffic(source: str | Path | Sequence[str | Path]) -> TrafficTable:
         If a Parquet file is read without pyarrow.
     """
     sources = [source] if isinstance(source, str | Path) else list(source)
-    files = [file for each in sources for file in _files(Path(each))]
-    return assemble(_chunks(files), ", ".join(str(each) for each in sources))
+    return assemble(raw_chunks(sources), ", ".join(str(each) for each in sources))
+
+
+def raw_chunks(sources: Sequence[str | Path]) -> Iterator[RawChunk]:
+    """Read files and folders in chunks whose cells are not checked.
+
+    Raises
+    ------
+    TrafficError
+        If a file is missing, of an unknown format, damaged, cut short or empty.
+    MissingExtraError
+        If a Parquet file is read without pyarrow.
+    """
+    return _chunks([file for each in sources for file in _files(Path(each))])
 
 
 def traffic_from_records(records: Sequence[Mapping[str, object]], source: str = "records") -> TrafficTable:
