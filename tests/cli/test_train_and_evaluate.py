@@ -153,7 +153,7 @@ def test_simulate_plays_a_scenario_and_writes_a_page(workshop: Workshop, run: Ru
     for wrong, message in (
         (("--scenario", "none.toml"), "none.toml: no such scenario"),
         (("--seeds", 0), "seeds must be 1 or more"),
-        (("--report", "no/s.html"), "its folder does not exist"),
+        (("--report", "no/s.html"), "which does not exist"),
     ):
         refused = run("simulate", workshop.later, "--bundle", workshop.bundle, *wrong)
         assert (refused.status, refused.out) == (2, "") and message in refused.err

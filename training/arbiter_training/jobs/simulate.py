@@ -12,6 +12,7 @@ from arbiter.errors import InvalidInputError
 from arbiter.loading import load_router
 from arbiter_training.learn import learn_router
 from arbiter_training.recipe import read_recipe
+from arbiter_training.report.document import check_target_file, write_page
 from arbiter_training.simulator import Scenario, read_scenario
 from arbiter_training.simulator.compare import Simulation, simulate
 from arbiter_training.simulator.page import lines, render
@@ -75,8 +76,7 @@ def run(job: SimulateJob, say: Say) -> SimulateDone:
     """
     if job.seeds < 1:
         raise InvalidInputError(f"seeds must be 1 or more, got {job.seeds}")
-    if job.report is not None and not job.report.parent.is_dir():
-        raise InvalidInputError(f"report path {job.report}: its folder does not exist")
+    check_target_file(job.report)
     scenario = Scenario() if job.scenario is None else read_scenario(job.scenario)
     say("reading the traffic")
     table = read_traffic(list(job.traffic))
@@ -93,7 +93,7 @@ def run(job: SimulateJob, say: Say) -> SimulateDone:
         router, truth, scored_from = _halves(outcomes, job, say)
     found = simulate(router, truth, scored_from, scenario, job.seeds, say)
     if job.report is not None:
-        job.report.write_text(render(found), encoding="utf-8")
+        write_page(render(found), job.report)
     logged = None if job.tracking is None else _log(job, table.fingerprint(), found)
     return SimulateDone(found=found, report=job.report, run=logged)
 

@@ -1,14 +1,13 @@
 """A simulation as lines for the terminal, and as one self-contained page."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter_training.report.document import document, section
 from arbiter_training.report.drawing import escape
-from arbiter_training.report.page import POLICY
 from arbiter_training.report.tables import table
 from arbiter_training.report.wording import shortened, without_prefixes
 from arbiter_training.simulator.compare import STATIC, Played, Simulation, Spread
@@ -61,24 +60,16 @@ def render(found: Simulation) -> str:
     policies = [(shortened(row.name, MOST_LETTERS), row.curve) for row in found.rows]
     models = [(names[model], served.shares[:, k]) for k, model in enumerate(found.models)]
     share = [("bandit's share", served.bandit_share)]
-    style = files("arbiter_training.report").joinpath("page.css").read_text(encoding="utf-8")
     head = ["Policy", "Utility", "Against the offline policy", "Last third", "Against it", "Quality", "Cost a request"]
     sections = [
         f'<header><h1>Simulation: {escape(found.scenario.name)}</h1><p class="verdict">{escape(verdict(found))}.</p>'
         f'<p class="note">{escape(_about(found))}</p></header>',
-        _section("Policies", table("Policies", head, [_row(row) for row in found.rows])),
-        _section("Utility along the stream", chart(policies)),
-        _section("Traffic of each model, as configured", chart(models, low=0.0, high=1.0)),
-        _section("Part of the traffic that the bandit decides", chart(share, low=0.0, high=1.0)),
+        section("Policies", table("Policies", head, [_row(row) for row in found.rows])),
+        section("Utility along the stream", chart(policies)),
+        section("Traffic of each model, as configured", chart(models, low=0.0, high=1.0)),
+        section("Part of the traffic that the bandit decides", chart(share, low=0.0, high=1.0)),
     ]
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
-        f"<title>Simulation: {escape(found.scenario.name)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f"<main>\n{''.join(sections)}</main>\n</body>\n</html>\n"
-    )
+    return document(f"Simulation: {found.scenario.name}", "".join(sections), "")
 
 
 def _about(found: Simulation) -> str:
@@ -104,10 +95,6 @@ def _row(row: Played) -> str:
     cells = [row.utility.text(), gains[0], row.late_utility.text(), gains[1], row.quality.text()]
     cells.append(f"${row.cost_usd.value:.3g}")
     return f'<tr><th scope="row">{escape(row.name)}</th>' + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
-
-
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{body}</section>\n"
 
 
 def chart(series: Sequence[tuple[str, FloatArray]], low: float | None = None, high: float | None = None) -> str:
