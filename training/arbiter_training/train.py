@@ -14,6 +14,7 @@ from arbiter_training.evaluation.records import EvaluationReport, LogSummary
 from arbiter_training.evaluation.routers import evaluator_of, frontier, policies_of
 from arbiter_training.learn import Learned, LearnOptions, learn_router
 from arbiter_training.split import forward_split, group_split, groups_of
+from arbiter_training.tracking import metric_name
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot
 
 Say = Callable[[str], None]
@@ -199,9 +200,5 @@ def evaluation_metrics(evaluation: EvaluationReport) -> dict[str, float]:
     for row in evaluation.rows:
         for outcome, measured in row.outcomes.items():
             if measured is not None:
-                found[f"{_key(row.name)}/{outcome}"] = measured.value
-    return found | {_key(name): value for name, value in evaluation.scores.items()}
-
-
-def _key(name: str) -> str:
-    return "".join(ch if ch.isalnum() or ch in "_-./ " else "_" for ch in name)
+                found[f"{metric_name(row.name)}/{outcome}"] = measured.value
+    return found | {metric_name(name): value for name, value in evaluation.scores.items()}

@@ -96,9 +96,8 @@ class Evaluator:
             If a policy's array does not fit the log.
         """
         singles = {name: self._constant(a) for a, name in enumerate(self.models)}
-        found = {name: self._values(probs) for name, probs in singles.items()}
-        judged = {name: values["quality"] for name, values in found.items() if "quality" in values}
-        best = max(judged, key=judged.__getitem__) if judged else self.models[0]
+        found = self._singles()
+        best = _best_of(found, self.models)
         known = {
             name: (values["cost_usd"], values["quality"])
             for name, values in found.items()
@@ -124,6 +123,13 @@ class Evaluator:
             scores=curve_scores(hull, curves),
             segments=tuple(segment for rows in parts for segment in rows),
         )
+
+    def best_model(self) -> str:
+        """Give the constant model of the highest quality, as far as the log can tell; the first where it cannot."""
+        return _best_of(self._singles(), self.models)
+
+    def _singles(self) -> dict[str, dict[str, float]]:
+        return {name: self._values(self._constant(a)) for a, name in enumerate(self.models)}
 
     def _row(self, name: str, probs: FloatArray, baseline: FloatArray) -> PolicyRow:
         if probs.shape != (self.log.n, len(self.models)):
@@ -169,6 +175,11 @@ class Evaluator:
                 )
             )
         return Frontier(name=family.name, points=tuple(sorted(points, key=lambda p: p.cost_usd)))
+
+
+def _best_of(found: Mapping[str, Mapping[str, float]], models: tuple[str, ...]) -> str:
+    judged = {name: values["quality"] for name, values in found.items() if "quality" in values}
+    return max(judged, key=judged.__getitem__) if judged else models[0]
 
 
 def curve_scores(hull: tuple[tuple[float, float], ...], curves: tuple[Frontier, ...]) -> dict[str, float]:

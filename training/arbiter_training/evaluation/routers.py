@@ -63,6 +63,24 @@ def policies_of(router: Router, outlook: Outlook, name: str = "router") -> dict[
     return {name: router.action_probabilities(outlook), f"{name}{GREEDY}": greedy.action_probabilities(outlook)}
 
 
+def aligned(probs: FloatArray, columns: tuple[str, ...], models: tuple[str, ...]) -> FloatArray:
+    """Put a router's probabilities in the order of a log's models; those that it does not know get none.
+
+    Parameters
+    ----------
+    probs : (..., k), one column per candidate of the router.
+    columns : the k candidates, all of them among the models.
+    models : the K models of the log.
+
+    Returns
+    -------
+    probs : (..., K).
+    """
+    found = np.zeros((*probs.shape[:-1], len(models)))
+    found[..., [models.index(name) for name in columns]] = probs
+    return found
+
+
 def frontier(router: Router, outlook: Outlook, name: str = "router", settings: int = 24) -> PolicyFamily:
     """Give what the router would do as a dollar is worth more and more quality.
 

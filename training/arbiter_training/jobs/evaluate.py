@@ -17,7 +17,7 @@ from arbiter.router import Router
 from arbiter.vocabulary import Objective
 from arbiter_training.evaluation.evaluate import BEST_SINGLE, RANDOM, Evaluator, PolicyFamily
 from arbiter_training.evaluation.records import EvaluationReport, LogSummary, PolicyRow
-from arbiter_training.evaluation.routers import evaluator_of, frontier, policies_of
+from arbiter_training.evaluation.routers import aligned, evaluator_of, frontier, policies_of
 from arbiter_training.evaluation.segments import segments_of
 from arbiter_training.report import figure_png, frontier_figure, write_html
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot, read_traffic
@@ -154,24 +154,6 @@ def evaluate(
         elif name in outcomes.models:
             policies[name] = np.tile(np.eye(outcomes.n_models)[outcomes.models.index(name)], (outcomes.n, 1))
     return evaluator.report(policies, tuple(families))
-
-
-def aligned(probs: FloatArray, columns: tuple[str, ...], models: tuple[str, ...]) -> FloatArray:
-    """Put a router's probabilities in the order of a log's models; those that it does not know get none.
-
-    Parameters
-    ----------
-    probs : (..., k), one column per candidate of the router.
-    columns : the k candidates, all of them among the models.
-    models : the K models of the log.
-
-    Returns
-    -------
-    probs : (..., K).
-    """
-    found = np.zeros((*probs.shape[:-1], len(models)))
-    found[..., [models.index(name) for name in columns]] = probs
-    return found
 
 
 def refused(report: EvaluationReport, policies: tuple[str, ...]) -> tuple[PolicyRow, ...]:
