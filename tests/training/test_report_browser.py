@@ -51,7 +51,7 @@ def browser():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("name", ["three_models", "sixteen_models", "nothing_known", "hostile"])
+@pytest.mark.parametrize("name", ["three_models", "sixteen_models", "nothing_known", "hostile", "observational"])
 def test_page_fits_and_is_silent(browser, tmp_path, name, width):
     """In Chromium the page scrolls sideways at no width, asks for nothing, and leaves the console empty."""
     page = render_html(samples.SAMPLES[name](), samples.ROUTED)

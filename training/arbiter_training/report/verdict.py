@@ -181,8 +181,8 @@ def _notes(report: EvaluationReport, best: Comparison, found: list[Comparison], 
         )
     if len(found) > 1:
         notes.append(
-            f"Named as the best of {count(len(found))} routers on the same log; its interval is not widened for that "
-            "choice."
+            f"Named as the best of {count(len(found))} routers on the same log; the intervals of all differences are "
+            "widened for that choice."
         )
     return tuple(notes)
 
