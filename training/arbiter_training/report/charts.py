@@ -14,6 +14,7 @@ FONT = 12
 PLOT = 150
 ROW = 26
 LETTERS = 17
+LABEL_ROOM = 44
 
 
 def overlap_chart(weights: Sequence[tuple[float, int]]) -> str:
@@ -28,8 +29,8 @@ def overlap_chart(weights: Sequence[tuple[float, int]]) -> str:
     svg : a histogram; an unbroken line marks weight 1, at which log and policy agree.
     """
     most = max(cells for _, cells in weights)
-    left, bottom, step = 8.0, FONT * 2.0 + PLOT, (WIDTH - 16.0) / len(weights)
-    every = math.ceil(len(weights) * 34 / WIDTH)
+    left, bottom, step = 12.0, FONT * 2.0 + PLOT, (WIDTH - 20.0) / len(weights)
+    every = math.ceil(len(weights) * LABEL_ROOM / WIDTH)
     out = []
     for i, (start, cells) in enumerate(weights):
         x, height = left + i * step, PLOT * cells / most
@@ -39,7 +40,7 @@ def overlap_chart(weights: Sequence[tuple[float, int]]) -> str:
             f'height="{height:.1f}"><title>{title}</title></rect>'
         )
         if i % every == 0:
-            out.append(text_element(x, bottom + FONT + 6, _power(start), "tick", "start" if i == 0 else "middle"))
+            out.append(text_element(x, bottom + FONT + 6, _power(start), "tick", "middle"))
     one = left + (0.0 - math.log2(weights[0][0])) * step
     if left <= one <= WIDTH - 8:
         out.append(f'<path class="truth" d="M{one:.1f} {FONT * 2 - 6}V{bottom}"/>')

@@ -62,7 +62,7 @@ def _policy(name: str, found: PolicyEvidence) -> str:
     if found.exact:
         rest = '<td class="quiet" colspan="5">exact: every choice was scored, nothing is weighted</td>'
     else:
-        z = f"<small>{found.mean_weight_z:+.1f} errors from 1</small>".replace("-", "\N{MINUS SIGN}")
+        z = f"<small>{round(found.mean_weight_z, 1) + 0.0:+.1f} errors from 1</small>".replace("-", "\N{MINUS SIGN}")
         rest = (
             f'<td class="number">{weight(found.max_weight)}</td><td class="number">{found.mean_weight:.3f}{z}</td>'
             f'<td class="number">{percent(found.heaviest_percent)}<small>of all weight</small></td>'

@@ -14,8 +14,8 @@ from arbiter_training.report.wording import (
     dollars,
     outcome,
     percent,
+    points,
     quality,
-    score,
     without_prefixes,
 )
 
@@ -206,8 +206,8 @@ def scores_table(scores: Sequence[Score]) -> str:
         told = score_definition(each.name) if i == 0 or ordered[i - 1].name != each.name else ""
         rows.append(
             f'<tr><th scope="row">{escape(each.name)}</th><td>{escape(each.of)}</td>'
-            f'<td class="number">{_minus(score(each.value))}'
-            f"<small>{_minus(score(each.low))} to {_minus(score(each.high))}</small></td>"
+            f'<td class="number">{_minus(points(each.value))}'
+            f"<small>{_minus(points(each.low))} to {_minus(points(each.high))}</small></td>"
             f'<td class="text">{escape(told)}</td></tr>'
         )
     return table("Scores", ["Score", "Of", "Value", "Meaning"], rows)

@@ -15,8 +15,8 @@ from arbiter_training.report.wording import (
     feedback_sentence,
     outcome,
     percent,
+    points,
     printable,
-    score,
     shortened,
     weight,
     without_prefixes,
@@ -222,8 +222,8 @@ def _scores(report: EvaluationReport) -> list[str]:
     body = []
     for each in report.scores:
         if not each.name.startswith(TRAFFIC):  # these stand in the table of traffic, without their intervals
-            interval = f"{score(each.low)} .. {score(each.high)}"
-            body.append([shortened(each.name, 32), _name(each.of), score(each.value), interval])
+            interval = f"{points(each.low)} .. {points(each.high)}"
+            body.append([shortened(each.name, 32), _name(each.of), points(each.value), interval])
     return [*_table(["score", "of", "value", "95% interval"], body), ""] if body else []
 
 

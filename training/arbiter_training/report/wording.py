@@ -74,6 +74,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def points(value: float) -> str:
+    """Write a score in units of quality, or a share of something, with four decimals."""
+    return _unsigned_zero(f"{value:.4f}")
+
+
 def weight(value: float) -> str:
     """Write an importance weight with three digits."""
     return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
