@@ -27,6 +27,10 @@ def evaluate(
         bool, typer.Option("--observational", help="Estimate propensities that were not logged; every verdict says so.")
     ] = False,
     requests_per_day: Annotated[float | None, typer.Option(help="For the plan of what exploration would tell.")] = None,
+    tracking: Annotated[
+        Path | None, typer.Option(help="Folder of the MLflow store. Default: the one that is here, if any.")
+    ] = None,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "arbiter",
     as_json: Json = False,
 ) -> None:
     """Say what policies would have earned and cost on logged traffic, with intervals; or why that cannot be known."""
@@ -40,6 +44,8 @@ def evaluate(
         segments=tuple(segment or ()),
         observational=observational,
         requests_per_day=requests_per_day,
+        tracking=tracking,
+        experiment=experiment,
     )
     found = job.run(request, progress())
     if as_json:

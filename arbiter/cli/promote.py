@@ -25,7 +25,8 @@ def promote(
     ] = None,
     alpha: Annotated[float, typer.Option(help="Chance of a false promotion over all looks.")] = 0.05,
     planned_requests: Annotated[
-        int | None, typer.Option(help="Requests at the last look, for a sharper bound.")
+        int | None,
+        typer.Option(help="Requests at the last look, for a sharper bound; fixed by the first look."),
     ] = None,
     floor: Annotated[list[str] | None, typer.Option(help="E.g. domain=coding:0.8. May be repeated.")] = None,
     catalog: Annotated[Path | None, typer.Option(help="TOML file with prices of the log's models.")] = None,

@@ -12,8 +12,9 @@ from arbiter.ope.conclude import conclude, conclude_difference
 from arbiter.ope.confidence_sequence import anytime_interval, confidence_sequence
 from arbiter.ope.crossfit import FitPredict, Fold, cross_fit, forward_folds, group_folds
 from arbiter.ope.curves import Hull, aiq, fixed_model_hull, hypervolume, nondecreasing_hull, pareto_frontier
-from arbiter.ope.diagnostics import Diagnostics, diagnose, feedback_independence
+from arbiter.ope.diagnostics import Diagnostics, LogFigures, diagnose, diagnose_log, feedback_independence
 from arbiter.ope.distributions import chi_square_tail, student_t_quantile, student_t_tail
+from arbiter.ope.doubly_robust import doubly_robust_scores
 from arbiter.ope.drift import PropensityDrift, propensity_drift
 from arbiter.ope.estimate import OffPolicyEstimate
 from arbiter.ope.estimators import ESTIMATOR_NAMES
@@ -47,6 +48,7 @@ from arbiter.ope.scores import (
     score_columns,
     score_interval,
     scores_of_means,
+    shuffled_control,
     strong_weak_curve,
     strong_weak_masks,
     traffic_shares,
@@ -73,6 +75,7 @@ __all__ = [
     "Forecast",
     "Hull",
     "Judgement",
+    "LogFigures",
     "LoggedFeedback",
     "ModelReliability",
     "OffPolicyEstimate",
@@ -101,6 +104,8 @@ __all__ = [
     "cost_matched_shuffle",
     "cross_fit",
     "diagnose",
+    "diagnose_log",
+    "doubly_robust_scores",
     "estimate",
     "evaluate",
     "evaluate_difference",
@@ -129,6 +134,7 @@ __all__ = [
     "score_interval",
     "scores_of_means",
     "sensitivity_bounds",
+    "shuffled_control",
     "strong_weak_curve",
     "strong_weak_masks",
     "student_t_quantile",

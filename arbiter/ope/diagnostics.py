@@ -8,9 +8,10 @@ from arbiter.ope.arrays import FloatArray
 from arbiter.ope.channels import WEIGHT
 from arbiter.ope.distributions import chi_square_tail
 from arbiter.ope.estimators import FIXED
+from arbiter.ope.logged import LoggedFeedback
 from arbiter.ope.moments import Moments
 from arbiter.ope.overlap import OverlapSums, heaviest_share
-from arbiter.ope.sums import PolicySums
+from arbiter.ope.sums import PolicySums, feedback_counts
 from arbiter.ope.view import ChosenStatistic, OutcomeView
 
 
@@ -212,3 +213,59 @@ def feedback_independence(logged: FloatArray, answered: FloatArray) -> float:
     gap = answered[held] - rate * logged[held]
     statistic = float((gap**2 / (logged[held] * rate * (1.0 - rate))).sum())
     return chi_square_tail(statistic, float(held.sum() - 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFigures:
+    """What a log holds per action, whatever the policy.
+
+    Parameters
+    ----------
+    logged, answered : ndarray, shape (K,)
+        Logged cells, and those with this outcome known.
+    feedback_p_value : float
+        As in `Diagnostics`.
+    mean_weight, stderr : ndarray, shape (K,)
+        mean over requests of 1{a was scored}/rho, which is 1 in expectation where an action always had a chance and the
+        logged probabilities are right, and its standard error, clustered by session.
+    """
+
+    logged: FloatArray
+    answered: FloatArray
+    feedback_p_value: float
+    mean_weight: FloatArray
+    stderr: FloatArray
+
+
+def diagnose_log(log: LoggedFeedback, outcome: str) -> LogFigures:
+    """Describe a log: how often each action was taken and answered, and whether its propensities are calibrated.
+
+    Parameters
+    ----------
+    log : LoggedFeedback
+        The log.
+    outcome : str
+        Outcome column whose feedback counts.
+
+    Returns
+    -------
+    LogFigures
+        Per action.
+    """
+    logged, answered = feedback_counts(log, outcome)
+    row = np.repeat(np.arange(log.n), np.diff(log.row_start))
+    unit = np.arange(log.n) if log.cluster_index is None else np.unique(log.cluster_index, return_inverse=True)[1]
+    units = log.units
+    size = np.bincount(unit, minlength=units)
+    cell = unit[row] * log.n_actions + log.action
+    total = np.bincount(cell, weights=1.0 / log.inclusion, minlength=units * log.n_actions)
+    mean = total.reshape(units, -1).sum(axis=0) / log.n
+    gap = total.reshape(units, -1) - mean * size[:, None]
+    stderr = np.sqrt((gap**2).sum(axis=0) * units / max(units - 1, 1)) / log.n
+    return LogFigures(
+        logged=logged,
+        answered=answered,
+        feedback_p_value=feedback_independence(logged, answered),
+        mean_weight=mean,
+        stderr=stderr,
+    )

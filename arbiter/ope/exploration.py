@@ -199,8 +199,9 @@ class ExplorationPlan:
         late = "" if self.reached else " (longer than was allowed: widen the ties or wait)"
         return (
             f"randomise {self.share:.0%} of the traffic among candidates within {self.tie_width:g} of the best for "
-            f"{math.ceil(self.days)} days{late}: {self.extra_usd_per_day:+.2f} dollars a day, "
-            f"{self.quality_loss:.4f} quality lost per request, {self.tied:.0%} of requests have such a tie"
+            f"{math.ceil(self.days)} days{late}: {round(self.extra_usd_per_day, 2) + 0.0:+.2f} dollars a day "
+            f"({round(self.extra_usd, 2) + 0.0:+.2f} in all), {_quality_change(self.quality_loss)}, {self.tied:.0%} of "
+            f"requests have such a tie"
         )
 
 
@@ -264,6 +265,12 @@ def plan_exploration(
         quality_loss=-share * _surplus(forecast.quality, band, best),
         reached=bool(met.size) and inside,
     )
+
+
+def _quality_change(loss: float) -> str:
+    """Write a loss of quality, or a gain, per request."""
+    word = "gained" if round(loss, 4) < 0.0 else "lost"
+    return f"{abs(loss):.4f} quality {word} per request"
 
 
 def _hardest(band: BoolArray, best: IntArray) -> FloatArray:

@@ -194,6 +194,11 @@ class LoggedFeedback:
         return self.row_start.size - 1
 
     @property
+    def units(self) -> int:
+        """Number of independent units: sessions where the log has them, else requests."""
+        return self.n if self.cluster_index is None else int(np.unique(self.cluster_index).size)
+
+    @property
     def cells_per_row(self) -> int:
         """Cells per request where that is the same for all (1 in a bandit log), else 0."""
         counts = np.diff(self.row_start)

@@ -164,15 +164,35 @@ def cost_matched_shuffle(action_probs: ArrayLike, quality: ArrayLike, cost: Arra
         the expected costs are equal (as far as that model's cost reaches).
     """
     probs, costs = np.asarray(action_probs, dtype=np.float64), np.asarray(cost, dtype=np.float64)
-    model_cost, model_quality = costs.mean(axis=0), np.asarray(quality, dtype=np.float64).mean(axis=0)
-    share = traffic_shares(probs)
-    wanted, spent = float((probs * costs).sum(axis=1).mean()), float(share @ model_cost)
+    wanted = float((probs * costs).sum(axis=1).mean())
+    means = np.asarray(quality, dtype=np.float64).mean(axis=0), costs.mean(axis=0)
+    return shuffled_control(traffic_shares(probs), means[0], means[1], wanted)
+
+
+def shuffled_control(share: FloatArray, quality: FloatArray, cost: FloatArray, wanted: float) -> ShuffledControl:
+    """Return the control of `cost_matched_shuffle` from means.
+
+    Parameters
+    ----------
+    share : ndarray, shape (K,)
+        The router's traffic.
+    quality, cost : ndarray, shape (K,)
+        Means of the constant models.
+    wanted : float
+        The router's cost per request.
+
+    Returns
+    -------
+    ShuffledControl
+        Of that cost, as far as the cheapest and the dearest model reach.
+    """
+    spent = float(share @ cost)
     toward = np.zeros(share.size)
-    toward[np.argmin(model_cost) if spent > wanted else np.argmax(model_cost)] = 1.0
-    reach = float(toward @ model_cost) - spent
+    toward[np.argmin(cost) if spent > wanted else np.argmax(cost)] = 1.0
+    reach = float(toward @ cost) - spent
     part = min(max((wanted - spent) / reach, 0.0), 1.0) if reach != 0.0 else 0.0
     share = (1.0 - part) * share + part * toward
-    return ShuffledControl(quality=float(share @ model_quality), cost=float(share @ model_cost), traffic=share)
+    return ShuffledControl(quality=float(share @ quality), cost=float(share @ cost), traffic=share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

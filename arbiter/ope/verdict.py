@@ -16,6 +16,8 @@ MAX_UNSUPPORTED = 0.01
 # Mean weight: three standard errors, or a tenth, away from 1 means propensities or support are wrong.
 MAX_MEAN_WEIGHT_Z = 3.0
 MEAN_WEIGHT_RANGE = (0.9, 1.1)
+# Beyond a factor of two no sampling error explains it: an ESS of 30 leaves the mean weight within 1 +- 0.18 or so.
+REFUSED_MEAN_WEIGHT = (0.5, 2.0)
 # A weight above n/20 lets one request move the mean by a twentieth of its own outcome.
 MAX_WEIGHT_SHARE = 1.0 / 20.0
 # Feedback that depends on the action at this level is corrected per action, and said so.
@@ -100,6 +102,12 @@ def _refusals(figures: Diagnostics) -> list[str]:
         )
     if figures.ess < MIN_ESS and not figures.exact:
         out.append(f"effective sample size is {figures.ess:.1f} of {figures.n} requests (minimum {MIN_ESS:.0f})")
+    low, high = REFUSED_MEAN_WEIGHT
+    if not low <= figures.mean_weight <= high and not figures.exact and figures.ess >= MIN_ESS:
+        out.append(
+            f"mean weight is {figures.mean_weight:.3g} instead of 1 (limits {low:g} and {high:g}): the propensities "
+            f"are not those of this log"
+        )
     if figures.top_share > MAX_TOP_SHARE and not figures.exact:
         out.append(
             f"one request carries {figures.top_share:.0%} of the weight (limit {MAX_TOP_SHARE:.0%}; "

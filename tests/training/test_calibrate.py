@@ -11,7 +11,7 @@ from small_world import CHEAP, DEAR, small_learned, small_truth
 
 from arbiter.catalog import catalog_for_log
 from arbiter.errors import InvalidInputError, NotEvaluableError
-from arbiter.ope import EstimateOptions, LoggedFeedback, estimate
+from arbiter.ope import EstimateOptions, LoggedFeedback, doubly_robust_scores, estimate
 from arbiter.vocabulary import Strategy
 from arbiter_training.calibrate import Calibration, calibrate
 from arbiter_training.evaluation.evaluate import Evaluator
@@ -21,7 +21,7 @@ from arbiter_training.simulate import Uniform, simulate_log
 from arbiter_training.split import fold_numbers, groups_of
 from arbiter_training.targets import Target, TargetKind, read_target
 from arbiter_training.traffic import OutcomeMatrix
-from arbiter_training.trials import View, doubly_robust_scores
+from arbiter_training.trials import View
 
 SUMMARY = LogSummary(
     source="small", fingerprint="0", n_requests=160, models=(), kind="one model per request", protocol="fresh log"

@@ -10,9 +10,9 @@ from arbiter.catalog import catalog_for_log
 from arbiter.errors import InvalidInputError, NotEvaluableError
 from arbiter.estimates.expectation import Expectation, UtilityWeights
 from arbiter.policies import GreedyPolicy
-from arbiter_training.evaluation.evaluate import Evaluator, PolicyFamily
+from arbiter_training.evaluation.evaluate import Evaluator
 from arbiter_training.evaluation.logs import cross_fitted, log_of, priced
-from arbiter_training.evaluation.records import EvaluationReport, LogSummary
+from arbiter_training.evaluation.records import EvaluationReport, LogSummary, PolicyFamily
 from arbiter_training.evaluation.routers import (
     cheapest_keeping,
     evaluator_of,

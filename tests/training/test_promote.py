@@ -13,8 +13,9 @@ from arbiter.bundle import save_bundle
 from arbiter.errors import BundleError, InvalidInputError
 from arbiter.policies import ConstantPolicy
 from arbiter.watching import AliasWatcher
-from arbiter_training.jobs.promote import GateAsk, PromoteJob, rollback, rules_of, run
+from arbiter_training.jobs.promote import GateAsk, PromoteJob, rollback, run
 from arbiter_training.jobs.train import Tracking
+from arbiter_training.sequential import LookPlan
 from arbiter_training.tracking import CHALLENGER, CHAMPION, Tracker
 from arbiter_training.traffic import write_traffic
 
@@ -107,10 +108,38 @@ def test_nothing_to_roll_back_to_is_said(tmp_path: Path) -> None:
         rollback(Tracking(folder=tmp_path))
 
 
-def test_a_plan_shorter_than_the_log_is_refused() -> None:
+def test_a_plan_shorter_than_the_log_is_refused(tmp_path: Path, traffic: Path) -> None:
     """The last look cannot lie behind the first."""
+    folder = bundle(tmp_path / "a", small_learned().router)
     with pytest.raises(InvalidInputError, match="plan more"):
-        rules_of(GateAsk(planned_requests=10), small_learned().router, 100)
+        run(job(folder, traffic, tmp_path / "store", planned_requests=10), quiet)
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Give one log at three times, and one that lost its beginning."""
+    whole, folder = small_truth(400, seed=9), tmp_path_factory.mktemp("grown")
+    rows = {"200": range(200), "300": range(300), "400": range(400), "late": range(50, 400)}
+    for name, kept in rows.items():
+        write_traffic(whole.subset(np.array(kept)).to_table(), folder / f"{name}.jsonl")
+    return {name: folder / f"{name}.jsonl" for name in rows}
+
+
+def test_looks_are_remembered_from_call_to_call(tmp_path: Path, grown: dict[str, Path]) -> None:
+    """Each call knows of the looks before it; the same log again is the same look; another plan or log is refused."""
+    store, folder = tmp_path / "store", bundle(tmp_path / "a", constant(MIDDLE))
+    first = run(job(folder, grown["200"], store), quiet)
+    second = run(job(folder, grown["300"], store), quiet)
+    again = run(job(folder, grown["300"], store, budget_usd=1.0), quiet)
+    assert first.look.startswith("look 1") and second.look == again.look and again.look.startswith("look 2")
+    plan = LookPlan(planned_units=200, method="anytime")  # tuned at the first look, not anew at each
+    assert second.decision.critical_value == again.decision.critical_value == plan.critical_value(300, (200,))
+    for log in ("200", "late"):
+        with pytest.raises(InvalidInputError, match="not that of the last look"):
+            run(job(folder, grown[log], store), quiet)
+    for change in ({"alpha": 0.1}, {"planned_requests": 2000}):
+        with pytest.raises(InvalidInputError, match="another plan"):
+            run(job(folder, grown["400"], store, **change), quiet)
 
 
 def test_a_watcher_needs_an_alias_and_survives_its_absence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

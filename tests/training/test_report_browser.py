@@ -70,7 +70,7 @@ def measured(browser, tmp_path, page, width):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("name", ["three_models", "sixteen_models", "nothing_known", "hostile"])
+@pytest.mark.parametrize("name", ["three_models", "sixteen_models", "nothing_known", "hostile", "observational"])
 def test_page_fits_and_is_silent(browser, tmp_path, name, width):
     """In Chromium the page scrolls sideways at no width, asks for nothing, and leaves the console empty."""
     found = measured(browser, tmp_path, render_html(samples.SAMPLES[name](), samples.ROUTED), width)

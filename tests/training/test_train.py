@@ -7,9 +7,10 @@ import pytest
 from small_world import small_base, small_log, small_records
 
 from arbiter.errors import CatalogError, InvalidInputError, TrafficError
+from arbiter_training.evaluation.tracked import evaluation_metrics
 from arbiter_training.learn import LearnOptions
 from arbiter_training.traffic import traffic_from_records
-from arbiter_training.train import LEAST_REQUESTS, Trained, TrainOptions, evaluation_metrics, train
+from arbiter_training.train import LEAST_REQUESTS, Trained, TrainOptions, train
 
 OPTIONS = TrainOptions(test_share=0.3, learn=LearnOptions(folds=3, risk_floor=False))
 

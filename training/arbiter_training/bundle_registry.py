@@ -95,6 +95,22 @@ class BundleRegistry:
                 return None
             raise
 
+    def note(self, name: str, key: str) -> str | None:
+        """Give what was noted with a model; None where the model or the note does not exist."""
+        try:
+            with calm():
+                found = self._connection.client.get_registered_model(name).tags.get(key)
+        except self._connection.mlflow.exceptions.MlflowException as error:
+            if error.error_code in ABSENT:
+                return None
+            raise
+        return None if found is None else str(found)
+
+    def set_note(self, name: str, key: str, text: str) -> None:
+        """Note something with a model, over what was there (a tag of MLflow, at most 5,000 characters)."""
+        with calm():
+            self._connection.client.set_registered_model_tag(name, key, text)
+
     def download(self, uri: str, folder: str | Path | None = None) -> Path:
         """Bring a registered bundle here.
 

@@ -170,6 +170,7 @@ def _report(router: Router, full: OutcomeMatrix, log: OutcomeMatrix, twins: int)
         fixed_models=exact.fixed_models,
         hull=exact.hull,
         frontiers=exact.frontiers,
+        scores=exact.scores,
         truth={name: values for name, values in truth.items() if name in known},
     )
 

@@ -130,7 +130,7 @@ def decide(evidence: GateEvidence, rules: GateRules, earlier_looks: tuple[int, .
     is on the challenger: a floor or budget counts as kept only when the bound, not the estimate, keeps it.
     """
     valued = evidence.valued(rules.quality_per_usd)
-    units = _units(valued)
+    units = valued.log.units
     critical = rules.looks.critical_value(units, earlier_looks)
     # Bounds are one-sided, intervals two-sided: their level is 1 - 2 P(Z > critical).
     level = 1.0 - 2.0 * float(ndtr(-critical))
@@ -167,11 +167,6 @@ def _decision(
         critical_value=critical,
         units=units,
     )
-
-
-def _units(evidence: GateEvidence) -> int:
-    index = evidence.log.cluster_index
-    return evidence.log.n if index is None else int(np.unique(index).size)
 
 
 def _checks(evidence: GateEvidence, rules: GateRules, options: EstimateOptions) -> tuple[GateCheck, ...]:

@@ -51,6 +51,11 @@ class Connection:
                 os.environ.pop(REGISTRY_URI, None)
 
 
+def has_store(folder: Path) -> bool:
+    """Tell whether a run would be logged to a store that exists: a server that is named, or the folder's own."""
+    return bool(os.environ.get(TRACKING_URI)) or (folder / "mlflow.db").is_file()
+
+
 def connect(folder: str | Path) -> Connection:
     """Open the store that MLFLOW_TRACKING_URI names, else the SQLite store in a folder, which is made where absent.
 

@@ -16,7 +16,7 @@ from arbiter_training.mlflow_connection import connect
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CHALLENGER", "CHAMPION", "DataNote", "Tracker"]
+__all__ = ["CHALLENGER", "CHAMPION", "DataNote", "Tracker", "metric_name"]
 
 PARAMS_PER_CALL, METRICS_PER_CALL = 100, 1000
 """The most that MLflow takes in one call."""
@@ -178,6 +178,11 @@ class Tracker:
             If there is no such folder.
         """
         return self.registry.register(folder, name, self.run_id)
+
+
+def metric_name(name: str) -> str:
+    """Give a name without the characters that MLflow does not take in one."""
+    return "".join(ch if ch.isalnum() or ch in "_-./ " else "_" for ch in name)
 
 
 def _flattened(params: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:

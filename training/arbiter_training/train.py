@@ -12,6 +12,7 @@ from arbiter.errors import InvalidInputError, NotEvaluableError, TrafficError
 from arbiter.router import Router
 from arbiter_training.evaluation.records import EvaluationReport, LogSummary
 from arbiter_training.evaluation.routers import evaluator_of, frontier, policies_of
+from arbiter_training.evaluation.tracked import evaluation_metrics
 from arbiter_training.learn import Learned, LearnOptions, learn_router
 from arbiter_training.split import forward_split, group_split, groups_of
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot
@@ -191,17 +192,3 @@ def _provenance(
         metrics=metrics,
         notes={"blend": report.weights, **chosen},
     )
-
-
-def evaluation_metrics(evaluation: EvaluationReport) -> dict[str, float]:
-    """Give the numbers of an evaluation by name, for manifest and MLflow."""
-    found: dict[str, float] = {}
-    for row in evaluation.rows:
-        for outcome, measured in row.outcomes.items():
-            if measured is not None:
-                found[f"{_key(row.name)}/{outcome}"] = measured.value
-    return found | {_key(name): value for name, value in evaluation.scores.items()}
-
-
-def _key(name: str) -> str:
-    return "".join(ch if ch.isalnum() or ch in "_-./ " else "_" for ch in name)

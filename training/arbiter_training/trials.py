@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.estimates.expectation import Expectation, UtilityWeights
-from arbiter.ope import LoggedFeedback
+from arbiter.ope import LoggedFeedback, doubly_robust_scores
 from arbiter.router import Outlook, Router
 from arbiter_training.evaluation.evaluate import Evaluator
 from arbiter_training.evaluation.routers import switching_values
@@ -126,30 +126,3 @@ def merged(one: Curve, other: Curve) -> Curve:
     names = ("quality", "cost_usd", "share")
     rows = {name: np.concatenate([getattr(one, name), getattr(other, name)])[first] for name in names}
     return Curve(settings=settings, anchor=one.anchor, **rows)
-
-
-def doubly_robust_scores(log: LoggedFeedback, outcome: str, q_hat: FloatArray) -> FloatArray:
-    """Give scores whose mean under a policy's probabilities is the doubly robust estimate of its value.
-
-    score(x, a) = q_hat(x, a) + 1{a was scored} (r - q_hat(x, a)) / p(a | x) (Dudik, Langford and Li, 2011, equation 2);
-    the outcome itself where every action was scored. Where an outcome was not judged on a scored action, it is taken
-    to be missing at random per action.
-
-    Parameters
-    ----------
-    log : n requests on K actions.
-    outcome : its name.
-    q_hat : (n, K) predictions by models that did not see the row.
-
-    Returns
-    -------
-    scores : (n, K).
-    """
-    happened = log.matrix(outcome)
-    inclusion = np.ones_like(happened)
-    inclusion[np.repeat(np.arange(log.n), np.diff(log.row_start)), log.action] = log.inclusion
-    seen, scored = ~np.isnan(happened), np.zeros(happened.shape, dtype=bool)
-    scored[np.repeat(np.arange(log.n), np.diff(log.row_start)), log.action] = True
-    judged = seen.sum(axis=0) / np.maximum(scored.sum(axis=0), 1)
-    weight = np.where(seen, 1.0 / (inclusion * np.maximum(judged, 1e-12)), 0.0)
-    return np.asarray(q_hat + weight * np.where(seen, happened - q_hat, 0.0))

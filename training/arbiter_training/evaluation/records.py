@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from arbiter.ope import OffPolicyEstimate
+from arbiter_training.evaluation.evidence import LogEvidence, PolicyEvidence, Sensitivity
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +48,10 @@ class PolicyRow:
     verdict, reasons : whether the log can tell, and why not.
     outcomes : outcome (``quality``, ``cost_usd``, ``latency_s``) to the leading estimate; None where refused.
     estimators : outcome to every estimate by estimator name.
-    differences : outcome to the paired difference against the baseline; None where refused.
+    differences : outcome to the paired difference against the baseline; None where refused. Where several policies were
+        asked for, intervals are widened so that they hold for all of them together (Bonferroni).
     shares : candidate to share of the traffic.
+    evidence : what the log shows of the policy's quality; None where that was not looked at.
     """
 
     name: str
@@ -53,6 +61,7 @@ class PolicyRow:
     estimators: Mapping[str, Mapping[str, Measured]]
     differences: Mapping[str, Measured | None]
     shares: Mapping[str, float]
+    evidence: PolicyEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +123,8 @@ class Segment:
     n_requests : in the segment.
     differences : outcome to the paired difference against the baseline; None where refused. Intervals are widened so
         that all segments of the policy hold together at 95 % (Bonferroni).
+    shares : candidate to share of the segment's traffic under the policy.
+    adjusted_p_value : of "no difference in quality", with allowance for all segments (Holm); 1 where refused.
     """
 
     policy: str
@@ -121,6 +132,81 @@ class Segment:
     value: str
     n_requests: int
     differences: Mapping[str, Measured | None]
+    shares: Mapping[str, float] = field(default_factory=dict)
+    adjusted_p_value: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFamily:
+    """A policy that can be told what money is worth.
+
+    Attributes
+    ----------
+    name : as shown.
+    quality_per_usd : (m,) the settings.
+    action_probs : (m, n, K) what it would do under each.
+    predicted_quality : (n, K) what it expects; None leaves out the scores of routers between two models.
+    """
+
+    name: str
+    quality_per_usd: FloatArray
+    action_probs: FloatArray
+    predicted_quality: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A figure of a policy or curve.
+
+    Attributes
+    ----------
+    name : of the figure, such as ``AIQ``; its definition is in :mod:`arbiter_training.report.definitions`.
+    of : the policy or curve.
+    value, low, high : with a 95 % interval.
+    """
+
+    name: str
+    of: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """A policy by what it can be sure to earn.
+
+    Attributes
+    ----------
+    policy : its name.
+    value : leading estimate of its quality; None where refused.
+    lower : one-sided bound that holds for all policies together at 95 %; None where there is none.
+    sure_lower : a bound that holds whatever the weights; None where the log does not allow it.
+    """
+
+    policy: str
+    value: float | None
+    lower: float | None
+    sure_lower: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Traffic that goes to another model than the baseline's.
+
+    Attributes
+    ----------
+    policy : its name.
+    origin, target : models.
+    share : of all traffic, in (0, 1].
+    differences : outcome to what the move adds to the policy's difference, per request of all traffic.
+    """
+
+    policy: str
+    origin: str
+    target: str
+    share: float
+    differences: Mapping[str, Measured]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +221,14 @@ class EvaluationReport:
     fixed_models : candidate to (cost_usd, quality): the constant policies.
     hull : corners (cost_usd, quality) of the best mixtures of constant policies.
     frontiers : curves of the policies that have a setting.
-    scores : name to number (AIQ, gain over best single, ...).
+    scores : of curves and policies.
     truth : per policy and outcome, the exact value, where a simulation knows it; empty otherwise.
     segments : parts of the traffic; empty where it was not divided.
+    evidence : what the log holds, whatever the policy; None where that was not looked at.
+    ranking : policies by their lower bounds; empty where only one was compared.
+    moves : what moved where.
+    sensitivity : what unrecorded causes could do; empty where propensities were logged.
+    exploration : what would make knowable what is not, a sentence each; empty where all is known.
     """
 
     log: LogSummary
@@ -146,13 +237,24 @@ class EvaluationReport:
     fixed_models: Mapping[str, tuple[float, float]]
     hull: tuple[tuple[float, float], ...]
     frontiers: tuple[Frontier, ...]
-    scores: Mapping[str, float] = field(default_factory=dict)
+    scores: tuple[Score, ...] = ()
     truth: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     segments: tuple[Segment, ...] = ()
+    evidence: LogEvidence | None = None
+    ranking: tuple[Ranked, ...] = ()
+    moves: tuple[Move, ...] = ()
+    sensitivity: tuple[Sensitivity, ...] = ()
+    exploration: tuple[str, ...] = ()
 
     def row(self, name: str) -> PolicyRow:
         """Give the row of the policy ``name``."""
         return next(row for row in self.rows if row.name == name)
+
+    @property
+    def baseline_model(self) -> str:
+        """The model that takes most of the baseline's traffic."""
+        shares = self.row(self.baseline).shares
+        return max(shares, key=shares.__getitem__)
 
     def to_dict(self) -> dict[str, Any]:
         """Give JSON-ready values."""

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
 from arbiter.estimates.expectation import Expectation, UtilityWeights
-from arbiter.features import FeatureBatch, Features
-from arbiter.ope import LoggedFeedback
+from arbiter.features import Features
 from arbiter.policies import GreedyPolicy
 from arbiter.router import Outlook, Router
-from arbiter_training.evaluation.evaluate import GREEDY, Evaluator, PolicyFamily
+from arbiter_training.evaluation.evaluate import GREEDY, Evaluator
+from arbiter_training.evaluation.evidence import EstimatedLogging
 from arbiter_training.evaluation.logs import cross_fitted, lacks_propensities, log_of, priced
 from arbiter_training.evaluation.propensities import estimate_propensities, observational_log, router_features
-from arbiter_training.evaluation.records import LogSummary
+from arbiter_training.evaluation.records import LogSummary, PolicyFamily
 from arbiter_training.split import fold_numbers, groups_of
 from arbiter_training.traffic import OutcomeMatrix
 
@@ -46,21 +46,50 @@ def evaluator_of(
     batch = features.transform(outcomes.queries)
     groups = groups_of(outcomes)
     folds = fold_numbers(groups, min(FOLDS, len(np.unique(groups))), 0)
-    log = _estimated(outcomes, batch, folds) if observational and lacks_propensities(outcomes) else log_of(outcomes)
+    estimated = None
+    if observational and lacks_propensities(outcomes):
+        found = estimate_propensities(router_features(batch), outcomes.action, folds, outcomes.n_models)
+        log = observational_log(outcomes, found)
+        estimated = EstimatedLogging.of(found.reliability, found.foreseen, found.clipped)
+    else:
+        log = log_of(outcomes)
     predicted = cross_fitted(outcomes, batch, catalog, folds)
     q_hat = {outcome: predicted[outcome] for outcome in log.outcomes}
-    return Evaluator(log=log, models=outcomes.models, q_hat=q_hat, summary=summary)
-
-
-def _estimated(outcomes: OutcomeMatrix, batch: FeatureBatch, folds: NDArray[np.int64]) -> LoggedFeedback:
-    found = estimate_propensities(router_features(batch), outcomes.action, folds, outcomes.n_models)
-    return observational_log(outcomes, found)
+    return Evaluator(log=log, models=outcomes.models, q_hat=q_hat, summary=summary, estimated=estimated)
 
 
 def policies_of(router: Router, outlook: Outlook, name: str = "router") -> dict[str, FloatArray]:
     """Give what a router would do: as it serves, exploration included, and its best choice alone."""
     greedy = replace(router, policy=GreedyPolicy())
     return {name: router.action_probabilities(outlook), f"{name}{GREEDY}": greedy.action_probabilities(outlook)}
+
+
+def aligned(probs: FloatArray, columns: tuple[str, ...], models: tuple[str, ...]) -> FloatArray:
+    """Put a router's probabilities in the order of a log's models; those that it does not know get none.
+
+    Parameters
+    ----------
+    probs : (..., k), one column per candidate of the router.
+    columns : the k candidates, all of them among the models.
+    models : the K models of the log.
+
+    Returns
+    -------
+    probs : (..., K).
+    """
+    found = np.zeros((*probs.shape[:-1], len(models)))
+    found[..., [models.index(name) for name in columns]] = probs
+    return found
+
+
+def realigned(family: PolicyFamily, columns: tuple[str, ...], models: tuple[str, ...]) -> PolicyFamily:
+    """Put a family in the order of a log's models, as :func:`aligned`."""
+    predicted = family.predicted_quality
+    return replace(
+        family,
+        action_probs=aligned(family.action_probs, columns, models),
+        predicted_quality=predicted if predicted is None else aligned(predicted, columns, models),
+    )
 
 
 def frontier(router: Router, outlook: Outlook, name: str = "router", settings: int = 24) -> PolicyFamily:
@@ -77,7 +106,12 @@ def frontier(router: Router, outlook: Outlook, name: str = "router", settings: i
     expected = [outlook.expectation.weighed(UtilityWeights(quality_per_usd=float(v))) for v in values]
     greedy = GreedyPolicy()
     probs = np.stack([greedy.action_probabilities(outlook.contexts, eligible, e) for e in expected])
-    return PolicyFamily(name=name, quality_per_usd=values, action_probs=probs)
+    return PolicyFamily(
+        name=name,
+        quality_per_usd=values,
+        action_probs=probs,
+        predicted_quality=outlook.expectation.quality,
+    )
 
 
 def switching_values(expectation: Expectation, settings: int) -> FloatArray:

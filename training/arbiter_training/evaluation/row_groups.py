@@ -1,4 +1,4 @@
-"""Traffic in Parquet, request by request, in flat memory (a home of pyarrow)."""
+"""Traffic in Parquet, request by request, in flat memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from arbiter.errors import MissingExtraError, TrafficError
+from arbiter.errors import TrafficError
+from arbiter_training.traffic.read_parquet import parquet_metadata, pyarrow_modules, record_batches
 
 ID = "request_id"
 
@@ -43,23 +44,6 @@ class Reading:
     batch_rows: int = 131_072
 
 
-def arrow_modules() -> Any:
-    """Give pyarrow with its compute and parquet modules loaded.
-
-    Raises
-    ------
-    MissingExtraError
-        If pyarrow is not installed.
-    """
-    try:
-        import pyarrow
-        import pyarrow.compute
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtraError.of("pyarrow", "train") from error
-    return pyarrow
-
-
 def row_groups(source: Path) -> tuple[RowGroup, ...]:
     """Give the row groups of a file, or of all ``*.parquet`` files of a folder in the order of their names.
 
@@ -74,21 +58,22 @@ def row_groups(source: Path) -> tuple[RowGroup, ...]:
     return tuple(
         RowGroup(path=file, index=index, rows=int(meta.row_group(index).num_rows))
         for file in files
-        for meta in [_metadata(file)]
+        for meta in [parquet_metadata(file)]
         for index in range(meta.num_row_groups)
     )
 
 
 def column_names(groups: Sequence[RowGroup]) -> tuple[str, ...]:
     """Give the names of the columns that every file has."""
-    named = [list(_metadata(path).schema.to_arrow_schema().names) for path in dict.fromkeys(g.path for g in groups)]
+    files = dict.fromkeys(group.path for group in groups)
+    named = [list(parquet_metadata(path).schema.to_arrow_schema().names) for path in files]
     return tuple(name for name in named[0] if all(name in others for others in named[1:]))
 
 
 def has_nulls(groups: Sequence[RowGroup], column: str) -> bool:
     """Tell whether a column may have nulls, by the statistics of its row groups; True where these are not written."""
     for path in dict.fromkeys(group.path for group in groups):
-        meta = _metadata(path)
+        meta = parquet_metadata(path)
         at = meta.schema.names.index(column)
         for index in range(meta.num_row_groups):
             statistics = meta.row_group(index).column(at).statistics
@@ -124,8 +109,8 @@ def read_requests(groups: Sequence[RowGroup], part: slice, reading: Reading) -> 
     TrafficError
         If a file cannot be read, or the rows of a request lie apart within a batch.
     """
-    arrow = arrow_modules()
-    before = _last_id(arrow, groups[part.start - 1]) if part.start > 0 else None
+    arrow = pyarrow_modules()
+    before = _last_id(groups[part.start - 1]) if part.start > 0 else None
     kept = None
     for batch in _batches(arrow, groups[part.start : part.stop], reading):
         held = batch.slice(_leading(arrow, batch, before)) if before is not None else batch
@@ -181,32 +166,15 @@ def _ids(arrow: Any, table: Any) -> Any:
     return ids.dictionary_decode() if arrow.types.is_dictionary(ids.type) else ids
 
 
-def _last_id(arrow: Any, group: RowGroup) -> object:
-    with arrow.parquet.ParquetFile(group.path) as file:
-        return file.read_row_group(group.index, columns=[ID]).column(ID)[-1].as_py()
+def _last_id(group: RowGroup) -> object:
+    rows = [batch for batch in record_batches(group.path, group.rows, [ID], [group.index]) if batch.num_rows]
+    return rows[-1].column(ID)[-1].as_py()
 
 
 def _batches(arrow: Any, groups: Sequence[RowGroup], reading: Reading) -> Iterator[Any]:
     columns = list(dict.fromkeys((ID, *reading.columns)))
     for path in dict.fromkeys(group.path for group in groups):
         wanted = [group.index for group in groups if group.path == path]
-        try:
-            with arrow.parquet.ParquetFile(path) as file:
-                for batch in file.iter_batches(reading.batch_rows, row_groups=wanted, columns=columns):
-                    if batch.num_rows:
-                        yield arrow.Table.from_batches([batch])
-        except (arrow.ArrowException, OSError) as error:
-            raise _unreadable(path, error) from error
-
-
-def _metadata(path: Path) -> Any:
-    arrow = arrow_modules()
-    try:
-        return arrow.parquet.read_metadata(path)
-    except (arrow.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: BaseException) -> TrafficError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return TrafficError(f"{path}: not readable as Parquet ({reason}): write it again")
+        for batch in record_batches(path, reading.batch_rows, columns, wanted):
+            if batch.num_rows:
+                yield arrow.Table.from_batches([batch])

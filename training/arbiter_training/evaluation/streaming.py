@@ -17,7 +17,6 @@ from arbiter_training.evaluation.row_groups import (
     ID,
     Reading,
     RowGroup,
-    arrow_modules,
     column_names,
     has_nulls,
     parts_of,
@@ -25,6 +24,7 @@ from arbiter_training.evaluation.row_groups import (
     request_starts,
     row_groups,
 )
+from arbiter_training.traffic.read_parquet import pyarrow_modules
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -194,7 +194,7 @@ def _feedback_rates(groups: tuple[RowGroup, ...], settings: StreamSettings) -> M
     gaps = tuple(name for name in settings.outcomes if has_nulls(groups, name))
     if not gaps:
         return {}
-    arrow, k = arrow_modules(), len(settings.models)
+    arrow, k = pyarrow_modules(), len(settings.models)
     logged, answered = np.zeros(k), {name: np.zeros(k) for name in gaps}
     reading = Reading(columns=("model", *gaps), batch_rows=settings.batch_rows)
     for table in read_requests(groups, slice(0, len(groups)), reading):
@@ -206,7 +206,7 @@ def _feedback_rates(groups: tuple[RowGroup, ...], settings: StreamSettings) -> M
 
 
 def _to_batch(table: Any, settings: StreamSettings, clustered: bool) -> RequestBatch:
-    arrow = arrow_modules()
+    arrow = pyarrow_modules()
     starts = request_starts(arrow, table)
     action = _actions(arrow, table, settings.models)
     bounds = np.append(starts, table.num_rows)

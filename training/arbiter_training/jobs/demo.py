@@ -8,9 +8,10 @@ from typing import Any
 from arbiter.bundle import Provenance, check_target, save_bundle
 from arbiter.loading import load_router
 from arbiter_training.demo import Demo, run_demo
-from arbiter_training.report import figure_png, frontier_figure, lines, render_html, write_html
-from arbiter_training.tracking import DataNote, Tracker
-from arbiter_training.train import Say, evaluation_metrics
+from arbiter_training.evaluation.tracked import evaluation_metrics, log_evaluation
+from arbiter_training.report import figure_png, frontier_figure, lines, write_html
+from arbiter_training.tracking import Tracker
+from arbiter_training.train import Say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +101,10 @@ def run(job: DemoJob, say: Say) -> DemoDone:
     created = datetime.now(UTC).isoformat(timespec="seconds")
     save_bundle(demo.router, bundle, Provenance(created=created, metrics=metrics))
     say("logging to MLflow")
-    log = demo.report.log
     with Tracker(job.out, "arbiter demo", run_name=f"demo, seed {job.seed}") as tracker:
         tracker.log_params({"seed": job.seed, "n_train": demo.n_train, "twins_removed": demo.twins_removed})
-        tracker.log_data(DataNote(name=log.source, fingerprint=log.fingerprint, source=log.source), "evaluation")
-        tracker.log_metrics({**metrics, "saving": demo.saving, "saving_at_equal_quality": demo.equal_quality.saving})
-        tracker.log_figure(figure, "figures/frontier.png")
-        tracker.log_text(render_html(demo.report, routed, title="arbiter demo"), "report.html")
+        log_evaluation(tracker, demo.report, routed, "arbiter demo")
+        tracker.log_metrics({"saving": demo.saving, "saving_at_equal_quality": demo.equal_quality.saving})
         version = tracker.register(bundle, "arbiter-demo")
         logged = f"run {tracker.run_id}, model arbiter-demo version {version}, store {tracker.uri}"
     return DemoDone(out=job.out, demo=demo, run=logged)

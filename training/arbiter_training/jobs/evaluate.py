@@ -8,29 +8,31 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from arbiter.catalog import catalog_for_log, read_catalog
+from arbiter.catalog import Catalog, catalog_for_log, read_catalog
 from arbiter.errors import InvalidInputError, NotEvaluableError
 from arbiter.loading import load_router
 from arbiter.manifest import MANIFEST
-from arbiter.ope import ExplorationGoal, Forecast, plan_exploration
+from arbiter.ope import Verdict
 from arbiter.router import Router
-from arbiter.vocabulary import Objective
-from arbiter_training.evaluation.evaluate import BEST_SINGLE, RANDOM, Evaluator, PolicyFamily
-from arbiter_training.evaluation.records import EvaluationReport, LogSummary, PolicyRow
-from arbiter_training.evaluation.routers import evaluator_of, frontier, policies_of
-from arbiter_training.evaluation.segments import segments_of
+from arbiter_training.evaluation.evaluate import BEST_SINGLE, RANDOM, Evaluator
+from arbiter_training.evaluation.exploring import ways_out
+from arbiter_training.evaluation.records import EvaluationReport, LogSummary, PolicyFamily, PolicyRow
+from arbiter_training.evaluation.routers import aligned, evaluator_of, frontier, policies_of, realigned
+from arbiter_training.evaluation.segments import pooled, segments_of
+from arbiter_training.evaluation.tracked import log_evaluation
+from arbiter_training.mlflow_connection import has_store
 from arbiter_training.report import figure_png, frontier_figure, write_html
 from arbiter_training.report.document import check_target_file
+from arbiter_training.tracking import Tracker
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot, read_traffic
 from arbiter_training.train import Say, kind_of
 
 FloatArray = NDArray[np.float64]
 
-TIE_WIDTH = 0.02
-"""Utility within which candidates count as tied in an exploration plan: the loss that a verdict tolerates."""
+USUAL_SEGMENTS = ("language", "lang", "tenant", "tenant_id", "customer", "team", "department")
+"""Columns, by name, that are segments without being asked for."""
 
-UNKNOWN_DAILY = 1000.0
-"""Requests a day where the log has no timestamps and the user names no number."""
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,9 @@ class EvaluateJob:
     segments : columns of the traffic whose values are segments, besides domain, complexity and risk.
     observational : whether propensities that were not logged are estimated.
     requests_per_day : for the plan that would make knowable what is not; None takes it from the timestamps.
+    tracking : folder of the MLflow store that the run is logged to; None takes the server of MLFLOW_TRACKING_URI or the
+        store that lies in the current folder, and logs nothing where there is neither.
+    experiment : of MLflow.
     """
 
     traffic: tuple[Path, ...]
@@ -56,6 +61,8 @@ class EvaluateJob:
     segments: tuple[str, ...] = ()
     observational: bool = False
     requests_per_day: float | None = None
+    tracking: Path | None = None
+    experiment: str = "arbiter"
 
 
 def run(job: EvaluateJob, say: Say) -> EvaluationReport:
@@ -76,58 +83,64 @@ def run(job: EvaluateJob, say: Say) -> EvaluationReport:
     say("reading the traffic")
     table = read_traffic(list(job.traffic))
     outcomes = pivot(table)
-    catalog = catalog_for_log(outcomes.models, known)
     for name in wanted:
         _check_policy(name, routers, outcomes.models)
     say(f"evaluating on {outcomes.n} requests")
     reader = next(iter(routers.values()), None) or load_router()
-    summary = _summary(table, outcomes)
-    try:
-        evaluator = evaluator_of(outcomes, reader.features, catalog, summary, job.observational)
-    except NotEvaluableError as error:
-        raise NotEvaluableError(f"{error}. {_way_out(routers, outcomes, job.requests_per_day)}".strip()) from error
-    evaluator = replace(evaluator, segments=_segments(reader, outcomes, job.segments))
+    evaluator = _evaluator(job, (table, outcomes), reader, catalog_for_log(outcomes.models, known), routers)
     report = evaluate(evaluator, outcomes, routers, wanted)
+    if routers and any(row.verdict != Verdict.SOUND for row in report.rows if _asked(row.name, wanted)):
+        ways = ways_out(_first(routers), outcomes, job.requests_per_day, report.baseline_model)
+        report = replace(report, exploration=ways)
+    _write(job, report, say)
+    return report
+
+
+def _first(routers: Mapping[str, Router]) -> Router:
+    return next(iter(routers.values()))
+
+
+def _evaluator(
+    job: EvaluateJob,
+    traffic: tuple[TrafficTable, OutcomeMatrix],
+    reader: Router,
+    catalog: Catalog,
+    routers: Mapping[str, Router],
+) -> Evaluator:
+    table, outcomes = traffic
+    try:
+        found = evaluator_of(outcomes, reader.features, catalog, _summary(table, outcomes), job.observational)
+    except NotEvaluableError as error:
+        ways = ways_out(_first(routers), outcomes, job.requests_per_day) if routers else ()
+        raise NotEvaluableError(" ".join((f"{error}.", *ways)) if ways else str(error)) from error
+    return replace(found, segments=_segments(reader, outcomes, job.segments))
+
+
+def _write(job: EvaluateJob, report: EvaluationReport, say: Say) -> None:
     if job.report is not None:
         write_html(report, job.report)
     if job.figure is not None:
         _write_whole(job.figure, figure_png(frontier_figure(report)))
-    return report
+    folder = job.tracking or (Path() if has_store(Path()) else None)
+    if folder is not None:
+        say("logging to MLflow")
+        with Tracker(folder, job.experiment, run_name=f"evaluate {report.log.source}"[:200]) as tracker:
+            tracker.log_params({"policies": list(job.policies), "observational": job.observational})
+            log_evaluation(tracker, report)
 
 
 def _segments(reader: Router, outcomes: OutcomeMatrix, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Give the gatekeeper's segments, those that the log labels itself, and those asked for."""
+    """Give the gatekeeper's segments, those that the log labels itself, language and tenant, and those asked for."""
     found = segments_of(reader.outlook(outcomes.queries))
     own = {**outcomes.extras, **outcomes.labels}
-    for name in (*outcomes.labels, *columns):
+    usual = [name for name in own if name.lower() in USUAL_SEGMENTS]
+    for name in dict.fromkeys((*outcomes.labels, *usual, *columns)):
         if name not in own:
             raise InvalidInputError(
                 f"the traffic has no column {name!r} with one value per request; it has {', '.join(own)}"
             )
-        found[name] = tuple("unknown" if value is None else str(value) for value in own[name])
+        found[name] = pooled([UNKNOWN if value is None else str(value) for value in own[name]])
     return found
-
-
-def _way_out(routers: Mapping[str, Router], outcomes: OutcomeMatrix, requests_per_day: float | None) -> str:
-    """Say what exploration would make the question answerable, as the first router's estimates see it."""
-    if not routers:
-        return ""
-    router = next(iter(routers.values()))
-    outlook = router.outlook(outcomes.queries)
-    weighed = outlook.expectation.weighed(router.settings.weights(Objective.LEARNED))
-    eligible = router.eligible(outlook)
-    forecast = Forecast(
-        utility=np.where(eligible, weighed.utility, -np.inf), quality=weighed.quality, cost_usd=weighed.cost_usd
-    )
-    daily = requests_per_day or _daily(outcomes)
-    plan = plan_exploration(forecast, TIE_WIDTH, ExplorationGoal(requests_per_day=daily))
-    return f"What would make it knowable, at {daily:.0f} requests a day: {plan.sentence()}"
-
-
-def _daily(outcomes: OutcomeMatrix) -> float:
-    times = outcomes.timestamps[~np.isnat(outcomes.timestamps)]
-    days = (times.max() - times.min()) / np.timedelta64(1, "D") if times.size > 1 else 0.0
-    return float(times.size / days) if days > 0 else UNKNOWN_DAILY
 
 
 def evaluate(
@@ -149,30 +162,10 @@ def evaluate(
             columns = routers[name].catalog.names
             found = policies_of(routers[name], outlook, name)
             policies |= {each: aligned(probs, columns, outcomes.models) for each, probs in found.items()}
-            family = frontier(routers[name], outlook, name)
-            probs = aligned(family.action_probs, columns, outcomes.models)
-            families.append(PolicyFamily(name=name, quality_per_usd=family.quality_per_usd, action_probs=probs))
+            families.append(realigned(frontier(routers[name], outlook, name), columns, outcomes.models))
         elif name in outcomes.models:
             policies[name] = np.tile(np.eye(outcomes.n_models)[outcomes.models.index(name)], (outcomes.n, 1))
     return evaluator.report(policies, tuple(families))
-
-
-def aligned(probs: FloatArray, columns: tuple[str, ...], models: tuple[str, ...]) -> FloatArray:
-    """Put a router's probabilities in the order of a log's models; those that it does not know get none.
-
-    Parameters
-    ----------
-    probs : (..., k), one column per candidate of the router.
-    columns : the k candidates, all of them among the models.
-    models : the K models of the log.
-
-    Returns
-    -------
-    probs : (..., K).
-    """
-    found = np.zeros((*probs.shape[:-1], len(models)))
-    found[..., [models.index(name) for name in columns]] = probs
-    return found
 
 
 def refused(report: EvaluationReport, policies: tuple[str, ...]) -> tuple[PolicyRow, ...]:

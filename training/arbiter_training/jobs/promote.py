@@ -1,34 +1,22 @@
 """The job of `arbiter promote`: the gate between a bundle and the champion's alias; and the way back."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from arbiter.bundle import load_bundle
-from arbiter.catalog import catalog_for_log, read_catalog
 from arbiter.errors import BundleError, InvalidInputError
-from arbiter.manifest import SCHEMA_VERSION
-from arbiter.router import Outlook, Router
 from arbiter.vocabulary import Objective
-from arbiter_training.evaluation.evaluate import BEST_SINGLE
-from arbiter_training.evaluation.records import LogSummary
-from arbiter_training.evaluation.routers import evaluator_of
-from arbiter_training.evaluation.segments import segments_of
+from arbiter_training.evaluation.evaluate import best_single
 from arbiter_training.gate import GateDecision, GateRules, decide
-from arbiter_training.gate_checks import GateEvidence, schema_problems
-from arbiter_training.jobs.evaluate import aligned
+from arbiter_training.jobs.contest import Contest, read_contest
 from arbiter_training.jobs.train import Tracking
+from arbiter_training.look_record import LookRecord, contest_key
 from arbiter_training.sequential import LookPlan
-from arbiter_training.tracking import CHALLENGER, CHAMPION, DataNote, Tracker
-from arbiter_training.traffic import OutcomeMatrix, pivot, read_traffic
-from arbiter_training.train import Say, kind_of
-
-FloatArray = NDArray[np.float64]
+from arbiter_training.tracking import CHALLENGER, CHAMPION, DataNote, Tracker, metric_name
+from arbiter_training.train import Say
 
 PREVIOUS = "previous"
 """The alias of the champion before this one: where a rollback goes."""
@@ -43,8 +31,8 @@ class GateAsk:
     margin, budget_usd, max_drop : as there.
     quality_per_usd : None takes what the challenger was set to.
     alpha : chance of a false promotion over all looks.
-    planned_requests : requests at the last look, for the sharper bound; None keeps one that holds for any number of
-        looks.
+    planned_requests : requests (sessions, where the log has them) at the last look, for the sharper bound; None keeps
+        to the plan of the first look, and at the first takes a bound that holds for any number of looks.
     floors : segment, e.g. ``domain=coding``, to least quality.
     """
 
@@ -86,18 +74,20 @@ class PromoteDone:
     decision : with every check.
     against : the champion, in words.
     version : registered version of the challenger.
+    look : which look this was, in words.
     store : of MLflow.
     """
 
     decision: GateDecision
     against: str
     version: int
+    look: str
     store: str
 
     def lines(self) -> list[str]:
         """Say it to people."""
         verdict = "promoted" if self.decision.promote else f"not promoted: {self.decision.recommendation}"
-        lines = [f"version {self.version} against {self.against}: {verdict}", ""]
+        lines = [f"version {self.version} against {self.against}: {verdict}", self.look, ""]
         for check in self.decision.figures:
             lines.append(f"  {'ok  ' if check.passed else 'FAIL'}  {check.reason}")
         lines += [
@@ -107,11 +97,12 @@ class PromoteDone:
 
     def to_dict(self) -> dict[str, Any]:
         """Say it to programs."""
-        return {"against": self.against, "version": self.version, "mlflow": self.store, **self.decision.to_dict()}
+        told = {"against": self.against, "version": self.version, "look": self.look, "mlflow": self.store}
+        return {**told, **self.decision.to_dict()}
 
 
 def run(job: PromoteJob, say: Say) -> PromoteDone:
-    """Judge the challenger, register it, and move the champion's alias if the gate lets it.
+    """Judge the challenger, register it, remember the look, and move the champion's alias if the gate lets it.
 
     Raises
     ------
@@ -120,46 +111,63 @@ def run(job: PromoteJob, say: Say) -> PromoteDone:
     NotEvaluableError
         If the log cannot answer.
     """
-    challenger, manifest = load_bundle(job.bundle)
     say("reading the traffic")
-    table = read_traffic(list(job.traffic))
-    outcomes = pivot(table)
-    known = read_catalog(job.catalog) if job.catalog else None
-    summary = LogSummary(
-        source=", ".join(table.notes.sources),
-        fingerprint=table.fingerprint(),
-        n_requests=outcomes.n,
-        models=outcomes.models,
-        kind=kind_of(outcomes),
-        protocol="the gate",
-    )
-    evaluator = evaluator_of(outcomes, challenger.features, catalog_for_log(outcomes.models, known), summary)
+    contest = read_contest(job.bundle, job.traffic, job.catalog)
     with Tracker(job.tracking.folder, job.tracking.experiment, run_name=f"promote {job.bundle.name}") as tracker:
         say("asking the gate")
-        champion = tracker.registry.version_of(job.tracking.name, CHAMPION)
-        outlook = challenger.outlook(outcomes.queries)
-        evidence = GateEvidence(
-            log=evaluator.log,
-            models=outcomes.models,
-            challenger=_probabilities(challenger, outlook, outcomes),
-            champion=_champion(tracker, job, champion, outcomes),
-            q_hat=evaluator.q_hat,
-            predicted_quality=aligned(outlook.expectation.quality, challenger.catalog.names, outcomes.models),
-            segments=segments_of(outlook),
-            schema_problems=schema_problems(manifest, outcomes.models, SCHEMA_VERSION),
-        )
-        decision = decide(evidence, rules_of(job.ask, challenger, evaluator.log.n))
-        tracker.log_data(
-            DataNote(name=summary.source, fingerprint=summary.fingerprint, source=summary.source), "evaluation"
-        )
-        tracker.log_metrics({f"gate/{_key(c.name)}": c.estimate for c in decision.figures if np.isfinite(c.estimate)})
-        tracker.log_params({"promote": decision.promote, "recommendation": decision.recommendation})
-        version = tracker.register(job.bundle, job.tracking.name)
-        tracker.registry.set_alias(job.tracking.name, CHALLENGER, version)
+        registry, name = tracker.registry, job.tracking.name
+        champion = registry.version_of(name, CHAMPION)
+        key = contest_key(contest.manifest["files"], champion)
+        record = _record(job.ask, contest, registry.note(name, key), champion)
+        rival = contest.constant(record.against) if champion is None else contest.version(registry, name, champion)
+        evidence, ids = contest.against(rival), contest.outcomes.request_ids.tolist()
+        earlier = record.earlier(evidence.log.units, ids)
+        decision = decide(evidence, rules_of(job.ask, record), earlier)
+        record = record.after(earlier, evidence.log.units, ids)
+        version = _log(tracker, job, contest, decision)
+        registry.set_note(name, key, record.to_text())
         if decision.promote:
-            _move(tracker, job.tracking.name, version, champion)
-        against = BEST_SINGLE if champion is None else f"champion version {champion}"
-        return PromoteDone(decision=decision, against=against, version=version, store=tracker.uri)
+            _move(tracker, name, version, champion)
+        against = best_single(record.against) if champion is None else f"champion {record.against}"
+        return PromoteDone(
+            decision=decision, against=against, version=version, look=record.sentence(), store=tracker.uri
+        )
+
+
+def _record(ask: GateAsk, contest: Contest, noted: str | None, champion: int | None) -> LookRecord:
+    """Give the looks so far; before the first, the plan of them."""
+    value = ask.quality_per_usd
+    if value is None:
+        value = contest.challenger.settings.weights(Objective.LEARNED).quality_per_usd
+    asked: dict[str, object] = {"alpha": ask.alpha, "quality_per_usd": value}
+    if ask.planned_requests is not None:
+        asked |= {"planned_units": ask.planned_requests, "method": "spending"}
+    if noted is not None:
+        return LookRecord.of_text(noted).agreed(asked)
+    units = contest.evaluator.log.units
+    if ask.planned_requests is not None and ask.planned_requests < units:
+        raise InvalidInputError(f"{ask.planned_requests} were planned, the log already has {units}; plan more")
+    method = "anytime" if ask.planned_requests is None else "spending"
+    return LookRecord(
+        plan=LookPlan(planned_units=ask.planned_requests or units, alpha=ask.alpha, method=method),
+        quality_per_usd=value,
+        against=contest.evaluator.best_model() if champion is None else f"version {champion}",
+    )
+
+
+def _log(tracker: Tracker, job: PromoteJob, contest: Contest, decision: GateDecision) -> int:
+    """Write the decision to the run and register the challenger; give its version."""
+    summary = contest.evaluator.summary
+    note = DataNote(name=summary.source, fingerprint=summary.fingerprint, source=summary.source)
+    tracker.log_data(note, "evaluation")
+    figures = [check for check in decision.figures if np.isfinite(check.estimate)]
+    tracker.log_metrics({f"gate/{metric_name(c.name)}": c.estimate for c in figures})
+    tracker.log_metrics({f"gate/{metric_name(c.name)}/bound": c.bound for c in figures if np.isfinite(c.bound)})
+    tracker.log_params({"promote": decision.promote, "recommendation": decision.recommendation})
+    tracker.log_text("\n".join(check.reason for check in decision.figures), "gate.txt")
+    version = tracker.register(job.bundle, job.tracking.name)
+    tracker.registry.set_alias(job.tracking.name, CHALLENGER, version)
+    return version
 
 
 def rollback(tracking: Tracking) -> int:
@@ -181,21 +189,11 @@ def rollback(tracking: Tracking) -> int:
     return before
 
 
-def rules_of(ask: GateAsk, challenger: Router, n: int) -> GateRules:
-    """Give the gate's rules; one look plan that holds for any number of looks, unless a number was planned."""
-    value = ask.quality_per_usd
-    if value is None:
-        value = challenger.settings.weights(Objective.LEARNED).quality_per_usd
-    if ask.planned_requests is not None and ask.planned_requests < n:
-        raise InvalidInputError(f"{ask.planned_requests} requests were planned, the log already has {n}; plan more")
-    looks = LookPlan(
-        planned_units=ask.planned_requests or n,
-        alpha=ask.alpha,
-        method="anytime" if ask.planned_requests is None else "spending",
-    )
+def rules_of(ask: GateAsk, record: LookRecord) -> GateRules:
+    """Give the gate's rules under the plan of looks."""
     return GateRules(
-        looks=looks,
-        quality_per_usd=value,
+        looks=record.plan,
+        quality_per_usd=record.quality_per_usd,
         margin=ask.margin,
         max_drop=ask.max_drop,
         budget_usd=ask.budget_usd,
@@ -203,29 +201,7 @@ def rules_of(ask: GateAsk, challenger: Router, n: int) -> GateRules:
     )
 
 
-def _probabilities(router: Router, outlook: Outlook, outcomes: OutcomeMatrix) -> FloatArray:
-    return aligned(router.action_probabilities(outlook), router.catalog.names, outcomes.models)
-
-
-def _champion(tracker: Tracker, job: PromoteJob, version: int | None, outcomes: OutcomeMatrix) -> FloatArray:
-    """Give what the champion would do; without one, the model of the best mean quality in the log does everything."""
-    if version is None:
-        best = int(np.nanargmax(np.nanmean(np.where(outcomes.observed, outcomes.quality, np.nan), axis=0)))
-        return np.tile(np.eye(outcomes.n_models)[best], (outcomes.n, 1))
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = tracker.registry.download(f"models:/{job.tracking.name}/{version}", Path(scratch))
-        router, _ = load_bundle(folder)
-    unknown = sorted(set(router.catalog.names) - set(outcomes.models))
-    if unknown:
-        raise InvalidInputError(f"the champion chooses between models that the log has not: {', '.join(unknown)}")
-    return _probabilities(router, router.outlook(outcomes.queries), outcomes)
-
-
 def _move(tracker: Tracker, name: str, version: int, champion: int | None) -> None:
     if champion is not None:
         tracker.registry.set_alias(name, PREVIOUS, champion)
     tracker.registry.set_alias(name, CHAMPION, version)
-
-
-def _key(name: str) -> str:
-    return "".join(ch if ch.isalnum() or ch in "_-./ " else "_" for ch in name)

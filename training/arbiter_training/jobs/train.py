@@ -11,8 +11,9 @@ from arbiter.catalog import read_catalog
 from arbiter.loading import load_router
 from arbiter.router import Router
 from arbiter_training.embedding_cache import CachedEncoder
+from arbiter_training.evaluation.tracked import log_evaluation
 from arbiter_training.recipe import read_recipe
-from arbiter_training.report import frontier_figure, lines, render_html, shares_figure
+from arbiter_training.report import lines
 from arbiter_training.tracking import DataNote, Tracker
 from arbiter_training.traffic import TrafficReport, describe, read_traffic
 from arbiter_training.train import Say, Trained, TrainOptions, train
@@ -144,8 +145,6 @@ def _log(job: TrainJob, options: TrainOptions, found: TrafficReport, trained: Tr
         tracker.log_data(note, "training")
         tracker.log_metrics(provenance.metrics)
         if trained.evaluation is not None:
-            tracker.log_figure(frontier_figure(trained.evaluation), "figures/frontier.png")
-            tracker.log_figure(shares_figure(trained.evaluation), "figures/shares.png")
-            tracker.log_text(render_html(trained.evaluation), "report.html")
+            log_evaluation(tracker, trained.evaluation)
         version = tracker.register(job.out, tracking.name)
         return f"run {tracker.run_id}, model {tracking.name} version {version}, store {tracker.uri}"

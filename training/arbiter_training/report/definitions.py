@@ -8,7 +8,8 @@ NUMBERS = {
     "Cost per 1,000": "Mean dollars per request, times 1,000; what the models charge, without the router's own cost.",
     "Latency": "Mean seconds per request, where the log has it.",
     "Difference": (
-        "Policy minus baseline on the same requests. This is sharper than the difference of two separate estimates."
+        "Policy minus baseline on the same requests, which is sharper than the difference of two separate estimates. "
+        "Where several policies were asked for, these intervals are widened to hold for all of them together."
     ),
     "95% interval": (
         "In 95 of 100 logs like this one, an interval made this way holds the true value. Where no interval is known "
@@ -57,22 +58,79 @@ SEGMENTS = (
     "segments, so that all of one policy hold together at 95%."
 )
 
+OVERLAP = (
+    "The log shows a policy where weights are moderate. Bars far to the right are few answers that speak for many; "
+    "the line marks weight 1, at which policy and log choose alike."
+)
+
+CALIBRATION = (
+    "If the logged propensities are right and a model always had a chance, its mean weight is 1 up to sampling error. "
+    "An interval that leaves out 1 says that they are wrong."
+)
+
+ESTIMATED = (
+    "The propensities were not logged but estimated from the requests, out of fold; dots should lie on the diagonal. "
+    "This shows whether the estimate fits, not whether a cause of the choice is missing from it: see the sensitivity."
+)
+
+SENSITIVITY = (
+    "Estimated propensities are right only if every cause of the choice is in the log. The table shows what quality "
+    "may be if an unrecorded cause changed the odds of each choice by up to a factor (Tan 2006; Zhao, Small and "
+    "Bhattacharya 2019). A claim that falls at a factor near 1 hangs on nothing having been left out."
+)
+
+RANKING = (
+    "The best of several estimates is too high by selection, so policies are ranked by a lower bound that holds for "
+    "all of them together at 95% (one-sided, Bonferroni). The bound for any weights (logarithmic smoothing, Sakhi et "
+    "al. 2024) rests on no normal approximation and uses no model of the outcomes; it exists for logs of one judged "
+    "model per request without sessions."
+)
+
+MOVES = (
+    "Traffic that leaves the baseline's model, and what each move adds to the policy's differences, per request of all "
+    "traffic; the rows of a policy add up to its difference. Intervals are for each row alone."
+)
+
+EXPLORATION = "What would make knowable what is not"
+
 SCORES = {
-    "aiq": "Average quality along the cost axis, under the hull of a router's settings (RouterBench, Hu et al. 2024).",
-    "apgr": "Average share of the quality gap between weak and strong model recovered (RouteLLM, Ong et al. 2024).",
-    "cpt": "Least share of requests to the strong model that recovers this share of the gap (RouteLLM).",
+    "AIQ": (
+        "Average quality along the cost axis, under the hull of the settings, over the constant models' range of cost "
+        "(RouterBench, Hu et al. 2024)."
+    ),
+    "hypervolume": (
+        "Area of cost and quality that the points dominate up to the dearest constant model and quality 0 (Zitzler and "
+        "Thiele 1998), as a share of that model's cost."
+    ),
+    "APGR": (
+        "Average share of the quality gap between the weak and the strong model that is recovered, over the share of "
+        "requests sent to the strong one (RouteLLM, Ong et al. 2024); 0.5 for chance."
+    ),
+    "CPT": (
+        "Least share of requests to the strong model that recovers this share of the gap (RouteLLM, Ong et al. 2024)."
+    ),
     "gain over best single": "Quality minus that of the best constant model; below 0 means: use the constant model.",
-    "gap to oracle": "Quality of the best model per request, picked with hindsight, minus the router's; mean regret.",
-    "headroom recovered": "Share of the way from best constant model to oracle.",
-    "hypervolume": "Area of cost and quality that the policies dominate (Zitzler and Thiele 1998).",
-    "oracle": "Quality of the best model per request, picked with hindsight.",
-    "best single": "Quality of the best constant model.",
-    "random": "Quality of choosing uniformly at random.",
-    "regret": "Mean loss of quality against the best model per request.",
+    "gain over mixtures": (
+        "Quality minus that of the best random mix of constant models at the same cost (RouterBench's Zero router)."
+    ),
+    "gain over cost-matched shuffle": (
+        "Quality minus that of dealing the same traffic shares out at random, at the same cost: what the router knows "
+        "of the requests."
+    ),
+    "gap to oracle": (
+        "Quality of the best model per request, picked with hindsight, minus the policy's: mean regret. Known only "
+        "where every model was scored on every request."
+    ),
+    "headroom recovered": "Gain over the best constant model as a share of what the oracle would gain.",
+    "traffic to": "Share of the traffic that the policy sends to this model.",
 }
+
+SCORE_INTERVALS = (
+    "Intervals: percentiles of 1,000 resamples of requests, or of sessions, in which all columns are drawn together "
+    "(Efron 1979)."
+)
 
 
 def score_definition(name: str) -> str:
     """Give what a score means; empty where its name says no more than it."""
-    plain = name.lower().replace("_", " ").replace("-", " ")
-    return next((text for key, text in SCORES.items() if plain.startswith(key) or f" {key}" in plain), "")
+    return next((text for key, text in SCORES.items() if name.startswith(key)), "")

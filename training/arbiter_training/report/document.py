@@ -33,7 +33,7 @@ def document(title: str, main: str, footer: str) -> str:
 
 def section(title: str, body: str) -> str:
     """Give a section with its heading; ``body`` is markup."""
-    name = title.lower().replace(" ", "-")
+    name = "".join(letter if letter.isalnum() else "-" for letter in title.lower())
     return f'<section aria-labelledby="{name}"><h2 id="{name}">{escape(title)}</h2>{body}</section>\n'
 
 

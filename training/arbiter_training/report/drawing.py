@@ -100,16 +100,16 @@ class _Sketch:
         for value, text in self.plane.quality.ticks(6 if self.canvas.named else 5):
             _, y = self.at(self.plane.cost.high, value)
             out.append(f'<path class="grid" d="M{frame.left:g} {y:.1f}H{frame.right:g}"/>')
-            out.append(_text(frame.left - 8, y + font * 0.35, text, "tick", "end"))
+            out.append(text_element(frame.left - 8, y + font * 0.35, text, "tick", "end"))
         for cost, text in self.plane.cost.ticks(9 if self.canvas.named else 5):
             x, _ = self.at(cost, self.plane.quality.low)
             out.append(f'<path class="axis" d="M{x:.1f} {frame.bottom:g}v5"/>')
-            out.append(_text(x, frame.bottom + font + 8, text, "tick", "middle"))
+            out.append(text_element(x, frame.bottom + font + 8, text, "tick", "middle"))
         out.append(f'<path class="axis" d="M{frame.left:g} {frame.bottom:g}H{frame.right:g}"/>')
         scale = ", log scale" if self.plane.cost.log else ""
         caption = f"Cost per 1,000 requests{scale}"
-        out.append(_text(frame.right, self.canvas.height - 8, caption, "caption", "end"))
-        out.append(_text(0, font, "Mean quality", "caption", "start"))
+        out.append(text_element(frame.right, self.canvas.height - 8, caption, "caption", "end"))
+        out.append(text_element(0, font, "Mean quality", "caption", "start"))
         return "".join(out)
 
     def hull(self) -> str:
@@ -181,7 +181,7 @@ class _Sketch:
             line = f'<path class="leader" d="M{x:.1f} {y:.1f}L{placed.leader[0]:.1f} {placed.leader[1]:.1f}"/>'
         side = "start" if box.left >= x else "end" if box.right <= x else "middle"
         anchor = {"start": box.left + 2, "end": box.right - 2, "middle": (box.left + box.right) / 2}[side]
-        return line + _text(anchor, box.bottom - self.canvas.font * 0.3, text, style, side)
+        return line + text_element(anchor, box.bottom - self.canvas.font * 0.3, text, style, side)
 
     def _curves(self) -> Points:
         curves = [[self.at(*point) for point in self.plane.hull]]
@@ -228,7 +228,8 @@ def _path(points: Iterable[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
-def _text(x: float, y: float, text: str, style: str, anchor: str) -> str:
+def text_element(x: float, y: float, text: str, style: str, anchor: str) -> str:
+    """Give an SVG text; anchor is start, middle or end."""
     return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 

@@ -5,22 +5,29 @@ from pathlib import Path
 
 from arbiter_training.evaluation.records import EvaluationReport
 from arbiter_training.report.coverage import checks, coverage_sentence
-from arbiter_training.report.definitions import NUMBERS, SEGMENTS, TRUTH
+from arbiter_training.report.definitions import EXPLORATION, MOVES, NUMBERS, RANKING, SCORE_INTERVALS, SEGMENTS, TRUTH
 from arbiter_training.report.document import definitions, details, document, facts, note, section, write_page
 from arbiter_training.report.drawing import NARROW, WIDE, draw, escape, short_names
+from arbiter_training.report.evidence import evidence, sensitivity
 from arbiter_training.report.headline import headline
 from arbiter_training.report.plane import Plane, plane_of
 from arbiter_training.report.tables import (
     TOP_SHARES,
     models_table,
+    moves_table,
     policies_table,
+    ranking_table,
     scores_table,
     segments_table,
     shares_table,
     truth_table,
+    worst_first,
 )
 from arbiter_training.report.verdict import Conclusion, conclude, describe_baseline
 from arbiter_training.report.wording import count
+
+MOST_SEGMENTS = 10
+"""Segments that are shown at once; the rest opens on demand."""
 
 TITLE = "Routing evaluation"
 
@@ -47,8 +54,11 @@ def render_html(report: EvaluationReport, routed: Routed = (), title: str = TITL
         _plane(report, plane, conclusion),
         _policies(report, conclusion),
         _truth(report),
-        section("Segments", note(SEGMENTS) + segments_table(report.segments)) if report.segments else "",
-        section("Scores", scores_table(report.scores)) if report.scores else "",
+        section("What moved where", note(MOVES) + moves_table(report.moves)) if report.moves else "",
+        _segments(report),
+        section("What each is sure to earn", note(RANKING) + ranking_table(report.ranking)) if report.ranking else "",
+        _scores(report),
+        _evidence(report, conclusion),
         _decisions(routed),
         _protocol(report),
     ]
@@ -120,6 +130,36 @@ def _truth(report: EvaluationReport) -> str:
     if not found:
         return ""
     return section("Estimate and truth", note(f"{coverage_sentence(found)} {TRUTH}") + truth_table(report))
+
+
+def _segments(report: EvaluationReport) -> str:
+    if not report.segments:
+        return ""
+    ranked = worst_first(report.segments)
+    body = note(SEGMENTS) + segments_table(ranked[:MOST_SEGMENTS])
+    if ranked[MOST_SEGMENTS:]:
+        body += details(f"The other {count(len(ranked) - MOST_SEGMENTS)}", segments_table(ranked[MOST_SEGMENTS:]))
+    return section("Segments, the worst first", body)
+
+
+def _scores(report: EvaluationReport) -> str:
+    traffic = [each for each in report.scores if each.name.startswith("traffic to")]
+    others = [each for each in report.scores if each not in traffic]
+    if not report.scores:
+        return ""
+    body = note(SCORE_INTERVALS) + (scores_table(others) if others else "")
+    return section("Scores", body + (details("Shares of traffic", scores_table(traffic)) if traffic else ""))
+
+
+def _evidence(report: EvaluationReport, conclusion: Conclusion) -> str:
+    out = ""
+    if found := evidence(report, conclusion.policy):
+        out += section("Evidence", found)
+    if report.sensitivity:
+        out += section("If a cause was not recorded", sensitivity(report.sensitivity))
+    if report.exploration:
+        out += section(EXPLORATION, "".join(note(sentence) for sentence in report.exploration))
+    return out
 
 
 def _decisions(routed: Routed) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from arbiter_training.evaluation.records import EvaluationReport, Measured, PolicyRow, Segment
+from arbiter_training.evaluation.records import EvaluationReport, Measured, Move, PolicyRow, Ranked, Score, Segment
 from arbiter_training.report.coverage import Check, checks
 from arbiter_training.report.definitions import score_definition
 from arbiter_training.report.drawing import escape, short_names
@@ -14,8 +14,8 @@ from arbiter_training.report.wording import (
     dollars,
     outcome,
     percent,
+    points,
     quality,
-    score,
     without_prefixes,
 )
 
@@ -23,6 +23,9 @@ TOP_SHARES = 3
 """Models whose share is shown in a policy's row; the rest are in the table of all shares."""
 
 LEAST_SHARE = 0.0005
+
+FINDING = 0.05
+"""Adjusted p-value from which a segment's difference counts as shown."""
 
 VERDICT_MARKS = {"sound": "full", "approximate": "half", "cannot be known": "none"}
 
@@ -167,9 +170,13 @@ def _strip(check: Check) -> str:
 
 def segments_table(segments: Sequence[Segment]) -> str:
     """Give the differences on parts of the traffic, the worst quality first."""
-    ranked = sorted(segments, key=_badness)
-    head = ["Segment", "Policy", "Requests", "Quality difference", "Cost difference"]
-    return table("Segments", head, map(_segment, ranked))
+    head = ["Segment", "Policy", "Requests", "Quality difference", "Cost difference", "Goes to"]
+    return table("Segments", head, map(_segment, segments))
+
+
+def worst_first(segments: Sequence[Segment]) -> list[Segment]:
+    """Order segments by the lower end of their quality difference; those that cannot be known come last."""
+    return sorted(segments, key=_badness)
 
 
 def _badness(segment: Segment) -> float:
@@ -181,17 +188,51 @@ def _badness(segment: Segment) -> float:
 
 def _segment(segment: Segment) -> str:
     cells = "".join(_number(name, segment.differences.get(name), signed=True) for name in ("quality", "cost_usd"))
+    found = '<span class="evidence">differs (p adjusted)</span>' if segment.adjusted_p_value <= FINDING else ""
     return (
-        f'<tr><th scope="row"><span class="quiet">{escape(segment.dimension)}</span> {escape(segment.value)}</th>'
-        f'<td>{escape(segment.policy)}</td><td class="number">{count(segment.n_requests)}</td>{cells}</tr>'
+        f'<tr><th scope="row"><span class="quiet">{escape(segment.dimension)}</span> {escape(segment.value)}{found}'
+        "</th>"
+        f'<td>{escape(segment.policy)}</td><td class="number">{count(segment.n_requests)}</td>{cells}'
+        f"<td>{_top_shares(segment.shares)}</td></tr>"
     )
 
 
-def scores_table(scores: Mapping[str, float]) -> str:
-    """Give the scores with what they mean."""
-    rows = (
-        f'<tr><th scope="row">{escape(name)}</th><td class="number">{_minus(score(value))}</td>'
-        f'<td class="text">{escape(score_definition(name))}</td></tr>'
-        for name, value in scores.items()
-    )
-    return table("Scores", ["Score", "Value", "Meaning"], rows)
+def scores_table(scores: Sequence[Score]) -> str:
+    """Give the scores with their intervals and what they mean, those of one name together."""
+    names = list(dict.fromkeys(each.name for each in scores))
+    ordered = [each for name in names for each in scores if each.name == name]
+    rows = []
+    for i, each in enumerate(ordered):
+        told = score_definition(each.name) if i == 0 or ordered[i - 1].name != each.name else ""
+        rows.append(
+            f'<tr><th scope="row">{escape(each.name)}</th><td>{escape(each.of)}</td>'
+            f'<td class="number">{_minus(points(each.value))}'
+            f"<small>{_minus(points(each.low))} to {_minus(points(each.high))}</small></td>"
+            f'<td class="text">{escape(told)}</td></tr>'
+        )
+    return table("Scores", ["Score", "Of", "Value", "Meaning"], rows)
+
+
+def ranking_table(ranking: Sequence[Ranked]) -> str:
+    """Give policies by what each can be sure to earn."""
+    shown = any(each.sure_lower is not None for each in ranking)
+    rows = []
+    for i, each in enumerate(ranking, start=1):
+        ends = [each.value, each.lower] + ([each.sure_lower] if shown else [])
+        cells = "".join(f'<td class="number">{NOT_KNOWN if v is None else quality(v)}</td>' for v in ends)
+        rows.append(f'<tr><td class="number quiet">{i}</td><th scope="row">{escape(each.policy)}</th>{cells}</tr>')
+    head = ["No.", "Policy", "Quality", "At least"] + (["At least, for any weights"] if shown else [])
+    return table("Ranking by lower bound", head, rows)
+
+
+def moves_table(moves: Sequence[Move]) -> str:
+    """Give what moved where, policy by policy."""
+    rows = []
+    for each in moves:
+        cells = "".join(_number(name, each.differences.get(name), signed=True) for name in ("quality", "cost_usd"))
+        rows.append(
+            f'<tr><th scope="row">{escape(each.policy)}</th><td>{escape(each.origin)}</td>'
+            f'<td>{escape(each.target)}</td><td><span class="cell-bar">{_bar(each.share)}</span></td>{cells}</tr>'
+        )
+    head = ["Policy", "From", "To", "Of all traffic", "Adds to quality", "Adds to cost"]
+    return table("What moved where", head, rows)

@@ -3,26 +3,33 @@
 import textwrap
 from collections.abc import Collection, Sequence
 
+from arbiter_training.evaluation.evidence import LogEvidence
 from arbiter_training.evaluation.records import EvaluationReport, Measured, PolicyRow
 from arbiter_training.report.coverage import checks, coverage_sentence
-from arbiter_training.report.tables import LEAST_SHARE, TOP_SHARES
+from arbiter_training.report.tables import LEAST_SHARE, TOP_SHARES, worst_first
 from arbiter_training.report.verdict import conclude, describe_baseline
 from arbiter_training.report.wording import (
     OUTCOMES,
     count,
+    factor,
+    feedback_sentence,
     outcome,
     percent,
+    points,
     printable,
-    score,
     shortened,
+    weight,
     without_prefixes,
 )
+from arbiter_training.report.wording import quality as quality_text
 
 WIDTH = 100
 NAME_WIDTH = 26
 LEAST_NAME = 10
 GAP = "  "
 ABSENT = "-"
+MOST_SEGMENTS, MOST_MOVES = 10, 12
+TRAFFIC = "traffic to"
 
 
 def lines(report: EvaluationReport) -> list[str]:
@@ -42,8 +49,9 @@ def lines(report: EvaluationReport) -> list[str]:
     about = f"{log.source}: {count(log.n_requests)} requests, {len(log.models)} models, {log.kind}"
     out = [*wrapped(conclusion.sentence), *(line for note in conclusion.notes for line in wrapped(note, "  "))]
     out += ["", *wrapped(about), *wrapped(log.protocol), *wrapped(f"fingerprint {log.fingerprint}"), ""]
-    out += [*_policies(report), *_reasons(report.rows), *_shares(report.rows), *_segments(report)]
-    return [*out, *_truth(report), *_scores(report)]
+    out += [*_policies(report), *_reasons(report.rows), *_shares(report.rows), *_moves(report), *_segments(report)]
+    out += [*_truth(report), *_ranking(report), *_scores(report), *_evidence(report), *_sensitivity(report)]
+    return out + [line for sentence in report.exploration for line in wrapped(sentence)]
 
 
 def _policies(report: EvaluationReport) -> list[str]:
@@ -105,14 +113,93 @@ def _segments(report: EvaluationReport) -> list[str]:
     if not report.segments:
         return []
     body = []
-    for segment in report.segments:
+    ranked = worst_first(report.segments)
+    for segment in ranked[:MOST_SEGMENTS]:
         quality, cost = segment.differences.get("quality"), segment.differences.get("cost_usd")
         name = shortened(f"{segment.dimension} {segment.value}", NAME_WIDTH)
         cells = [name, _name(segment.policy, 16), count(segment.n_requests)]
         cells += [_value("quality", quality), _interval("quality", quality) or ABSENT, _value("cost_usd", cost)]
         body.append(cells)
-    head = ["segment", "policy", "requests", "quality diff", "simultaneous 95%", "cost diff"]
-    return [*aligned(head, body, right={2}), ""]
+    head = ["worst segments", "policy", "requests", "quality diff", "simultaneous 95%", "cost diff"]
+    more = len(ranked) - len(body)
+    rest = [f"{more} more segments are in the page (--report) and in --json."] if more else []
+    return [*aligned(head, body, right={2}), *rest, ""]
+
+
+def _moves(report: EvaluationReport) -> list[str]:
+    if not report.moves:
+        return []
+    body = []
+    for each in report.moves[:MOST_MOVES]:
+        quality, cost = each.differences.get("quality"), each.differences.get("cost_usd")
+        cells = [_name(each.policy, 16), shortened(each.origin, 18), shortened(each.target, 18), percent(each.share)]
+        body.append([*cells, _value("quality", quality), _value("cost_usd", cost)])
+    head = ["moved by", "from", "to", "traffic", "adds to quality", "adds to cost/1,000"]
+    return [*aligned(head, body, right={3}), ""]
+
+
+def _ranking(report: EvaluationReport) -> list[str]:
+    if not report.ranking:
+        return []
+    body = []
+    for each in report.ranking:
+        ends = (each.value, each.lower, each.sure_lower)
+        body.append([_name(each.policy), *(ABSENT if end is None else quality_text(end) for end in ends)])
+    head = ["ranked by lower bound", "quality", "at least (all together)", "at least, for any weights"]
+    return [*aligned(head, body), ""]
+
+
+def _evidence(report: EvaluationReport) -> list[str]:
+    body = []
+    for row in report.rows:
+        found = row.evidence
+        if found is None or found.exact:
+            continue
+        cells = [_name(row.name), count(found.ess), weight(found.max_weight), f"{found.mean_weight:.3f}"]
+        body.append([*cells, percent(found.heaviest_percent), percent(found.outside), f"{found.min_propensity:.3g}"])
+    head = ["evidence", "ESS", "max weight", "mean weight", "heaviest 1%", "outside log", "least propensity"]
+    out = [*aligned(head, body, right={1, 2, 3, 4, 5, 6}), ""] if body else []
+    log = report.evidence
+    if log is not None:
+        out += [*wrapped(feedback_sentence(log)), *_propensities(log), ""]
+    return out
+
+
+def _propensities(log: LogEvidence) -> list[str]:
+    """Say whether the propensities are what they claim to be."""
+    if log.estimated is not None:
+        share = percent(log.estimated.clipped)
+        return wrapped(f"Propensities were estimated from the log; {share} were raised to the least one that is used.")
+    checked = [m for m in log.models if m.mean_weight is not None]
+    if not checked:
+        return []
+    off = [m for m in checked if m.low is not None and m.high is not None and not m.low <= 1.0 <= m.high]
+    shown = ", ".join(f"{printable(m.model)} {m.mean_weight:.3f} ({m.low:.3f} .. {m.high:.3f})" for m in off or checked)
+    said = "leave out 1, where it is if the propensities are right" if off else "take in 1, as they should"
+    return wrapped(f"Mean weight per model and its 95% interval: {shown}; these {said}.")
+
+
+def _sensitivity(report: EvaluationReport) -> list[str]:
+    body = []
+    for each in report.sensitivity:
+        for i, bound in enumerate(each.bounds):
+            cells = [_name(each.policy) if i == 0 else "", factor(bound.gamma)]
+            cells.append(f"{quality_text(bound.low)} .. {quality_text(bound.high)}")
+            body.append([*cells, f"{quality_text(bound.interval_low)} .. {quality_text(bound.interval_high)}"])
+    head = ["if a cause was not recorded", "odds off by", "quality may be", "with sampling error"]
+    return [*aligned(head, body), *_tipping(report), ""] if body else []
+
+
+def _tipping(report: EvaluationReport) -> list[str]:
+    out = []
+    for each in report.sensitivity:
+        told = f"{each.tipping:.2f}" if each.tipping < float("inf") else "above 64"
+        out += wrapped(
+            f"{printable(each.policy)} could be worth the log's own {quality_text(each.reference)} from odds x {told} "
+            "on.",
+            "  ",
+        )
+    return out
 
 
 def _truth(report: EvaluationReport) -> list[str]:
@@ -132,10 +219,12 @@ def _truth(report: EvaluationReport) -> list[str]:
 
 
 def _scores(report: EvaluationReport) -> list[str]:
-    if not report.scores:
-        return []
-    body = [[shortened(name, 60), score(value)] for name, value in report.scores.items()]
-    return [*aligned(["score", "value"], body, right={1}), ""]
+    body = []
+    for each in report.scores:
+        if not each.name.startswith(TRAFFIC):  # these stand in the table of traffic, without their intervals
+            interval = f"{points(each.low)} .. {points(each.high)}"
+            body.append([shortened(each.name, 32), _name(each.of), points(each.value), interval])
+    return [*aligned(["score", "of", "value", "95% interval"], body), ""] if body else []
 
 
 def _value(name: str, measured: Measured | None) -> str:

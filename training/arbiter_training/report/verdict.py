@@ -1,6 +1,6 @@
 """What a decision maker should take from an evaluation: one sentence, written in one place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from arbiter_training.evaluation.records import EvaluationReport, Measured, PolicyRow
@@ -11,6 +11,12 @@ from arbiter_training.report.wording import count, percent
 TOLERATED_LOSS = 0.02
 """Relative loss of quality up to which a cheaper policy counts as a substitute; vendors of routers describe their
 balanced settings as within 1 to 2 % of the best model."""
+
+
+OBSERVATIONAL = (
+    "Observational: propensities were not logged but estimated, so all of this holds only if no cause of the choices "
+    "is missing from the log; the sensitivity shows what one could do."
+)
 
 
 class Kind(StrEnum):
@@ -60,6 +66,13 @@ def conclude(report: EvaluationReport, tolerated_loss: float = TOLERATED_LOSS) -
     conclusion : the sentence and what belongs to it.
     """
     found = [compare(report, row, tolerated_loss) for row in routers(report)]
+    drawn = _drawn(report, found, tolerated_loss)
+    if report.evidence is not None and report.evidence.estimated is not None:
+        drawn = replace(drawn, notes=(OBSERVATIONAL, *drawn.notes))
+    return drawn
+
+
+def _drawn(report: EvaluationReport, found: list[Comparison], tolerated_loss: float) -> Conclusion:
     for finding, write in _IN_ORDER.items():
         matching = [c for c in found if c.finding is finding]
         if matching:
@@ -181,8 +194,8 @@ def _notes(report: EvaluationReport, best: Comparison, found: list[Comparison], 
         )
     if len(found) > 1:
         notes.append(
-            f"Named as the best of {count(len(found))} routers on the same log; its interval is not widened for that "
-            "choice."
+            f"Named as the best of {count(len(found))} routers on the same log; the intervals of all differences are "
+            "widened for that choice."
         )
     return tuple(notes)
 

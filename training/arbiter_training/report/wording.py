@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from arbiter_training.evaluation.evidence import LogEvidence
 from arbiter_training.evaluation.records import Measured
 
 NOT_KNOWN = "not known"
@@ -13,6 +14,9 @@ PER_REQUESTS = 1000
 """Costs are shown per this many requests: single requests cost fractions of a cent, which nobody can compare."""
 
 MAX_DECIMALS = 6
+
+FEEDBACK_P_VALUE = 0.001
+"""Level from which feedback counts as depending on the model, as in :mod:`arbiter.ope.verdict`."""
 
 
 def _decimals(values: tuple[float, ...], digits: int) -> int:
@@ -68,6 +72,36 @@ def percent(share: float, *beside: float) -> str:
 def count(value: float) -> str:
     """Write a number of requests."""
     return f"{value:,.0f}"
+
+
+def points(value: float) -> str:
+    """Write a score in units of quality, or a share of something, with four decimals."""
+    return _unsigned_zero(f"{value:.4f}")
+
+
+def weight(value: float) -> str:
+    """Write an importance weight with three digits."""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+
+
+def factor(value: float) -> str:
+    """Write a factor on odds."""
+    return f"x {value:g}"
+
+
+def feedback_sentence(found: LogEvidence) -> str:
+    """Say how much was judged, and whether that depends on the model."""
+    logged = sum(each.logged for each in found.models)
+    text = f"{percent(found.feedback_share)} of {count(logged)} logged answers were judged."
+    if found.feedback_share >= 1.0:
+        return f"{text} Nothing is missing."
+    if found.feedback_p_value < FEEDBACK_P_VALUE:
+        return (
+            f"{text} How often depends on the model (chi-square test, p = {found.feedback_p_value:.2g}); each model's "
+            "answers are weighted up by its own rate. That is right as long as judging does not depend on how good the "
+            "answer was, which no log can show."
+        )
+    return f"{text} How often does not visibly depend on the model (chi-square test, p = {found.feedback_p_value:.2g})."
 
 
 def score(value: float) -> str:

@@ -1,6 +1,6 @@
-"""Parquet, by pyarrow (a home of it; the other is the writer)."""
+"""Parquet, by pyarrow: the one home of reading it, whole or by row groups (the writer is beside)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ CHUNK_ROWS = 262_144
 
 
 def pyarrow_modules() -> Any:
-    """Give pyarrow with its parquet module loaded.
+    """Give pyarrow with its compute and parquet modules loaded.
 
     Raises
     ------
@@ -22,6 +22,7 @@ def pyarrow_modules() -> Any:
     """
     try:
         import pyarrow
+        import pyarrow.compute
         import pyarrow.parquet
     except ImportError as error:
         raise MissingExtraError.of("pyarrow", "train") from error
@@ -40,16 +41,69 @@ def read_parquet(path: Path) -> Iterator[RawChunk]:
     """
     arrow = pyarrow_modules()
     row = 1
+    for batch in record_batches(path, CHUNK_ROWS):
+        columns = {name: _column(arrow, batch.column(name)) for name in batch.schema.names}
+        yield RawChunk(source=str(path), first_row=row, n_rows=batch.num_rows, columns=columns)
+        row += batch.num_rows
+
+
+def record_batches(
+    path: Path, batch_rows: int, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+) -> Iterator[Any]:
+    """Give a file's rows, some at a time.
+
+    Parameters
+    ----------
+    path : of the file.
+    batch_rows : most rows decoded at once.
+    columns : by name; None reads all.
+    groups : row groups by number; None reads all.
+
+    Yields
+    ------
+    batch : ``pyarrow.RecordBatch``.
+
+    Raises
+    ------
+    TrafficError
+        If the file is not Parquet, is damaged or is cut short.
+    MissingExtraError
+        If pyarrow is not installed.
+    """
+    arrow = pyarrow_modules()
+    row = 0
+    wanted = None if columns is None else list(columns)
+    chosen = None if groups is None else list(groups)
     try:
         with arrow.parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=CHUNK_ROWS):
-                columns = {name: _column(arrow, batch.column(name)) for name in batch.schema.names}
-                yield RawChunk(source=str(path), first_row=row, n_rows=batch.num_rows, columns=columns)
+            for batch in file.iter_batches(batch_rows, row_groups=chosen, columns=wanted):
+                yield batch
                 row += batch.num_rows
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = f"not readable as Parquet after row {row - 1} ({reason}): cut short or damaged; write it again"
-        raise TrafficError(f"{path}: {message}") from error
+        raise _unreadable(path, row, error) from error
+
+
+def parquet_metadata(path: Path) -> Any:
+    """Give a file's ``pyarrow.parquet.FileMetaData``.
+
+    Raises
+    ------
+    TrafficError
+        If the file is not Parquet or is damaged.
+    MissingExtraError
+        If pyarrow is not installed.
+    """
+    arrow = pyarrow_modules()
+    try:
+        return arrow.parquet.read_metadata(path)
+    except (arrow.ArrowException, OSError) as error:
+        raise _unreadable(path, 0, error) from error
+
+
+def _unreadable(path: Path, row: int, error: BaseException) -> TrafficError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    message = f"not readable as Parquet after row {row} ({reason}): cut short or damaged; write it again"
+    return TrafficError(f"{path}: {message}")
 
 
 def _column(arrow: Any, array: Any) -> RawColumn:
