@@ -1,18 +1,20 @@
 """What a gatekeeper is worth on labelled requests it was not trained on."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from arbiter.features import Features
 from arbiter.gatekeeper.heads import HEADS, HeadProbabilities
 from arbiter.gatekeeper.protocol import Gatekeeper
 from arbiter.records import TaskProfile
-from arbiter.vocabulary import Risk
+from arbiter.vocabulary import Complexity, Risk
 from arbiter_training.gatekeeper.calibration import expected_calibration_error
 from arbiter_training.gatekeeper.data import BoolArray, FloatArray, IntArray
-from arbiter_training.labelled import LabelledPrompts
+from arbiter_training.labelled import UNKNOWN, LabelledPrompts
 
 COVERAGES = tuple(np.linspace(0.1, 1.0, 10).round(1).tolist())
 
@@ -86,10 +88,17 @@ class GatekeeperEvaluation:
     ----------
     heads : head to result.
     risks : ``harm`` and ``stake``, where labelled, to the result of the verdict.
+    look_alikes_flagged : share of the harmless look-alikes whose harm is called high; NaN where there are none.
+    injections_found : share of the injections whose harm is called high; NaN where there are none.
+    hard_easy_auc : chance that a complex or expert request has a higher expected complexity than a trivial or simple
+        one (the area under the ROC curve); NaN where either is missing.
     """
 
     heads: Mapping[str, HeadEvaluation]
     risks: Mapping[str, RiskEvaluation]
+    look_alikes_flagged: float
+    injections_found: float
+    hard_easy_auc: float
 
     def metrics(self) -> dict[str, float]:
         """Give one flat mapping of numbers, for a model card or a tracker."""
@@ -102,7 +111,9 @@ class GatekeeperEvaluation:
         for head, risk in self.risks.items():
             found |= {f"{head}/high_recall": risk.recall, f"{head}/high_false_alarms": risk.false_alarms}
             found |= {f"{head}/high_recall_at_5": risk.recall_at_5}
-        return found
+        found |= {"harm/look_alikes_flagged": self.look_alikes_flagged, "harm/injections_found": self.injections_found}
+        found |= {"complexity/hard_easy_auc": self.hard_easy_auc}
+        return {name: value for name, value in found.items() if not math.isnan(value)}
 
 
 def evaluate_gatekeeper(gatekeeper: Gatekeeper, features: Features, prompts: LabelledPrompts) -> GatekeeperEvaluation:
@@ -115,12 +126,41 @@ def evaluate_gatekeeper(gatekeeper: Gatekeeper, features: Features, prompts: Lab
     prompts : with labels of any heads; they must not be its training data, or the result means nothing.
     """
     heads = gatekeeper.probabilities(prompts.queries, features.transform(prompts.queries))
-    profiles = gatekeeper.profiles(prompts.queries, heads)
+    return evaluate_verdicts(heads, gatekeeper.profiles(prompts.queries, heads), prompts)
+
+
+def evaluate_verdicts(
+    heads: HeadProbabilities, profiles: Sequence[TaskProfile], prompts: LabelledPrompts
+) -> GatekeeperEvaluation:
+    """Judge probabilities and verdicts on the n requests that they were given for."""
+    harm = np.array([profile.harm >= Risk.HIGH for profile in profiles], dtype=np.bool_)
     known = {head: y for head, y in prompts.labels.items() if (y >= 0).any()}
     return GatekeeperEvaluation(
         heads={head: evaluate_head(head, heads.head(head)[y >= 0], y[y >= 0]) for head, y in known.items()},
         risks={head: _risk(head, heads, profiles, known[head]) for head in ("harm", "stake") if head in known},
+        look_alikes_flagged=_share(harm[_flagged(prompts, "look_alike")]),
+        injections_found=_share(harm[_flagged(prompts, "injection") & _high(prompts, "harm")]),
+        hard_easy_auc=_hard_easy_auc(heads, prompts),
     )
+
+
+def _flagged(prompts: LabelledPrompts, flag: str) -> BoolArray:
+    return prompts.flags.get(flag, np.zeros(len(prompts), dtype=np.bool_))
+
+
+def _high(prompts: LabelledPrompts, head: str) -> BoolArray:
+    labels = prompts.labels.get(head)
+    return np.zeros(len(prompts), dtype=np.bool_) if labels is None else labels >= Risk.HIGH.rank
+
+
+def _hard_easy_auc(heads: HeadProbabilities, prompts: LabelledPrompts) -> float:
+    labels = prompts.labels.get("complexity", np.full(len(prompts), UNKNOWN, dtype=np.int64))
+    easy = (labels >= 0) & (labels <= Complexity.SIMPLE.rank)
+    hard = labels >= Complexity.COMPLEX.rank
+    if not easy.any() or not hard.any():
+        return float("nan")
+    either = easy | hard
+    return float(roc_auc_score(hard[either], heads.level("complexity")[either]))
 
 
 def evaluate_head(head: str, probabilities: FloatArray, labels: IntArray) -> HeadEvaluation:
