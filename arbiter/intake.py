@@ -54,7 +54,7 @@ def _complete(query: Query) -> Query:
 
 
 def _read_messages(messages: Sequence[Any], requirements: Requirements) -> Query:
-    turns = [_read_turn(position, message) for position, message in enumerate(messages)]
+    turns = [read_turn(position, message) for position, message in enumerate(messages)]
     if not any(role == "user" for role, _, _ in turns):
         raise InvalidInputError("the messages hold no turn with role 'user'; add the user's request as the last one")
     last_user = max(i for i, (role, _, _) in enumerate(turns) if role == "user")
@@ -71,7 +71,14 @@ def _read_messages(messages: Sequence[Any], requirements: Requirements) -> Query
     )
 
 
-def _read_turn(position: int, message: Any) -> tuple[str, str, int]:
+def read_turn(position: int, message: Any) -> tuple[str, str, int]:
+    """Give role, text and number of images of one OpenAI message.
+
+    Raises
+    ------
+    InvalidInputError
+        If it has no role, or a content that is neither text nor a list of parts.
+    """
     if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
         raise InvalidInputError(f"message {position} is not a mapping with a 'role'; got {message!r:.80}")
     content = message.get("content")

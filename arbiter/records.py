@@ -73,6 +73,7 @@ class TaskProfile:
     source : which estimator spoke.
     confidence : probability of the domain verdict times that of the complexity verdict, in [0, 1].
     evidence : words and signs that were found, for people.
+    fell_back : why the estimator that was asked first did not speak, and ``source`` did; empty where none was asked.
     """
 
     complexity: Complexity
@@ -85,6 +86,7 @@ class TaskProfile:
     source: ProfileSource
     confidence: float
     evidence: tuple[str, ...] = ()
+    fell_back: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

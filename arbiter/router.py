@@ -165,7 +165,7 @@ class Router:
             utilities=dict(zip(names, expected.utility.tolist(), strict=True)),
             excluded=weighed.reasons,
             needs_human_review=profile.risk >= self.settings.review_from,
-            degraded=(EMERGENCY,) if weighed.emergency else (),
+            degraded=_degraded(weighed, profile),
             policy_version=self.policy.version,
             context_version=self.context_map.fingerprint,
             context=tuple(outlook.contexts[i].tolist()),
@@ -174,6 +174,11 @@ class Router:
             quality_per_usd=expected.weights.quality_per_usd,
             quality_per_s=expected.weights.quality_per_s,
         )
+
+
+def _degraded(weighed: Weighed, profile: TaskProfile) -> tuple[str, ...]:
+    emergency = (EMERGENCY,) if weighed.emergency else ()
+    return (*emergency, f"profile by {profile.source}: {profile.fell_back}") if profile.fell_back else emergency
 
 
 def _draw(probabilities: FloatArray, rng: np.random.Generator) -> int:

@@ -15,6 +15,8 @@ import numpy as np
 from arbiter.cold_start import cold_start_router
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.feedback_details import FeedbackDetails, read_feedback
+from arbiter.gatekeeper.assessed import assessed
+from arbiter.gatekeeper.opinion import Assessor
 from arbiter.intake import Request
 from arbiter.learning import after_feedback, replay
 from arbiter.ledger import Event, Ledger, PromptStorage, SqliteLedger
@@ -37,12 +39,15 @@ class ServiceOptions:
     clock : gives seconds since 1970.
     prompts : what the ledger keeps of requests.
     standing : breakers, budgets and session affinity; by default none.
+    assessor : is asked what a request is before the bundle's gatekeeper: an LLM, a function of the user's, a rule of
+        thumb (see the README of :mod:`arbiter.gatekeeper`); by default nobody.
     """
 
     seed: int | None = None
     clock: Callable[[], float] = time.time
     prompts: PromptStorage = field(default_factory=PromptStorage)
     standing: StandingOptions = field(default_factory=StandingOptions)
+    assessor: Assessor | None = None
 
 
 class Arbiter:
@@ -61,7 +66,7 @@ class Arbiter:
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
         self.standing = Standing(self.options.standing, self.options.clock)
-        replayed = replay(router, self.ledger)
+        replayed = replay(self._assessing(router), self.ledger)
         self._router, self._judgements = replayed.router, replayed.judgements
         self._cold: Router | None = None
         self._rng = np.random.default_rng(self.options.seed)
@@ -153,7 +158,7 @@ class Arbiter:
         LedgerError
             If the ledger cannot be read; then the old router goes on.
         """
-        replayed = replay(router, self.ledger)
+        replayed = replay(self._assessing(router), self.ledger)
         with self._lock:
             replayed.catch_up(self.ledger)  # feedback that came while the ledger was read
             self._router, self._judgements = replayed.router, replayed.judgements
@@ -167,6 +172,12 @@ class Arbiter:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def _assessing(self, router: Router) -> Router:
+        """Give the router that asks this service's assessor, if it has one."""
+        if self.options.assessor is None:
+            return router
+        return replace(router, gatekeeper=assessed(router.gatekeeper, self.options.assessor))
 
     def _decide(self, queries: Sequence[Query]) -> list[Decision]:
         router, rng = self._router, self._spawned()

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.encoders.cut import cut
+from arbiter.intake import CHARACTERS_PER_TOKEN
+from arbiter.reading import reading_text
 from arbiter.records import Query
 from arbiter.words import words
 
@@ -82,8 +84,10 @@ _CLASSES = _character_classes()
 def statistics(query: Query) -> NDArray[np.float32]:
     """Count the statistics of one request, in the order of ``STATISTICS``.
 
-    Lengths are those of the whole; everything else is counted in the text as it is cut for encoding, so that the time
-    is bounded.
+    They are those of the text that stands for the request (see :mod:`arbiter.reading`), so that a follow-up has the
+    size of what it asks for. Lengths are those of the whole; everything else is counted in the text as it is cut for
+    encoding, so that the time is bounded. System prompts do not count: they are the same for every request of an
+    application, and ``log_system_characters`` stays 0, as where there is none.
 
     Parameters
     ----------
@@ -93,8 +97,9 @@ def statistics(query: Query) -> NDArray[np.float32]:
     -------
     values : (s,) float32, not standardised.
     """
-    text = cut(query.text)
-    values = [*_shape(query.text, text), *_classes(text), *_signs(text), *_surroundings(query)]
+    whole = reading_text(query)
+    text = cut(whole)
+    values = [*_shape(whole, text), *_classes(text), *_signs(text), *_surroundings(query)]
     return np.array(values, dtype=np.float32)
 
 
@@ -147,9 +152,9 @@ def _surroundings(query: Query) -> tuple[float, ...]:
     return (
         math.log1p(len(query.context)),
         math.log1p(_prior_turns(query)),
-        math.log1p(len(query.system)),
+        0.0,
         math.log1p(query.n_images),
-        math.log1p(query.input_tokens),
+        math.log1p(max(query.input_tokens - len(query.system) / CHARACTERS_PER_TOKEN, 0.0)),
     )
 
 

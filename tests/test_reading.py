@@ -1,5 +1,7 @@
 """Which text of a conversation is read."""
 
+import itertools
+
 import pytest
 
 from arbiter.intake import read_request
@@ -45,6 +47,61 @@ def test_system_prompts_do_not_enter() -> None:
         ]
     )
     assert reading_text(query) == "Sort a list\nUse sorted.\nok, and reversed?"
+
+
+def conversation(*turns: str) -> Query:
+    roles = itertools.cycle(("user", "assistant"))
+    return read_request([{"role": role, "content": text} for role, text in zip(roles, turns, strict=False)])
+
+
+def test_a_follow_up_is_read_with_the_question_that_stands_alone() -> None:
+    """However long the answers are, and however many turns lean on it; answers do not enter."""
+    query = conversation(
+        QUESTION, "Let s be the supremum. " * 200, "ok", "Ready?", "now in French, please", "Oui.", "go on"
+    )
+    assert reading_text(query) == f"{QUESTION}\nok\nnow in French, please\ngo on"
+
+
+def test_only_the_last_turns_between_are_read() -> None:
+    """And of each of them the beginning, so that a long talk does not bury its question."""
+    between = [text for i in range(9) for text in (f"and case {i}?", "Yes.")]
+    query = conversation(QUESTION, "Done.", *between, "go on")
+    assert reading_text(query) == "\n".join([QUESTION, "and case 6?", "and case 7?", "and case 8?", "go on"])
+
+
+def test_a_new_question_takes_the_place_of_the_old_one() -> None:
+    """The last turn that stands alone is inherited, not the first."""
+    other = "Write a long and sad poem about the autumn rain that falls in Kyoto"
+    assert reading_text(conversation(QUESTION, "Done.", other, "Rain falls.", "make it shorter")) == (
+        f"{other}\nmake it shorter"
+    )
+
+
+def test_thanks_and_greetings_stand_alone() -> None:
+    """Who takes his leave inherits nothing, and nobody inherits his thanks."""
+    assert reading_text(conversation(QUESTION, "Done.", "thanks, that was great!")) == "thanks, that was great!"
+    query = conversation(
+        QUESTION, "Done.", "thank you so much for all your help", "Welcome.", "but why does it need that?"
+    )
+    assert reading_text(query).startswith(QUESTION)
+
+
+@pytest.mark.parametrize("text", ["Thanks!", "hi there", "thank you very much, have a nice day", "Vielen Dank, thanks"])
+def test_pleasantries_lean_on_nothing(text: str) -> None:
+    """As long as they say nothing else."""
+    assert is_follow_up(f"{text} and now the second one")
+    assert is_follow_up(text) == (text.startswith("Vielen"))  # an unknown word may be a request
+
+
+def test_content_in_parts_is_read() -> None:
+    """The question may come as parts, with an image."""
+    parts = [{"type": "text", "text": QUESTION}, {"type": "image_url", "image_url": {"url": "data:,"}}]
+    messages = [
+        {"role": "user", "content": parts},
+        {"role": "tool", "content": "x"},
+        {"role": "user", "content": "go on"},
+    ]
+    assert reading_text(read_request(messages)) == f"{QUESTION}\ngo on"
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,7 @@ def _profile_to_json(profile: TaskProfile) -> Json:
         "probabilities": {head: _numbers(labels) for head, labels in profile.probabilities.items()},
         "confidence": _number(profile.confidence),
         "evidence": list(profile.evidence),
+        "fell_back": profile.fell_back,
     }
 
 
@@ -162,6 +163,7 @@ def _profile_from_json(values: Mapping[str, Any]) -> TaskProfile:
         source=ProfileSource(values["source"]),
         confidence=float(values["confidence"]),
         evidence=tuple(values["evidence"]),
+        fell_back=str(values.get("fell_back", "")),  # ledgers of version 0.1.0 lack it
     )
 
 

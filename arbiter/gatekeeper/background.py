@@ -1,0 +1,63 @@
+"""An event loop on a thread of its own: calls that can be cancelled for good, from code that is not asynchronous."""
+
+import asyncio
+import threading
+import weakref
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+LEAVE_S = 1.0
+"""Seconds that cancelled coroutines have to let go of their connections."""
+
+
+class BackgroundLoop:
+    """Runs coroutines on a daemon thread, which starts with the first, and anew in a process that was forked off.
+
+    The thread ends with this object, or with the process.
+
+    Parameters
+    ----------
+    at_once : coroutines that run at the same time; the others wait for their turn.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Run the coroutine that ``make`` gives; cancelling the future cancels it."""
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._start()
+        return asyncio.run_coroutine_threadsafe(_in_turn(make, self._turns), self._loop)
+
+    def _start(self) -> None:
+        self._loop, self._turns = asyncio.new_event_loop(), asyncio.Semaphore(self._at_once)
+        self._thread = threading.Thread(target=_run, args=(self._loop,), daemon=True, name="arbiter-loop")
+        self._thread.start()
+        weakref.finalize(self, _stop, self._loop, self._thread)
+
+
+async def _in_turn(make: Callable[[], Coroutine[Any, Any, T]], turns: asyncio.Semaphore) -> T:
+    async with turns:
+        return await make()
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    if left := asyncio.all_tasks(loop):
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(left, timeout=LEAVE_S))
+    loop.close()
+
+
+def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    if thread.is_alive():
+        loop.call_soon_threadsafe(loop.stop)
+        if thread is not threading.current_thread():
+            thread.join(2 * LEAVE_S)

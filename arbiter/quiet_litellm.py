@@ -1,0 +1,26 @@
+"""The one place where litellm is imported: offline, without its hints on standard output, at first use."""
+
+import os
+from typing import Any
+
+from arbiter.errors import MissingExtraError
+
+LOCAL_PRICES = "LITELLM_LOCAL_MODEL_COST_MAP"
+"""Set before litellm's first import unless the user has set it: else the import downloads a price table."""
+
+
+def import_litellm() -> Any:
+    """Give the module; the first import takes seconds.
+
+    Raises
+    ------
+    MissingExtraError
+        If litellm is not installed.
+    """
+    os.environ.setdefault(LOCAL_PRICES, "True")
+    try:
+        import litellm
+    except ImportError as error:
+        raise MissingExtraError.of("litellm", "execute") from error
+    litellm.suppress_debug_info = True  # else every failed call prints where to get help
+    return litellm
