@@ -40,7 +40,7 @@ class RecipeOptions:
     folds: int = 6
     hands: tuple[str, ...] = ("desk", "everyday", "intent", "stakes")
     max_per_class: int = 20
-    source_cap: float = 150.0
+    source_cap: float = 60.0
     gatekeeper: GatekeeperOptions = field(default_factory=GatekeeperOptions)
 
 

@@ -11,6 +11,7 @@ a part of what stays, for a learning curve. ``--tracking FOLDER`` keeps the figu
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -158,7 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for share in given.share:
             results = leave_each_out(hold_out, groups, share)
             found[f"{share:g}"] = {group: one.metrics() for group, one in results.items()}
-            print(f"share of the training prompts: {share:g}", table_of(found[f"{share:g}"]), sep="\n", flush=True)
+            sys.stdout.write(f"share of the training prompts: {share:g}\n{table_of(found[f'{share:g}'])}\n")
+            sys.stdout.flush()
     if given.json:
         given.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
     if given.tracking:

@@ -17,11 +17,15 @@ from arbiter.features import FeatureBatch, Features
 from arbiter.gatekeeper.heads import softmax
 from arbiter.gatekeeper.keywords import KeywordRules
 from arbiter.intake import read_request
+from arbiter.ngrams import HashedNgrams
 from arbiter.projection import Projection
 from arbiter_training.design import design_matrix
 from arbiter_training.principal import principal_components
 
 FloatArray = NDArray[np.float64]
+
+BUCKETS = 2**16
+"""Enough that the words of a set of some ten thousand texts seldom collide; only the fit's own size grows with it."""
 
 LEAST_FOR_FOLDS = 5
 """Texts of the rarest class below which the trees are left out: their scores out of fold would be of nothing."""
@@ -36,6 +40,7 @@ class GatekeeperClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     Parameters
     ----------
     encoder : gives the embedding; None takes the hashing encoder, which needs no table.
+    buckets : of the hashed n-grams, a power of two.
     inverse_penalty : ``C`` of the logistic regression.
     components : principal components of the embedding that the trees see.
     iterations : boosting rounds; 0 leaves the trees out.
@@ -51,12 +56,14 @@ class GatekeeperClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self,
         encoder: Encoder | None = None,
         *,
-        inverse_penalty: float = 1.0,
+        buckets: int = BUCKETS,
+        inverse_penalty: float = 4.0,
         components: int = 24,
         iterations: int = 40,
         seed: int = 0,
     ) -> None:
         self.encoder = encoder
+        self.buckets = buckets
         self.inverse_penalty = inverse_penalty
         self.components = components
         self.iterations = iterations
@@ -84,7 +91,8 @@ class GatekeeperClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class only ({self.classes_[0]!r}); a classifier needs two or more")
         queries = [read_request(text) for text in texts]
-        self.features_ = Features(self.encoder or HashingEncoder(), evidence=KeywordRules.default()).fit(queries)
+        ngrams, evidence = HashedNgrams(self.buckets), KeywordRules.default()
+        self.features_ = Features(self.encoder or HashingEncoder(), ngrams, evidence).fit(queries)
         batch = self.features_.transform(queries)
         self._fit_stages(batch, codes)
         return self
