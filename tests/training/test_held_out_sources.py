@@ -61,7 +61,9 @@ def test_what_all_hands_share_is_found_in_one_never_seen(seeds: Path) -> None:
 
 def test_the_pool_holds_every_left_out_prompt_once(seeds: Path) -> None:
     """Counts add up over the sources."""
-    found = leave_each_out(hold_out(seeds), ["desk", "everyday"])
+    write_hand(seeds, "other", "salut")
+    found = leave_each_out(hold_out(seeds), ["desk+everyday"])
+    assert set(found) == {"desk", "everyday", POOLED}
     assert found[POOLED].heads["domain"].n == sum(found[g].heads["domain"].n for g in ("desk", "everyday"))
 
 
@@ -75,7 +77,7 @@ def test_nothing_of_the_left_out_source_is_learned_from(seeds: Path, monkeypatch
         return whole(prompts, options)
 
     monkeypatch.setattr(held_out_sources, "recipe_data", watched)
-    hold_out(seeds).left_out("desk")
+    hold_out(seeds).left_out(["desk"])
     assert seen == [{"everyday_01", "kind_01"}]
 
 

@@ -3,7 +3,7 @@
 import logging
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,11 @@ class RecipeOptions:
     gatekeeper : options of the fit.
     """
 
-    folds: int = 6
+    folds: int = 5
     hands: tuple[str, ...] = ("desk", "everyday", "intent", "stakes")
-    max_per_class: int = 20
+    max_per_class: int = 8
     source_cap: float = 60.0
-    gatekeeper: GatekeeperOptions = field(default_factory=GatekeeperOptions)
+    gatekeeper: GatekeeperOptions = field(default_factory=lambda: GatekeeperOptions(inverse_penalty=(1.0,)))
 
 
 def read_recipe(path: Path) -> RecipeOptions:
@@ -55,7 +55,7 @@ def read_recipe(path: Path) -> RecipeOptions:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         fit = table.pop("gatekeeper", {})
-        return RecipeOptions(**_listed(table), gatekeeper=GatekeeperOptions(**_listed(fit)))
+        return RecipeOptions(**_listed(table), gatekeeper=replace(RecipeOptions().gatekeeper, **_listed(fit)))
     except (tomllib.TOMLDecodeError, TypeError) as error:
         known = [f.name for f in (*fields(RecipeOptions), *fields(GatekeeperOptions))]
         raise InvalidInputError(f"{path}: {error}; the keys are {', '.join(known)}") from error

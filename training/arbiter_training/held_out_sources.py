@@ -23,6 +23,7 @@ from arbiter.bundle import load_bundle
 from arbiter.features import FeatureBatch, Features
 from arbiter.gatekeeper.heads import HeadProbabilities
 from arbiter.gatekeeper.keywords import KeywordRules
+from arbiter.gatekeeper.learned import LearnedGatekeeper
 from arbiter.records import TaskProfile
 from arbiter_training.default_gatekeeper import RecipeOptions, read_recipe, recipe_data, recipe_prompts
 from arbiter_training.gatekeeper.data import IntArray
@@ -90,19 +91,21 @@ class SourceHoldOut:
         self.batch: FeatureBatch = features.transform(prompts.queries)
         self.groups = groups_of_sources(prompts.sources, options.hands, options.gatekeeper.seed)
 
-    def left_out(self, group: str, share: float = 1.0) -> LeftOut:
-        """Judge one group by what is learned from the others.
+    def left_out(self, groups: Sequence[str], share: float = 1.0) -> dict[str, LeftOut]:
+        """Judge groups by what is learned from the others.
 
         Parameters
         ----------
-        group : a hand, a public set or a half of the one-field files.
+        groups : left out together; each is a hand, a public set or a half of the one-field files.
         share : of the other prompts that are learned from, drawn file by file: whole files for authored prompts, rows
             for public sets.
         """
-        kept = self._thinned(np.flatnonzero(self.groups != group), share)
+        kept = self._thinned(np.flatnonzero(~np.isin(self.groups, groups)), share)
         data = recipe_data(self.prompts.take(kept), self.options)
         gatekeeper, _ = fit_gatekeeper(data, self.batch.take(kept), self.options.gatekeeper)
-        rows = np.flatnonzero(self.groups == group)
+        return {group: self._judged(gatekeeper, np.flatnonzero(self.groups == group)) for group in groups}
+
+    def _judged(self, gatekeeper: LearnedGatekeeper, rows: IntArray) -> LeftOut:
         prompts = self.prompts.take(rows)
         heads = gatekeeper.probabilities(prompts.queries, self.batch.take(rows))
         return LeftOut(prompts=prompts, heads=heads, profiles=gatekeeper.profiles(prompts.queries, heads))
@@ -130,8 +133,17 @@ def pooled(parts: Sequence[LeftOut]) -> LeftOut:
 def leave_each_out(
     hold_out: SourceHoldOut, groups: Sequence[str], share: float = 1.0
 ) -> dict[str, GatekeeperEvaluation]:
-    """Judge each of the groups by what is learned without it, and all of them together."""
-    parts = {group: hold_out.left_out(group, share) for group in groups}
+    """Judge each of the groups by what is learned without it, and all of them together.
+
+    Parameters
+    ----------
+    hold_out : the recipe and its prompts.
+    groups : names; ``a+b`` leaves both out of one fit, which is stricter and cheaper, and judges each.
+    share : see :meth:`SourceHoldOut.left_out`.
+    """
+    parts: dict[str, LeftOut] = {}
+    for together in groups:
+        parts |= hold_out.left_out(together.split("+"), share)
     found = {group: part.evaluation() for group, part in parts.items()}
     return {**found, POOLED: pooled(list(parts.values())).evaluation()}
 
@@ -181,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--public", type=Path, help="folder of the public label sets")
     parser.add_argument("--encoder", type=Path, default=Path("models/default"), help="bundle whose encoder is used")
     parser.add_argument("--recipe", type=Path, help="TOML file; the defaults are those of gatekeeper.toml")
-    parser.add_argument("--groups", nargs="+", help="sources to leave out; all by default")
+    parser.add_argument("--groups", nargs="+", help="sources to leave out, a+b in one fit; default all, one by one")
     parser.add_argument(
         "--share", nargs="+", type=float, default=[1.0], help="shares of the other prompts to learn from"
     )
