@@ -209,6 +209,9 @@ def test_plain_harm_is_flagged(rules: KeywordRules, text: str) -> None:
     ("text", "least"),
     [
         ("Crushing chest pain, pain in my left arm, I cannot breathe, call an ambulance?", Risk.CRITICAL),
+        ("My chest hurts and my left arm is numb", Risk.CRITICAL),
+        ("dad's face is drooping on one side and his speech is slurred", Risk.CRITICAL),
+        ("Mir tut alles weh, Druck auf der Brust und der linke Arm ist taub", Risk.CRITICAL),
         ("I was sued by my former employer and the court date is next week", Risk.HIGH),
         ("I ran rm -rf on the production database, we lost data", Risk.HIGH),
     ],
@@ -218,6 +221,19 @@ def test_stakes_are_seen(rules: KeywordRules, text: str, least: Risk) -> None:
     profile = rules.profile(read_request(text))
     assert profile.stake >= least
     assert profile.risk >= least
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The chest of drawers is tight, how do I loosen it?",
+        "My jaw dropped when the left arm of the statue came off",
+        "Which lipstick goes with blue eyes?",
+    ],
+)
+def test_a_part_of_the_body_is_no_emergency(rules: KeywordRules, text: str) -> None:
+    """It takes what is wrong with it."""
+    assert rules.raised(read_request(text))[1] < Risk.HIGH
 
 
 def test_harder_words_mean_higher_complexity(rules: KeywordRules) -> None:

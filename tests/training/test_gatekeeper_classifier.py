@@ -13,6 +13,7 @@ from sklearn.utils.estimator_checks import check_estimator, parametrize_with_che
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from arbiter.intake import read_request
 from arbiter_training.gatekeeper.classifier import GatekeeperClassifier
 
 TEXTS = [f"integrate the function number {i} and prove it" for i in range(12)] + [
@@ -134,3 +135,14 @@ def test_wrong_input_is_refused_with_its_reason() -> None:
         GatekeeperClassifier().fit(TEXTS, ["a"] * 24)
     with pytest.raises(NotFittedError):
         GatekeeperClassifier().predict(TEXTS)
+
+
+def test_rare_words_are_restrained_less() -> None:
+    """On paper: of four texts, a word of all weighs log(5/5) + 1 and a word of one log(5/2) + 1; statistics a half."""
+    texts = [f"same {word}" for word in ("amber", "basin", "cedar", "delta")]
+    fitted = GatekeeperClassifier(iterations=0).fit(texts, ["a", "a", "b", "b"])
+    rarity = fitted.column_scale_[256 : -len(fitted.features_.dense_names)]
+    counts = np.asarray((fitted.features_.transform([read_request(t) for t in texts]).ngrams.to_csr() > 0).sum(axis=0))
+    assert set(np.round(rarity[counts.ravel() == 4], 6)) == {1.0}
+    assert set(np.round(rarity[counts.ravel() == 1], 6)) == {round(np.log(2.5) + 1, 6)}
+    assert set(fitted.column_scale_[-3:]) == {0.5}

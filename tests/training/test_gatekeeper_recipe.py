@@ -15,13 +15,11 @@ from arbiter.gatekeeper.keywords import KeywordRules
 from arbiter_training.default_gatekeeper import (
     RecipeOptions,
     read_recipe,
+    recipe_data,
     recipe_prompts,
-    source_folds,
-    source_weights,
     train_default_gatekeeper,
 )
 from arbiter_training.gatekeeper import GatekeeperOptions
-from arbiter_training.gatekeeper.held_out import source_of
 
 RECIPE = Path(__file__).resolve().parents[2] / "training" / "recipes" / "gatekeeper.toml"
 WORDS = ("amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "haven", "islet", "jetty", "knoll", "ledge")
@@ -73,25 +71,11 @@ def test_a_near_duplicate_is_trained_on_once(tmp_path: Path) -> None:
     assert len(recipe_prompts(tmp_path, None, RecipeOptions())) == 40
 
 
-def test_authored_files_are_dealt_whole(tmp_path: Path) -> None:
-    """All rows of a file share a fold, and the files are spread over the folds."""
+def test_folds_hold_whole_sources(tmp_path: Path) -> None:
+    """All rows of a file share a fold, and the two halves of the one-field files are one fold each."""
     write_seeds(tmp_path, files=4)
     prompts = recipe_prompts(tmp_path, None, RecipeOptions())
-    folds = source_folds(prompts, 2, seed=0)
+    folds = recipe_data(prompts, RecipeOptions()).folds
     per_file = {name: set(folds[np.array(prompts.sources) == name].tolist()) for name in set(prompts.sources)}
     assert all(len(found) == 1 for found in per_file.values())
     assert sorted(fold for found in per_file.values() for fold in found) == [0, 0, 1, 1]
-
-
-def test_no_source_weighs_more_than_the_cap() -> None:
-    """A large source is weighed down to the cap; a small one keeps its rows' weight."""
-    weights = source_weights(("a",) * 8 + ("b",) * 2, cap=4.0)
-    assert weights[:8].sum() == pytest.approx(4.0)
-    assert weights[8:].tolist() == [1.0, 1.0]
-
-
-def test_a_source_is_a_file_without_its_number() -> None:
-    """Files of one author are one source; names that end otherwise are their own."""
-    assert [source_of(name) for name in ("law_02", "risk_harm_01", "clinc150", "mmlu_pro_stem")] == [
-        "law", "risk_harm", "clinc150", "mmlu_pro_stem",
-    ]  # fmt: skip

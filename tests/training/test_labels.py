@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from arbiter_training.labels import complexity_from_outcomes, conflicts_of, labels_of
+from arbiter.gatekeeper.keywords import KeywordRules
+from arbiter.intake import read_request
+from arbiter_training.labels import (
+    LabelSource,
+    complexity_from_outcomes,
+    conflicts_of,
+    label_sources,
+    labels_of,
+    rule_labels,
+)
 from arbiter_training.traffic import OutcomeMatrix, pivot, traffic_from_records
 
 
@@ -26,7 +35,7 @@ def test_complexity_is_the_share_that_fails() -> None:
 
 def test_outcomes_label_where_the_log_does_not() -> None:
     """Complexity comes from outcomes, and a domain outside the vocabulary is unknown, so too few are known."""
-    labels = labels_of(outcomes(300, labelled=False))
+    labels = labels_of(label_sources(outcomes(300, labelled=False)))
     assert set(labels) == {"complexity"}
     assert labels["complexity"].tolist() == [i % 5 for i in range(300)]
 
@@ -34,20 +43,46 @@ def test_outcomes_label_where_the_log_does_not() -> None:
 def test_a_label_in_the_log_goes_before_the_outcomes_and_the_conflict_is_reported() -> None:
     """The stated label is kept; how often and how far the outcomes differ is told, with the farthest first."""
     found = outcomes(250, labelled=True)
-    assert "complexity" not in labels_of(found)  # one kind only
-    (conflict,) = conflicts_of(found)
-    assert (conflict.kept, conflict.other) == ("log", "outcomes")
+    sources = label_sources(found)
+    assert "complexity" not in labels_of(sources)  # one kind only
+    told = {(c.head, c.kept, c.other): c for c in conflicts_of(sources, found.request_ids.tolist())}
+    conflict = told["complexity", "log", "outcomes"]
     assert (conflict.both, conflict.differ, conflict.far) == (250, 200, 150)
     assert len(conflict.request_ids) == 20
     assert conflict.request_ids[0] == "r4"
+    assert str(conflict) == ("complexity: log and outcomes differ on 200 of 250 requests, by two levels or more on 150")
 
 
-def test_without_stated_labels_nothing_conflicts() -> None:
-    """One source cannot disagree."""
-    assert conflicts_of(outcomes(10, labelled=False)) == ()
+def test_one_source_cannot_disagree() -> None:
+    """Nothing is told where only one speaks, or where all say the same."""
+    alone = LabelSource(name="log", labels={"domain": np.array([1, -1])})
+    other = LabelSource(name="judge", labels={"domain": np.array([-1, 2])})
+    assert conflicts_of([alone], ["a", "b"]) == ()
+    assert conflicts_of([alone, other], ["a", "b"]) == ()
+
+
+def test_sources_are_ranked_and_never_averaged() -> None:
+    """Of trivial and expert the higher ranked source's is taken, not the middle."""
+    high = LabelSource(name="log", labels={"complexity": np.repeat([0, -1], 150)})
+    low = LabelSource(name="judge", labels={"complexity": np.repeat([4, 3], 150)})
+    assert labels_of([high, low])["complexity"].tolist() == [0] * 150 + [3] * 150
+
+
+def test_nothing_is_fitted_on_the_keyword_rules() -> None:
+    """They are asked for conflicts only."""
+    rules = LabelSource(name="rules", labels={"domain": np.arange(300) % 2})
+    assert labels_of([rules]) == {}
+
+
+def test_rules_without_a_word_say_nothing() -> None:
+    """Only a head that some term speaks on has a label by rule."""
+    found = rule_labels([read_request("zxqv"), read_request("refactor this python class")], KeywordRules.default())
+    assert found["domain"].tolist() == [-1, 0]
+    assert found["stake"].tolist()[0] == -1
 
 
 def test_too_few_labels_fit_no_head() -> None:
     """Below 200 labelled requests the shipped head stays."""
-    assert labels_of(outcomes(199, labelled=False)) == {}
-    assert np.array_equal(labels_of(outcomes(200, labelled=False))["complexity"][:5], np.arange(5))
+    assert labels_of(label_sources(outcomes(199, labelled=False))) == {}
+    found = labels_of(label_sources(outcomes(200, labelled=False)))
+    assert np.array_equal(found["complexity"][:5], np.arange(5))

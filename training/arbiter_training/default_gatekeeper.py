@@ -3,8 +3,9 @@
 import logging
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -13,9 +14,10 @@ from arbiter.errors import InvalidInputError
 from arbiter.features import Features
 from arbiter.gatekeeper.learned import LearnedGatekeeper
 from arbiter_training.gatekeeper.calibration import HeadReport
-from arbiter_training.gatekeeper.data import FloatArray, GatekeeperOptions, IntArray, LabelledQueries
+from arbiter_training.gatekeeper.data import GatekeeperOptions, LabelledQueries
 from arbiter_training.gatekeeper.fit import fit_gatekeeper
 from arbiter_training.gatekeeper.public_sets import read_public
+from arbiter_training.gatekeeper.sources import groups_of_sources, source_folds, source_weights
 from arbiter_training.labelled import LabelledPrompts, joined, read_labelled
 from arbiter_training.traffic import near_duplicate_groups
 
@@ -28,16 +30,18 @@ class RecipeOptions:
 
     Attributes
     ----------
-    folds : of the cross-validation; authored files are dealt whole.
+    folds : of the cross-validation; sources are dealt whole (see :mod:`arbiter_training.gatekeeper.sources`).
+    hands : authored sources that each spread over all fields.
     max_per_class : requests drawn per class (intent, task, subject) of a large public set.
-    source_cap : requests' worth of weight that one source has at most.
+    source_cap : requests' worth of weight that one authored file or public set has at most.
     gatekeeper : options of the fit.
     """
 
     folds: int = 5
-    max_per_class: int = 20
-    source_cap: float = 400.0
-    gatekeeper: GatekeeperOptions = field(default_factory=GatekeeperOptions)
+    hands: tuple[str, ...] = ("desk", "everyday", "intent", "stakes")
+    max_per_class: int = 8
+    source_cap: float = 60.0
+    gatekeeper: GatekeeperOptions = field(default_factory=lambda: GatekeeperOptions(inverse_penalty=(1.0,)))
 
 
 def read_recipe(path: Path) -> RecipeOptions:
@@ -51,12 +55,15 @@ def read_recipe(path: Path) -> RecipeOptions:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         fit = table.pop("gatekeeper", {})
-        if "inverse_penalty" in fit:
-            fit["inverse_penalty"] = tuple(fit["inverse_penalty"])
-        return RecipeOptions(**table, gatekeeper=GatekeeperOptions(**fit))
+        return RecipeOptions(**_listed(table), gatekeeper=replace(RecipeOptions().gatekeeper, **_listed(fit)))
     except (tomllib.TOMLDecodeError, TypeError) as error:
         known = [f.name for f in (*fields(RecipeOptions), *fields(GatekeeperOptions))]
         raise InvalidInputError(f"{path}: {error}; the keys are {', '.join(known)}") from error
+
+
+def _listed(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the lists of a TOML table into tuples, as the options hold them."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
 
 
 def train_default_gatekeeper(
@@ -85,10 +92,11 @@ def train_default_gatekeeper(
 
 def recipe_data(prompts: LabelledPrompts, options: RecipeOptions) -> LabelledQueries:
     """Give folds and weights to the prompts of the recipe."""
+    groups = groups_of_sources(prompts.sources, options.hands, options.gatekeeper.seed)
     return LabelledQueries(
         queries=prompts.queries,
         labels=prompts.labels,
-        folds=source_folds(prompts, options.folds, options.gatekeeper.seed),
+        folds=source_folds(groups, options.folds, options.gatekeeper.seed),
         weights=source_weights(prompts.sources, options.source_cap),
     )
 
@@ -102,24 +110,3 @@ def recipe_prompts(seed_folder: Path, public_folder: Path | None, options: Recip
     prompts = joined([seeds, public])
     groups = near_duplicate_groups([f"{query.system}\n{query.context}\n{query.text}" for query in prompts.queries])
     return prompts.take(np.sort(np.unique(groups, return_index=True)[1]).astype(np.int64))
-
-
-def source_folds(prompts: LabelledPrompts, n_folds: int, seed: int) -> IntArray:
-    """Deal authored files (``name_01``) whole to folds, and the requests of each public set one by one.
-
-    A file was written in one go, on one subject and in one hand: its rows tell too much of each other. A public set is
-    one source and cannot be dealt whole without losing its classes from training.
-    """
-    rng = np.random.default_rng(seed)
-    folds = rng.integers(n_folds, size=len(prompts))
-    sources = np.array(prompts.sources)
-    files = [name for name in dict.fromkeys(prompts.sources) if name.rsplit("_", 1)[-1].isdigit()]
-    for position, name in enumerate(rng.permutation(files).tolist()):
-        folds[sources == name] = position % n_folds
-    return folds.astype(np.int64)
-
-
-def source_weights(sources: tuple[str, ...], cap: float) -> FloatArray:
-    """Weigh each request so that no source counts for more than ``cap`` requests; others keep weight 1."""
-    _, inverse, counts = np.unique(np.array(sources), return_inverse=True, return_counts=True)
-    return np.asarray(np.minimum(1.0, cap / counts)[inverse], dtype=np.float64)

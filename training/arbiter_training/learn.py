@@ -23,7 +23,8 @@ from arbiter_training.estimates import OutcomeData, QualityOptions, QualityRepor
 from arbiter_training.estimates.length import implied_output_tokens
 from arbiter_training.estimates.timing import TimingData, fit_timing
 from arbiter_training.gatekeeper import GatekeeperOptions, HeadReport, LabelledQueries, fit_gatekeeper
-from arbiter_training.labels import labels_of
+from arbiter_training.judge import JudgeOptions
+from arbiter_training.labels import LabelConflict, conflicts_of, label_sources, labels_of
 from arbiter_training.principal import principal_components
 from arbiter_training.split import fold_numbers, groups_of
 from arbiter_training.traffic import OutcomeMatrix
@@ -46,6 +47,7 @@ class LearnOptions:
     risk_floor : whether high risk needs a frontier candidate; False for benchmarks, where nobody is at risk.
     threads : for linear algebra and boosting. One is fastest below some ten thousand rows.
     quality, gatekeeper, bandit : options of the parts.
+    judge : an LLM that labels what neither the log nor its outcomes do; nobody by default.
     """
 
     folds: int = 5
@@ -57,6 +59,7 @@ class LearnOptions:
     quality: QualityOptions = field(default_factory=QualityOptions)
     gatekeeper: GatekeeperOptions = field(default_factory=GatekeeperOptions)
     bandit: BanditSettings = field(default_factory=BanditSettings)
+    judge: JudgeOptions = field(default_factory=JudgeOptions)
 
     def __post_init__(self) -> None:
         for name, least in (("folds", 2), ("seed", 0), ("context_components", 1), ("threads", 1)):
@@ -76,11 +79,13 @@ class Learned:
     router : fitted on all rows given.
     quality : of the quality estimates.
     heads : head to report, for the heads that were fitted anew.
+    conflicts : where the sources of labels disagree.
     """
 
     router: Router
     quality: QualityReport
     heads: Mapping[str, HeadReport]
+    conflicts: tuple[LabelConflict, ...]
 
 
 def learn_router(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, options: LearnOptions) -> Learned:
@@ -101,7 +106,9 @@ def _learn(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, options: Lea
     groups = groups_of(outcomes)
     folds = fold_numbers(groups, min(options.folds, len(np.unique(groups))), options.seed)
     batch = base.features.transform(outcomes.queries)
-    gatekeeper, reports = _gatekeeper(outcomes, batch, folds, base.gatekeeper, options)
+    sources = label_sources(outcomes)
+    data = LabelledQueries(queries=outcomes.queries, labels=labels_of(sources), folds=folds)
+    gatekeeper, reports = _gatekeeper(data, batch, base.gatekeeper, options.gatekeeper)
     heads = gatekeeper.probabilities(outcomes.queries, batch)
     context_map = ContextMap(projection=principal_components(batch.embedding, options.context_components, options.seed))
     contexts = context_map.contexts(batch, heads)
@@ -123,18 +130,17 @@ def _learn(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, options: Lea
         policy=BanditPolicy.fresh(len(catalog), context_map.dim, bandit),
         settings=_settings(expected.cost_usd.mean(axis=0), expected.latency_s.mean(axis=0), options),
     )
-    return Learned(router=router, quality=report, heads=reports)
+    conflicts = conflicts_of(sources, outcomes.request_ids.tolist())
+    return Learned(router=router, quality=report, heads=reports, conflicts=conflicts)
 
 
 def _gatekeeper(
-    outcomes: OutcomeMatrix, batch: FeatureBatch, folds: NDArray[np.int64], base: Gatekeeper, options: LearnOptions
+    data: LabelledQueries, batch: FeatureBatch, base: Gatekeeper, options: GatekeeperOptions
 ) -> tuple[Gatekeeper, Mapping[str, HeadReport]]:
-    """Fit the heads for which the log has labels; without labels, or on a base that is not learned, keep the base."""
-    labels = labels_of(outcomes)
-    if not labels or not isinstance(base, LearnedGatekeeper):
+    """Fit the heads that have labels; without labels, or on a base that is not learned, keep the base."""
+    if not data.labels or not isinstance(base, LearnedGatekeeper):
         return base, {}
-    data = LabelledQueries(queries=outcomes.queries, labels=labels, folds=folds)
-    return fit_gatekeeper(data, batch, options.gatekeeper, base)
+    return fit_gatekeeper(data, batch, options, base)
 
 
 def _output_tokens(outcomes: OutcomeMatrix, batch: FeatureBatch, catalog: Catalog) -> NDArray[np.float64]:

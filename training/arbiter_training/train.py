@@ -13,6 +13,8 @@ from arbiter.router import Router
 from arbiter_training.evaluation.records import EvaluationReport, LogSummary
 from arbiter_training.evaluation.routers import evaluator_of, frontier, policies_of
 from arbiter_training.evaluation.tracked import evaluation_metrics
+from arbiter_training.judge import with_judge
+from arbiter_training.labels import RULES
 from arbiter_training.learn import Learned, LearnOptions, learn_router
 from arbiter_training.split import forward_split, group_split, groups_of
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot
@@ -93,6 +95,7 @@ def train(
             f"{_source(table)}: {judged} of {outcomes.n} requests carry a quality, learning takes {LEAST_REQUESTS}; "
             "add judgements in a column 'quality' in [0, 1]"
         )
+    outcomes = with_judge(outcomes, options.learn.judge, options.learn.seed)
     train_rows, test_rows = _split(outcomes, options)
     say(f"learning from {len(train_rows)} requests")
     learned = learn_router(outcomes.subset(train_rows), candidates, base, options.learn)
@@ -101,6 +104,7 @@ def train(
         say(f"judging on {len(test_rows)} requests held out")
         summary = _summary(table, outcomes, options, test_rows)
         evaluation, notes = _judged(learned.router, outcomes.subset(test_rows), summary)
+    notes += tuple(f"labels disagree: {conflict}" for conflict in learned.conflicts if conflict.other != RULES)
     router = learned.router
     if options.refit and len(train_rows) < outcomes.n:
         say(f"learning from all {outcomes.n} requests")
@@ -190,5 +194,5 @@ def _provenance(
             "kind": kind_of(outcomes),
         },
         metrics=metrics,
-        notes={"blend": report.weights, **chosen},
+        notes={"blend": report.weights, "label_conflicts": [str(c) for c in learned.conflicts], **chosen},
     )

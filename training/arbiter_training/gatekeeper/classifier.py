@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import diags_array
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -17,11 +18,17 @@ from arbiter.features import FeatureBatch, Features
 from arbiter.gatekeeper.heads import softmax
 from arbiter.gatekeeper.keywords import KeywordRules
 from arbiter.intake import read_request
+from arbiter.ngrams import HashedNgrams
 from arbiter.projection import Projection
 from arbiter_training.design import design_matrix
 from arbiter_training.principal import principal_components
 
 FloatArray = NDArray[np.float64]
+
+BUCKETS = 2**16
+"""Enough that the words of a set of some ten thousand texts seldom collide; only the fit's own size grows with it."""
+
+STATISTICS_SHARE = 0.5
 
 LEAST_FOR_FOLDS = 5
 """Texts of the rarest class below which the trees are left out: their scores out of fold would be of nothing."""
@@ -37,6 +44,7 @@ class GatekeeperClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     Parameters
     ----------
     encoder : gives the embedding; None takes the hashing encoder, which needs no table.
+    buckets : of the hashed n-grams, a power of two.
     inverse_penalty : ``C`` of the logistic regression.
     components : principal components of the embedding that the trees see.
     iterations : boosting rounds; 0 leaves the trees out.
@@ -52,12 +60,14 @@ class GatekeeperClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self,
         encoder: Encoder | None = None,
         *,
-        inverse_penalty: float = 1.0,
+        buckets: int = BUCKETS,
+        inverse_penalty: float = 4.0,
         components: int = 24,
         iterations: int = 40,
         seed: int = 0,
     ) -> None:
         self.encoder = encoder
+        self.buckets = buckets
         self.inverse_penalty = inverse_penalty
         self.components = components
         self.iterations = iterations
@@ -85,7 +95,8 @@ class GatekeeperClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         if len(self.classes_) < 2:
             raise ValueError(f"y holds one class only ({self.classes_[0]!r}); a classifier needs two or more")
         queries = [read_request(text) for text in texts]
-        self.features_ = Features(self.encoder or HashingEncoder(), evidence=KeywordRules.default()).fit(queries)
+        ngrams, evidence = HashedNgrams(self.buckets), KeywordRules.default()
+        self.features_ = Features(self.encoder or HashingEncoder(), ngrams, evidence).fit(queries)
         batch = self.features_.transform(queries)
         self._fit_stages(batch, codes)
         return self
@@ -94,7 +105,7 @@ class GatekeeperClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """Give the (n, classes) probabilities of texts, in the order of ``classes_``."""
         check_is_fitted(self)
         batch = self.features_.transform([read_request(text) for text in _texts(X)])
-        scores = self._decide(self.linear_, design_matrix(batch))
+        scores = self._decide(self.linear_, self._design(batch))
         linear = softmax(scores)
         if self.boosted_ is None:
             return linear
@@ -113,7 +124,8 @@ class GatekeeperClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return tags
 
     def _fit_stages(self, batch: FeatureBatch, codes: NDArray[np.int64]) -> None:
-        design = design_matrix(batch)
+        self.column_scale_ = _column_scale(batch)
+        design = self._design(batch)
         self.linear_ = self._logistic().fit(design, codes)
         self.projection_: Projection = principal_components(batch.embedding, self.components, self.seed)
         self.boosted_ = None
@@ -134,6 +146,9 @@ class GatekeeperClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         )
         self.boosted_ = boosting.fit(self._table(scores, batch), codes)
 
+    def _design(self, batch: FeatureBatch) -> Any:
+        return design_matrix(batch) @ diags_array(self.column_scale_, format="csr")
+
     def _logistic(self) -> LogisticRegression:
         return LogisticRegression(C=self.inverse_penalty, max_iter=300, tol=1e-3)
 
@@ -143,6 +158,18 @@ class GatekeeperClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     def _table(self, scores: FloatArray, batch: FeatureBatch) -> FloatArray:
         return np.concatenate([scores, self.projection_.apply(batch.embedding), batch.dense], axis=1)
+
+
+def _column_scale(batch: FeatureBatch) -> FloatArray:
+    """Give the weight of each column under the one penalty of the linear stage.
+
+    N-grams weigh by their inverse document frequency (Spärck Jones, 1972; smoothed as scikit-learn does), so that rare
+    words, which tell more, are restrained less; statistics weigh half of what they do beside fewer n-grams.
+    """
+    seen = np.asarray((batch.ngrams.to_csr() > 0).sum(axis=0)).ravel()
+    rarity = np.log((1.0 + len(batch)) / (1.0 + seen)) + 1.0
+    d, s = batch.embedding.shape[1], batch.dense.shape[1]
+    return np.concatenate([np.ones(d), rarity, np.full(s, STATISTICS_SHARE)])
 
 
 def _texts(values: ArrayLike) -> Sequence[str]:

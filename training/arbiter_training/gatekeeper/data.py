@@ -56,6 +56,6 @@ class GatekeeperOptions:
     components: int = 24
     iterations: int = 32
     keyword_shares: Mapping[str, float] = field(default_factory=lambda: {"harm": 0.3, "domain": 0.1})
-    false_alarms: float = 0.03
+    false_alarms: float = 0.05
     abstain_below: float = 0.3
     seed: int = 0

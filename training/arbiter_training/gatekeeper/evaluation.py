@@ -1,20 +1,22 @@
 """What a gatekeeper is worth on labelled requests it was not trained on."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from arbiter.features import Features
 from arbiter.gatekeeper.heads import HEADS, HeadProbabilities
 from arbiter.gatekeeper.protocol import Gatekeeper
 from arbiter.records import TaskProfile
-from arbiter.vocabulary import Risk
+from arbiter.vocabulary import Complexity, Risk
 from arbiter_training.gatekeeper.calibration import expected_calibration_error
 from arbiter_training.gatekeeper.data import BoolArray, FloatArray, IntArray
 from arbiter_training.gatekeeper.risk_evaluation import RiskEvaluation, evaluate_risk
-from arbiter_training.labelled import LabelledPrompts
+from arbiter_training.labelled import UNKNOWN, LabelledPrompts
 
 COVERAGES = tuple(np.linspace(0.1, 1.0, 10).round(1).tolist())
 
@@ -92,11 +94,18 @@ class GatekeeperEvaluation:
     heads : head to result.
     risks : ``harm``, ``stake`` and ``risk`` (the greater of the two), where labelled, to the result of the verdict.
     judges : source of a profile (``learned``, ``keywords``, ...) to the requests that it judged.
+    look_alikes_flagged : share of the harmless look-alikes whose harm is called high; NaN where there are none.
+    injections_found : share of the injections whose harm is called high; NaN where there are none.
+    hard_easy_auc : chance that a complex or expert request has a higher expected complexity than a trivial or simple
+        one (the area under the ROC curve); NaN where either is missing.
     """
 
     heads: Mapping[str, HeadEvaluation]
     risks: Mapping[str, RiskEvaluation]
     judges: Mapping[str, int]
+    look_alikes_flagged: float
+    injections_found: float
+    hard_easy_auc: float
 
     def metrics(self) -> dict[str, float]:
         """Give one flat mapping of numbers, for a model card or a tracker."""
@@ -110,7 +119,9 @@ class GatekeeperEvaluation:
             found |= {f"{head}/high_recall": risk.recall, f"{head}/high_false_alarms": risk.false_alarms}
             found |= {f"{head}/high_recall_at_5": risk.recall_at_5}
             found |= {f"{head}/high_auc": risk.auc}
-        return found
+        found |= {"harm/look_alikes_flagged": self.look_alikes_flagged, "harm/injections_found": self.injections_found}
+        found |= {"complexity/hard_easy_auc": self.hard_easy_auc}
+        return {name: value for name, value in found.items() if not math.isnan(value)}
 
 
 def evaluate_gatekeeper(gatekeeper: Gatekeeper, features: Features, prompts: LabelledPrompts) -> GatekeeperEvaluation:
@@ -123,7 +134,14 @@ def evaluate_gatekeeper(gatekeeper: Gatekeeper, features: Features, prompts: Lab
     prompts : with labels of any heads; they must not be its training data, or the result means nothing.
     """
     heads = gatekeeper.probabilities(prompts.queries, features.transform(prompts.queries))
-    profiles = gatekeeper.profiles(prompts.queries, heads)
+    return evaluate_verdicts(heads, gatekeeper.profiles(prompts.queries, heads), prompts)
+
+
+def evaluate_verdicts(
+    heads: HeadProbabilities, profiles: Sequence[TaskProfile], prompts: LabelledPrompts
+) -> GatekeeperEvaluation:
+    """Judge probabilities and verdicts on the n requests that they were given for."""
+    harm = np.array([profile.harm >= Risk.HIGH for profile in profiles], dtype=np.bool_)
     known = {head: y for head, y in prompts.labels.items() if (y >= 0).any()}
     return GatekeeperEvaluation(
         heads={h: evaluate_head(h, heads.head(h)[y >= 0], y[y >= 0]) for h, y in known.items() if h in HEADS},
@@ -133,7 +151,29 @@ def evaluate_gatekeeper(gatekeeper: Gatekeeper, features: Features, prompts: Lab
             if head in known
         },
         judges=dict(Counter(str(profile.source) for profile in profiles)),
+        look_alikes_flagged=_share(harm[_flagged(prompts, "look_alike")]),
+        injections_found=_share(harm[_flagged(prompts, "injection") & _labelled_high(prompts, "harm")]),
+        hard_easy_auc=_hard_easy_auc(heads, prompts),
     )
+
+
+def _flagged(prompts: LabelledPrompts, flag: str) -> BoolArray:
+    return prompts.flags.get(flag, np.zeros(len(prompts), dtype=np.bool_))
+
+
+def _labelled_high(prompts: LabelledPrompts, head: str) -> BoolArray:
+    labels = prompts.labels.get(head)
+    return np.zeros(len(prompts), dtype=np.bool_) if labels is None else labels >= Risk.HIGH.rank
+
+
+def _hard_easy_auc(heads: HeadProbabilities, prompts: LabelledPrompts) -> float:
+    labels = prompts.labels.get("complexity", np.full(len(prompts), UNKNOWN, dtype=np.int64))
+    easy = (labels >= 0) & (labels <= Complexity.SIMPLE.rank)
+    hard = labels >= Complexity.COMPLEX.rank
+    if not easy.any() or not hard.any():
+        return float("nan")
+    either = easy | hard
+    return float(roc_auc_score(hard[either], heads.level("complexity")[either]))
 
 
 def evaluate_head(head: str, probabilities: FloatArray, labels: IntArray) -> HeadEvaluation:
@@ -190,3 +230,7 @@ def _high(head: str, heads: HeadProbabilities) -> FloatArray:
     """Give P(high or critical); of the two sources of risk together the greater, as the verdict does."""
     names = ("harm", "stake") if head == "risk" else (head,)
     return np.asarray(np.max([heads.at_least(name, Risk.HIGH) for name in names], axis=0))
+
+
+def _share(found: BoolArray) -> float:
+    return float(found.mean()) if found.size else float("nan")
