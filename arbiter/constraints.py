@@ -1,6 +1,6 @@
 """Constraints before utility: which candidates may answer, and for each that may not, the reason."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -64,6 +64,55 @@ def exclusions(
         if reason is not None:
             reasons[candidate.name] = reason
     return reasons if now.paced_usd is None else reasons | _beyond_pace(now.paced_usd, reasons, catalog, expectation)
+
+
+def exclusions_of_batch(
+    queries: Sequence[Query],
+    profiles: Sequence[TaskProfile],
+    catalog: Catalog,
+    expectation: Expectation,
+    settings: Settings,
+) -> list[dict[str, str]]:
+    """Find, for each of n requests, the candidates that may not answer: what :func:`exclusions` gives, faster.
+
+    Where a request sets no limit on an estimate and its answer has room everywhere, who may answer hangs on what it
+    demands and on its risk alone: requests that are alike in these share one look at the catalog.
+
+    Parameters
+    ----------
+    queries, profiles : n each.
+    catalog : K candidates.
+    expectation : arrays (n, K).
+    settings : carries the risk floor.
+    """
+    cramped = _cramped(queries, catalog, expectation.output_tokens).tolist()
+    known: dict[Hashable, dict[str, str]] = {}
+    reasons: list[dict[str, str]] = []
+    for i, (query, profile) in enumerate(zip(queries, profiles, strict=True)):
+        if cramped[i] or _limited(query):
+            reasons.append(exclusions(query, profile, catalog, expectation.row(i), settings))
+            continue
+        demands = (query.requirements, query.strategy, query.n_images > 0, profile.risk)
+        alike = (*demands, frozenset(query.circumstances.out.items()))
+        if alike not in known:
+            known[alike] = exclusions(query, profile, catalog, expectation.row(i), settings)
+        reasons.append(dict(known[alike]))
+    return reasons
+
+
+def _cramped(queries: Sequence[Query], catalog: Catalog, output_tokens: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell of n requests whether some window may be too small, or some length is not a number."""
+    room = np.minimum(np.round(output_tokens), catalog.arrays.max_output_tokens)  # (n, K)
+    asked = np.array([query.requirements.max_output_tokens or 0 for query in queries])[:, None]
+    needed = np.array([query.input_tokens for query in queries])[:, None] + np.maximum(room, asked)
+    return np.asarray(~(needed <= catalog.arrays.context_window_tokens).all(axis=1))
+
+
+def _limited(query: Query) -> bool:
+    """Tell whether a request sets a limit on an estimate."""
+    required, now = query.requirements, query.circumstances
+    limits = (required.max_cost_usd, required.max_latency_s, required.min_quality, now.budget_left_usd, now.paced_usd)
+    return any(limit is not None for limit in limits)
 
 
 def _beyond_pace(
@@ -184,19 +233,29 @@ def emergency(catalog: Catalog, query: Query | None = None, preset: ConstraintPr
     return max(left, key=lambda i: (catalog.candidates[i].safety, catalog.candidates[i].quality))
 
 
-def eligible_mask(catalog: Catalog, reasons: dict[str, str]) -> NDArray[np.bool_]:
-    """Give the (K,) mask of candidates that have no reason against them."""
-    return np.array([name not in reasons for name in catalog.names], dtype=bool)
+def eligible_mask(catalog: Catalog, reasons: Sequence[Mapping[str, str]]) -> NDArray[np.bool_]:
+    """Give the (n, K) mask of candidates that have no reason against them on each of n requests."""
+    mask = np.ones((len(reasons), len(catalog)), dtype=bool)
+    for row, found in zip(mask, reasons, strict=True):
+        if found:
+            row[[catalog.position(name) for name in found]] = False
+    return mask
 
 
-def fallback_order(
-    catalog: Catalog, chosen: int, eligible: NDArray[np.bool_], utility: NDArray[np.float64]
-) -> list[int]:
-    """Order the other eligible candidates by utility, never one provider twice in a row while another is left."""
-    left = [int(i) for i in np.argsort(-utility, kind="stable") if eligible[i] and i != chosen]
+def fallback_order(catalog: Catalog, chosen: int, ranked: Sequence[int], most: int) -> list[int]:
+    """Order who is asked next, never one provider twice in a row while another is left.
+
+    Parameters
+    ----------
+    catalog : K candidates.
+    chosen : who is asked first.
+    ranked : the eligible candidates by falling utility, the chosen one wherever it stands.
+    most : how many are named at most.
+    """
+    left = [i for i in ranked if i != chosen]
     order: list[int] = []
     provider = catalog.candidates[chosen].provider
-    while left:
+    while left and len(order) < most:
         step = next((i for i in left if catalog.candidates[i].provider != provider), left[0])
         left.remove(step)
         order.append(step)

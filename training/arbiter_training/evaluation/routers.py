@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
+from arbiter.deciding import Outlook
 from arbiter.estimates.expectation import Expectation, UtilityWeights
 from arbiter.features import FeatureBatch, Features
 from arbiter.ope import LoggedFeedback
 from arbiter.policies import GreedyPolicy
-from arbiter.router import Outlook, Router
+from arbiter.router import Router
 from arbiter_training.evaluation.evaluate import GREEDY, Evaluator, PolicyFamily
 from arbiter_training.evaluation.logs import cross_fitted, lacks_propensities, log_of, priced
 from arbiter_training.evaluation.propensities import estimate_propensities, observational_log, router_features

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from arbiter.bundle import load_bundle
 from arbiter.catalog import catalog_for_log, read_catalog
+from arbiter.deciding import Outlook
 from arbiter.errors import BundleError, InvalidInputError
 from arbiter.manifest import SCHEMA_VERSION
-from arbiter.router import Outlook, Router
+from arbiter.router import Router
 from arbiter.vocabulary import Objective
 from arbiter_training.evaluation.evaluate import BEST_SINGLE
 from arbiter_training.evaluation.records import LogSummary
