@@ -136,7 +136,7 @@ def test_two_cores_route_more_than_five_thousand_requests_a_second(kind: str, re
 
 @pytest.mark.benchmark
 def test_two_cores_route_real_questions(router: Router, data_dir: Path) -> None:
-    """The same on questions of MMLU-Pro, of 220 tokens on average, whose words repeat less: told, not held to a rate."""
+    """The same on questions of MMLU-Pro, of 220 tokens, whose words repeat less: told, not held to a rate."""
     questions = pivot(read_traffic([data_dir / QUESTIONS])).queries
     assert rate_of_two("router, real questions", router, [query.text for query in questions]) > 0
 
