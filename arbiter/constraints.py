@@ -205,10 +205,11 @@ def _floors(candidate: Candidate, profile: TaskProfile, preset: ConstraintPreset
 def emergency(catalog: Catalog, query: Query | None = None, preset: ConstraintPreset = ConstraintPreset.NONE) -> int:
     """Give the choice when nothing is eligible.
 
-    The candidates are narrowed step by step, a step that would leave none being skipped: to those that break no promise
-    (allow and deny list, local, region, compliance), to those that are up, to those that the request fits. Of what is
-    left, the safest; for equal safety the one of best rating. So a private request goes to a local model that is down
-    rather than elsewhere; only where no candidate at all keeps the promises is one broken. The router must answer; the
+    The candidates are narrowed step by step, a step that would leave none being skipped: to local ones where privacy is
+    asked for, to those that break no other promise (allow and deny list, region, compliance), to those that are up, to
+    those that the request fits. Of what is left, the safest; for equal safety the one of best rating. So a private
+    request goes to a local model that is down, or of the wrong region, rather than elsewhere; only where there is no
+    local model at all does it leave the house. The router must answer; the
     decision says so with confidence 0 and keeps every reason, that of its own choice included.
 
     Parameters
@@ -222,7 +223,9 @@ def emergency(catalog: Catalog, query: Query | None = None, preset: ConstraintPr
     choice : place in the catalog.
     """
     asked = query or Query(text="")
+    private = asked.requirements.local_only or preset is ConstraintPreset.PRIVACY
     steps: tuple[Callable[[Candidate], Iterator[str]], ...] = (
+        lambda c: iter(("not local",) if private and c.tier is not Tier.LOCAL else ()),
         lambda c: _forbidden(c, asked.requirements, preset),
         lambda c: _down(c, asked.circumstances),
         lambda c: _fit(c, asked, 1.0),

@@ -232,6 +232,15 @@ def test_the_emergency_choice_breaks_no_promise_where_one_candidate_keeps_it(
     assert chosen([safe, replace(tame, status=Status.UNAVAILABLE)], query, preset) == "tame"
 
 
+def test_privacy_is_the_last_promise_to_be_broken() -> None:
+    """Where nobody keeps all that is asked, a private request stays in the house, whatever else that breaks."""
+    safe, tame = candidate("safe", safety=1.0), candidate("tame", safety=0.1, tier=Tier.LOCAL)
+    assert chosen([safe, tame], asking(local_only=True, regions={"mars"})) == "tame"
+    assert chosen([safe, tame], asking(local_only=True, deny={"tame"})) == "tame"
+    assert chosen([safe, tame], asking(allow={"safe"}), ConstraintPreset.PRIVACY) == "tame"
+    assert chosen([safe], asking(local_only=True)) == "safe"
+
+
 def test_the_emergency_choice_fits_the_request_where_one_does() -> None:
     """A safer candidate whose window is too small would only fail."""
     wide = candidate("wide", safety=0.5, context_window_tokens=10_000)
