@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from arbiter.criteria import CriterionWeights
+from arbiter.deciding import estimates_of
 from arbiter.records import Estimate, Query, TaskProfile
-from arbiter.router import Router, estimates_of
+from arbiter.router import Router
 from arbiter.scoring import History, Scorecard, Scorer
 
 

@@ -1,6 +1,6 @@
 """Constraints before utility: which candidates may answer, and for each that may not, the reason."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -64,6 +64,55 @@ def exclusions(
         if reason is not None:
             reasons[candidate.name] = reason
     return reasons if now.paced_usd is None else reasons | _beyond_pace(now.paced_usd, reasons, catalog, expectation)
+
+
+def exclusions_of_batch(
+    queries: Sequence[Query],
+    profiles: Sequence[TaskProfile],
+    catalog: Catalog,
+    expectation: Expectation,
+    settings: Settings,
+) -> list[dict[str, str]]:
+    """Find, for each of n requests, the candidates that may not answer: what :func:`exclusions` gives, faster.
+
+    Where a request sets no limit on an estimate and its answer has room everywhere, who may answer hangs on what it
+    demands and on its risk alone: requests that are alike in these share one look at the catalog.
+
+    Parameters
+    ----------
+    queries, profiles : n each.
+    catalog : K candidates.
+    expectation : arrays (n, K).
+    settings : carries the risk floor.
+    """
+    cramped = _cramped(queries, catalog, expectation.output_tokens).tolist()
+    known: dict[Hashable, dict[str, str]] = {}
+    reasons: list[dict[str, str]] = []
+    for i, (query, profile) in enumerate(zip(queries, profiles, strict=True)):
+        if cramped[i] or _limited(query):
+            reasons.append(exclusions(query, profile, catalog, expectation.row(i), settings))
+            continue
+        demands = (query.requirements, query.strategy, query.n_images > 0, profile.risk)
+        alike = (*demands, frozenset(query.circumstances.out.items()))
+        if alike not in known:
+            known[alike] = exclusions(query, profile, catalog, expectation.row(i), settings)
+        reasons.append(dict(known[alike]))
+    return reasons
+
+
+def _cramped(queries: Sequence[Query], catalog: Catalog, output_tokens: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell of n requests whether some window may be too small, or some length is not a number."""
+    room = np.minimum(np.round(output_tokens), catalog.arrays.max_output_tokens)  # (n, K)
+    asked = np.array([query.requirements.max_output_tokens or 0 for query in queries])[:, None]
+    needed = np.array([query.input_tokens for query in queries])[:, None] + np.maximum(room, asked)
+    return np.asarray(~(needed <= catalog.arrays.context_window_tokens).all(axis=1))
+
+
+def _limited(query: Query) -> bool:
+    """Tell whether a request sets a limit on an estimate."""
+    required, now = query.requirements, query.circumstances
+    limits = (required.max_cost_usd, required.max_latency_s, required.min_quality, now.budget_left_usd, now.paced_usd)
+    return any(limit is not None for limit in limits)
 
 
 def _beyond_pace(
@@ -156,10 +205,11 @@ def _floors(candidate: Candidate, profile: TaskProfile, preset: ConstraintPreset
 def emergency(catalog: Catalog, query: Query | None = None, preset: ConstraintPreset = ConstraintPreset.NONE) -> int:
     """Give the choice when nothing is eligible.
 
-    The candidates are narrowed step by step, a step that would leave none being skipped: to those that break no promise
-    (allow and deny list, local, region, compliance), to those that are up, to those that the request fits. Of what is
-    left, the safest; for equal safety the one of best rating. So a private request goes to a local model that is down
-    rather than elsewhere; only where no candidate at all keeps the promises is one broken. The router must answer; the
+    The candidates are narrowed step by step, a step that would leave none being skipped: to local ones where privacy is
+    asked for, to those that break no other promise (allow and deny list, region, compliance), to those that are up, to
+    those that the request fits. Of what is left, the safest; for equal safety the one of best rating. So a private
+    request goes to a local model that is down, or of the wrong region, rather than elsewhere; only where there is no
+    local model at all does it leave the house. The router must answer; the
     decision says so with confidence 0 and keeps every reason, that of its own choice included.
 
     Parameters
@@ -173,7 +223,9 @@ def emergency(catalog: Catalog, query: Query | None = None, preset: ConstraintPr
     choice : place in the catalog.
     """
     asked = query or Query(text="")
+    private = asked.requirements.local_only or preset is ConstraintPreset.PRIVACY
     steps: tuple[Callable[[Candidate], Iterator[str]], ...] = (
+        lambda c: iter(("not local",) if private and c.tier is not Tier.LOCAL else ()),
         lambda c: _forbidden(c, asked.requirements, preset),
         lambda c: _down(c, asked.circumstances),
         lambda c: _fit(c, asked, 1.0),
@@ -184,19 +236,29 @@ def emergency(catalog: Catalog, query: Query | None = None, preset: ConstraintPr
     return max(left, key=lambda i: (catalog.candidates[i].safety, catalog.candidates[i].quality))
 
 
-def eligible_mask(catalog: Catalog, reasons: dict[str, str]) -> NDArray[np.bool_]:
-    """Give the (K,) mask of candidates that have no reason against them."""
-    return np.array([name not in reasons for name in catalog.names], dtype=bool)
+def eligible_mask(catalog: Catalog, reasons: Sequence[Mapping[str, str]]) -> NDArray[np.bool_]:
+    """Give the (n, K) mask of candidates that have no reason against them on each of n requests."""
+    mask = np.ones((len(reasons), len(catalog)), dtype=bool)
+    for row, found in zip(mask, reasons, strict=True):
+        if found:
+            row[[catalog.position(name) for name in found]] = False
+    return mask
 
 
-def fallback_order(
-    catalog: Catalog, chosen: int, eligible: NDArray[np.bool_], utility: NDArray[np.float64]
-) -> list[int]:
-    """Order the other eligible candidates by utility, never one provider twice in a row while another is left."""
-    left = [int(i) for i in np.argsort(-utility, kind="stable") if eligible[i] and i != chosen]
+def fallback_order(catalog: Catalog, chosen: int, ranked: Sequence[int], most: int) -> list[int]:
+    """Order who is asked next, never one provider twice in a row while another is left.
+
+    Parameters
+    ----------
+    catalog : K candidates.
+    chosen : who is asked first.
+    ranked : the eligible candidates by falling utility, the chosen one wherever it stands.
+    most : how many are named at most.
+    """
+    left = [i for i in ranked if i != chosen]
     order: list[int] = []
     provider = catalog.candidates[chosen].provider
-    while left:
+    while left and len(order) < most:
         step = next((i for i in left if catalog.candidates[i].provider != provider), left[0])
         left.remove(step)
         order.append(step)

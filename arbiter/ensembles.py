@@ -9,10 +9,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter.deciding import estimates_of
 from arbiter.errors import InvalidInputError
 from arbiter.estimates.expectation import Expectation
 from arbiter.records import Estimate, Query, TaskProfile
-from arbiter.router import Router, estimates_of
+from arbiter.router import Router
 from arbiter.vocabulary import Aggregation
 
 FloatArray = NDArray[np.float64]

@@ -18,6 +18,7 @@ from arbiter.reading import reading_text
 from arbiter.records import Query
 from arbiter.state import State
 from arbiter.text_statistics import STATISTICS, statistics
+from arbiter.words import words
 
 STATISTICS_VERSION = 1
 """Raised when a statistic changes its meaning under its old name: a bundle fitted on the old one must not load."""
@@ -112,7 +113,7 @@ class Features:
         """
         if not queries:
             raise InvalidInputError("features need at least one query to be fitted on; got none")
-        raw = self._raw(queries).astype(np.float64)
+        raw = self._raw(queries, [words(cut(reading_text(query))) for query in queries]).astype(np.float64)
         deviation = raw.std(axis=0)
         self.mean_ = raw.mean(axis=0).astype(np.float32)
         # What never varied is left in its own unit.
@@ -129,13 +130,14 @@ class Features:
             cache, or out of fold for a student's own training rows); None encodes.
         """
         texts = [cut(reading_text(query)) for query in queries]
+        split = [words(text) for text in texts]
         vectors = self.encoder.encode(texts) if embedding is None else np.asarray(embedding, dtype=np.float32)
         if len(vectors) != len(queries):
             raise InvalidInputError(f"{len(vectors)} embeddings were given for {len(queries)} queries; give one each")
         return FeatureBatch(
             embedding=vectors,
-            ngrams=self.ngrams.transform(texts),
-            dense=np.clip((self._raw(queries) - self.mean_) / self.scale_, -DENSE_LIMIT, DENSE_LIMIT),
+            ngrams=self.ngrams.count(split),
+            dense=np.clip((self._raw(queries, split) - self.mean_) / self.scale_, -DENSE_LIMIT, DENSE_LIMIT),
             dense_names=self.dense_names,
             input_tokens=np.array([query.input_tokens for query in queries], dtype=np.int64),
         )
@@ -148,11 +150,12 @@ class Features:
         """
         return self.transform([query])
 
-    def _raw(self, queries: Sequence[Query]) -> NDArray[np.float32]:
-        """Give the (n, s) statistics and evidence, not standardised."""
+    def _raw(self, queries: Sequence[Query], split: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        """Give the (n, s) statistics and evidence, not standardised; ``split`` are the words of what is read."""
         raw = np.empty((len(queries), len(self.dense_names)), dtype=np.float32)
-        for row, query in zip(raw, queries, strict=True):
-            row[: len(STATISTICS)] = statistics(query)
+        for row, query, parts in zip(raw, queries, split, strict=True):
+            # Statistics are those of the last turn alone: a follow-up is read with the turns before it, and split anew.
+            row[: len(STATISTICS)] = statistics(query, None if query.context else parts)
             if self.evidence is not None:
                 row[len(STATISTICS) :] = self.evidence(query)
         return raw

@@ -1,8 +1,9 @@
 """Hashed word n-grams: a text as a sparse vector of a fixed number of buckets."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 DEFAULT_BUCKETS = 4_096
 """A text of 100 words fills about 180 of them; the linear map behind them stays near 6 MB at 384 outputs."""
+
+_NO_BUCKETS = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,20 +119,11 @@ class HashedNgrams:
 
     def transform(self, texts: Sequence[str]) -> NgramRows:
         """Count the n-grams of each text."""
-        rows = [self._row(text) for text in texts]
-        none = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
-        return NgramRows(
-            indptr=_indptr([len(indices) for indices, _ in rows]),
-            indices=np.concatenate([indices for indices, _ in rows] or [none[0]]),
-            values=np.concatenate([values for _, values in rows] or [none[1]]),
-            buckets=self.buckets,
-        )
+        return self.count([words(text) for text in texts])
 
     def transform_one(self, text: str) -> NgramRows:
         """Count the n-grams of one text; equal to its row in :meth:`transform`."""
-        indices, values = self._row(text)
-        indptr = np.array([0, len(indices)], dtype=np.int64)
-        return NgramRows(indptr=indptr, indices=indices, values=values, buckets=self.buckets)
+        return self.transform([text])
 
     def names(self, text: str) -> dict[int, str]:
         """Give the buckets that a text fills, each with the first word or pair of words that falls into it."""
@@ -139,15 +133,37 @@ class HashedNgrams:
         spelled = [*parts, *(f"{first} {second}" for first, second in pairwise(parts))]
         return dict(zip(reversed(buckets), reversed(spelled), strict=True))
 
-    def _row(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        hashes = self._hashes(words(text))
-        buckets = mix(np.concatenate([hashes, pairs(hashes)])) & self._mask
-        counts = np.bincount(buckets)
-        indices = np.flatnonzero(counts)
-        damped = np.log1p(counts[indices])
-        norm = np.sqrt(damped @ damped)
-        values = damped / norm if norm > 0 else damped
-        return indices.astype(np.int64, copy=False), values.astype(np.float32)
+    def count(self, split: Sequence[Sequence[str]]) -> NgramRows:
+        """Count the n-grams of texts that are split into :func:`arbiter.words.words` already.
+
+        Hashing and damping run over all texts in one pass, counting and scaling text by text: a text in a batch and
+        alone then gives the same bits.
+        """
+        hashes = self._hashes(list(chain.from_iterable(split)))
+        singles, doubles = mix(hashes) & self._mask, mix(pairs(hashes)) & self._mask
+        indices, counts, start = [_NO_BUCKETS], [_NO_BUCKETS], 0
+        for parts in split:
+            end = start + len(parts)
+            filled = np.bincount(np.concatenate([singles[start:end], doubles[start : max(end - 1, start)]]))
+            indices.append(filled.nonzero()[0])
+            counts.append(filled[indices[-1]])
+            start = end
+        indptr = _indptr([len(buckets) for buckets in indices[1:]])
+        return NgramRows(
+            indptr=indptr,
+            indices=np.concatenate(indices).astype(np.int64, copy=False),
+            values=_scaled(np.log1p(np.concatenate(counts)), indptr.tolist()),
+            buckets=self.buckets,
+        )
+
+
+def _scaled(damped: NDArray[np.float64], bounds: Sequence[int]) -> NDArray[np.float32]:
+    """Scale the damped counts of each text to Euclidean length 1."""
+    norms = np.ones(len(bounds) - 1)
+    for row, (start, end) in enumerate(pairwise(bounds)):
+        own = damped[start:end]
+        norms[row] = math.sqrt(own @ own) or 1.0
+    return (damped / np.repeat(norms, np.diff(bounds))).astype(np.float32)
 
 
 def _indptr(lengths: Sequence[int]) -> NDArray[np.int64]:

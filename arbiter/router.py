@@ -1,7 +1,6 @@
 """The router: a query becomes a decision. Pure: no file, no network, no clock; randomness comes in as a generator."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -9,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
-from arbiter.constraints import eligible_mask, emergency, exclusions, fallback_order
+from arbiter.constraints import eligible_mask, emergency, exclusions_of_batch, fallback_order
+from arbiter.deciding import Assessment, Outlook, Weighed, WeighedBatch, confidences, draws, estimates_of
 from arbiter.estimates import billing
 from arbiter.estimates.estimator import Estimator
-from arbiter.estimates.expectation import Expectation
+from arbiter.estimates.expectation import UtilityWeights
 from arbiter.features import Features
 from arbiter.gatekeeper.protocol import Gatekeeper
 from arbiter.policies.context import ContextMap
@@ -28,61 +28,6 @@ EMERGENCY = "no candidate fulfils the constraints: emergency choice"
 
 AT_ONCE = 256
 """Requests of a batch that are worked on together: more gain nothing, and their arrays would outgrow the cache."""
-
-HIGH = 0.9
-"""The quantile that a decision tells beside the means of cost, latency and length."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
-    """What is believed of n requests before a policy speaks.
-
-    Attributes
-    ----------
-    queries, profiles : n each.
-    contexts : (n, d), what the policy sees.
-    expectation : arrays (n, K).
-    """
-
-    queries: tuple[Query, ...]
-    profiles: list[TaskProfile]
-    contexts: FloatArray
-    expectation: Expectation
-
-    def one(self, i: int, query: Query) -> "Outlook":
-        """Give the outlook of request ``i`` alone, under the circumstances that ``query`` tells."""
-        return Outlook(
-            queries=(query,),
-            profiles=[self.profiles[i]],
-            contexts=self.contexts[i : i + 1],
-            expectation=self.expectation.take(np.array([i])),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
-    """One request after constraints and weights.
-
-    Attributes
-    ----------
-    eligible : (K,) who may answer; at least one.
-    expectation : arrays (K,), under the weights in force.
-    reasons : excluded candidate to reason.
-    emergency : whether nobody fulfilled the constraints and the emergency choice stands in.
-    """
-
-    eligible: NDArray[np.bool_]
-    expectation: Expectation
-    reasons: dict[str, str]
-    emergency: bool
-
-
-class _Row(NamedTuple):
-    """One request of a batch, ready to be decided."""
-
-    weighed: Weighed
-    probabilities: FloatArray
-    estimates: list[Estimate]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,145 +85,122 @@ class Router:
         """Choose a candidate for each of n requests; features and estimates are computed together."""
         decisions: list[Decision] = []
         for start in range(0, len(queries), AT_ONCE):
-            outlook = self.outlook(queries[start : start + AT_ONCE])
-            weighed = self._weighed(outlook)
-            probabilities = self._probabilities(outlook, weighed)
-            estimates = estimates_of(outlook.expectation, self.catalog, outlook.queries)
-            rows = zip(weighed, probabilities, estimates, strict=True)
-            decisions += [self._decide(outlook, i, _Row(*row), rng) for i, row in enumerate(rows)]
+            decisions += self.draw(self.assess(queries[start : start + AT_ONCE]), rng)
         return decisions
+
+    def assess(self, queries: Sequence[Query]) -> Assessment:
+        """Do everything of n decisions but draw: what :meth:`draw` needs, without a random number."""
+        return self._assessed(self.outlook(queries))
+
+    def draw(self, assessment: Assessment, rng: np.random.Generator) -> list[Decision]:
+        """Draw the choices of n requests that were assessed by this router."""
+        chosen, ids = draws(assessment.probabilities, rng)
+        outlook, weighed = assessment.outlook, assessment.weighed
+        sure = confidences(chosen, weighed, outlook.expectation.quality_se)
+        ranked = np.argsort(-weighed.utility, axis=1, kind="stable").tolist()
+        columns = (chosen, ids, sure, ranked, estimates_of(outlook.expectation, self.catalog, outlook.queries))
+        tables = (weighed.eligible, assessment.probabilities, weighed.utility, outlook.contexts)
+        rows = zip(*columns, *(table.tolist() for table in tables), strict=True)
+        return [self._decision(assessment, i, _Row(*row)) for i, row in enumerate(rows)]
 
     def decide(self, outlook: Outlook, i: int, rng: np.random.Generator) -> Decision:
         """Choose a candidate for request ``i`` of an outlook that this router, or its like at other prices, gave."""
-        weighed, rows = self.weigh(outlook, i), np.array([i])
-        probabilities = self.policy.action_probabilities(outlook.contexts[i], weighed.eligible, weighed.expectation)
-        estimates = estimates_of(outlook.expectation.take(rows), self.catalog, (outlook.queries[i],))[0]
-        return self._decide(outlook, i, _Row(weighed, probabilities, estimates), rng)
+        return self.draw(self._assessed(outlook.one(i, outlook.queries[i])), rng)[0]
 
     def action_probabilities(self, outlook: Outlook) -> FloatArray:
         """Give the (n, K) probabilities with which the requests would be routed, for offline evaluation."""
-        return self._probabilities(outlook, self._weighed(outlook))
+        return self._assessed(outlook).probabilities
 
     def eligible(self, outlook: Outlook) -> NDArray[np.bool_]:
         """Give the (n, K) mask of who may answer; in each row at least one."""
-        return np.stack([weighed.eligible for weighed in self._weighed(outlook)])
+        return self._weighed(outlook).eligible
 
     def weigh(self, outlook: Outlook, i: int) -> Weighed:
         """Apply constraints, then the weights of the strategy in force, to request ``i``."""
-        query, profile = outlook.queries[i], outlook.profiles[i]
-        row = STRATEGIES[query.strategy or self.settings.strategy]
-        weights, paced = self.settings.weights(row.objective), query.circumstances.quality_per_usd
-        if paced is not None:
-            weights = replace(weights, quality_per_usd=paced)
-        expected = outlook.expectation.row(i).weighed(weights)
-        reasons = exclusions(query, profile, self.catalog, expected, self.settings)
+        alone = outlook.one(i, outlook.queries[i])
+        return self._weighed(alone).one(0, alone.expectation.row(0))
+
+    def _assessed(self, outlook: Outlook) -> Assessment:
+        weighed = self._weighed(outlook)
+        probabilities = np.empty(weighed.eligible.shape)
+        for weights, rows in _alike(weighed.weights):
+            expected = outlook.expectation.take(rows).weighed(weights)
+            eligible, contexts = weighed.eligible[rows], outlook.contexts[rows]
+            probabilities[rows] = self.policy.action_probabilities(contexts, eligible, expected)
+        return Assessment(outlook=outlook, weighed=weighed, probabilities=probabilities)
+
+    def _weighed(self, outlook: Outlook) -> WeighedBatch:
+        queries, expectation = outlook.queries, outlook.expectation
+        weights = [self._weights(query) for query in queries]
+        utility = np.empty(expectation.quality.shape)
+        for own, rows in _alike(weights):
+            utility[rows] = expectation.take(rows).weighed(own).utility
+        reasons = exclusions_of_batch(queries, outlook.profiles, self.catalog, expectation, self.settings)
         eligible = eligible_mask(self.catalog, reasons)
-        nothing = not eligible.any()
-        if nothing:
-            eligible[emergency(self.catalog, query, row.preset)] = True
-        return Weighed(eligible=eligible, expectation=expected, reasons=reasons, emergency=nothing)
+        nobody = np.logical_not(np.any(eligible, axis=1))
+        for i in np.flatnonzero(nobody).tolist():
+            preset = STRATEGIES[queries[i].strategy or self.settings.strategy].preset
+            eligible[i, emergency(self.catalog, queries[i], preset)] = True
+        return WeighedBatch(eligible=eligible, reasons=reasons, emergency=nobody, weights=weights, utility=utility)
 
-    def _weighed(self, outlook: Outlook) -> list[Weighed]:
-        return [self.weigh(outlook, i) for i in range(len(outlook.queries))]
+    def _weights(self, query: Query) -> UtilityWeights:
+        weights = self.settings.weights(STRATEGIES[query.strategy or self.settings.strategy].objective)
+        paced = query.circumstances.quality_per_usd
+        return weights if paced is None else replace(weights, quality_per_usd=paced)
 
-    def _probabilities(self, outlook: Outlook, weighed: Sequence[Weighed]) -> FloatArray:
-        """Give the (n, K) action probabilities; requests under the same weights are asked for together."""
-        eligible = np.stack([w.eligible for w in weighed])
-        weights = [w.expectation.weights for w in weighed]
-        probabilities = np.empty(eligible.shape)
-        for alike in dict.fromkeys(weights):
-            rows = np.array([i for i, own in enumerate(weights) if own == alike])
-            expected = outlook.expectation.take(rows).weighed(alike)
-            probabilities[rows] = self.policy.action_probabilities(outlook.contexts[rows], eligible[rows], expected)
-        return probabilities
-
-    def _decide(self, outlook: Outlook, i: int, row: "_Row", rng: np.random.Generator) -> Decision:
-        profile, query = outlook.profiles[i], outlook.queries[i]
-        weighed, probabilities = row.weighed, row.probabilities
-        eligible, expected = weighed.eligible, weighed.expectation
-        chosen = _draw(probabilities, rng)
-        names = self.catalog.names
-        utility = expected.utility
-        order = fallback_order(self.catalog, chosen, eligible, utility)
+    def _decision(self, assessment: Assessment, i: int, row: "_Row") -> Decision:
+        outlook, weighed, names = assessment.outlook, assessment.weighed, self.catalog.names
+        profile, query, weights = outlook.profiles[i], outlook.queries[i], weighed.weights[i]
+        ranked = [k for k in row.ranked if row.eligible[k]]
+        order = fallback_order(self.catalog, row.chosen, ranked, self.settings.fallbacks[profile.risk])
         return Decision(
-            id=rng.bytes(16).hex(),
-            model=names[chosen],
-            propensity=float(probabilities[chosen]),
-            action_probs={names[k]: float(probabilities[k]) for k in np.flatnonzero(eligible)},
-            fallbacks=tuple(names[k] for k in order[: self.settings.fallbacks[profile.risk]]),
-            confidence=0.0 if weighed.emergency else _confidence(chosen, eligible, expected),
+            id=row.id,
+            model=names[row.chosen],
+            propensity=row.probabilities[row.chosen],
+            action_probs={name: p for name, p, may in zip(names, row.probabilities, row.eligible, strict=True) if may},
+            fallbacks=tuple(names[k] for k in order),
+            confidence=row.confidence,
             strategy=query.strategy or self.settings.strategy,
             profile=profile,
             estimates=dict(zip(names, row.estimates, strict=True)),
-            utilities=dict(zip(names, utility.tolist(), strict=True)),
-            excluded=weighed.reasons,
+            utilities=dict(zip(names, row.utility, strict=True)),
+            excluded=weighed.reasons[i],
             needs_human_review=profile.risk >= self.settings.review_from,
-            degraded=_degraded(weighed, profile),
+            degraded=_degraded(bool(weighed.emergency[i]), profile),
             policy_version=self.policy.version,
             context_version=self.context_map.fingerprint,
-            context=tuple(outlook.contexts[i].tolist()),
+            context=tuple(row.context),
             session_id=query.session_id,
             user=query.user,
-            quality_per_usd=expected.weights.quality_per_usd,
-            quality_per_s=expected.weights.quality_per_s,
+            quality_per_usd=weights.quality_per_usd,
+            quality_per_s=weights.quality_per_s,
             input_tokens=query.input_tokens,
             bandit_share=self.policy.share,
         )
 
 
-def _degraded(weighed: Weighed, profile: TaskProfile) -> tuple[str, ...]:
-    emergency = (EMERGENCY,) if weighed.emergency else ()
-    return (*emergency, f"profile by {profile.source}: {profile.fell_back}") if profile.fell_back else emergency
+def _degraded(emergency: bool, profile: TaskProfile) -> tuple[str, ...]:
+    said = (EMERGENCY,) if emergency else ()
+    return (*said, f"profile by {profile.source}: {profile.fell_back}") if profile.fell_back else said
 
 
-def _draw(probabilities: FloatArray, rng: np.random.Generator) -> int:
-    """Invert the distribution function at a uniform number; an action of probability 0 is never drawn."""
-    edges = probabilities.cumsum()
-    return int(np.searchsorted(edges, rng.random() * edges[-1], side="right"))
+class _Row(NamedTuple):
+    """What a decision says of one request of a batch; lists are over the K candidates."""
+
+    chosen: int
+    id: str
+    confidence: float
+    ranked: list[int]
+    estimates: list[Estimate]
+    eligible: list[bool]
+    probabilities: list[float]
+    utility: list[float]
+    context: list[float]
 
 
-def _confidence(chosen: int, eligible: NDArray[np.bool_], expected: Expectation) -> float:
-    """Give the probability that the chosen candidate's utility exceeds that of its best rival, given their errors."""
-    rivals = np.flatnonzero(eligible)
-    rivals = rivals[rivals != chosen]
-    if rivals.size == 0:
-        return 1.0
-    utility, error = expected.utility, expected.quality_se
-    rival = int(rivals[np.argmax(utility[rivals])])
-    scale = float(np.hypot(error[chosen], error[rival]))
-    gap = float(utility[chosen] - utility[rival])
-    return 0.5 * (1.0 + math.erf(gap / (max(scale, 1e-9) * math.sqrt(2.0))))
-
-
-def estimates_of(expectation: Expectation, catalog: Catalog, queries: Sequence[Query]) -> list[list[Estimate]]:
-    """Give, for each of n requests, its K estimates with what nine of ten answers stay below.
-
-    Parameters
-    ----------
-    expectation : arrays (n, K).
-    catalog : K candidates.
-    queries : n requests.
-    """
-    e, prices = expectation, catalog.arrays
-    long = np.minimum(e.output_tokens_at(HIGH), prices.max_output_tokens)
-    in_batch = np.array([query.batch for query in queries])[:, None]
-    price = np.where(in_batch, prices.usd_per_mtok_batch_out, prices.usd_per_mtok_out)
-    dear = e.cost_usd + np.maximum(long - e.output_tokens, 0.0) * price / billing.TOKENS_PER_MTOK
-    columns = (e.quality, e.quality_se, e.cost_usd, e.latency_s, e.output_tokens, dear, e.latency_at(HIGH), long)
-    table = np.stack(columns, axis=2).tolist()  # (n, K, 8)
-    return [
-        [
-            Estimate(
-                quality=q,
-                quality_se=se,
-                cost_usd=usd,
-                latency_s=s,
-                output_tokens=n,
-                cost_p90_usd=usd_p90,
-                latency_p90_s=s_p90,
-                output_tokens_p90=n_p90,
-            )
-            for q, se, usd, s, n, usd_p90, s_p90, n_p90 in row
-        ]
-        for row in table
-    ]
+def _alike(weights: Sequence[UtilityWeights]) -> Iterator[tuple[UtilityWeights, NDArray[np.int64]]]:
+    """Give each of the weights once, with the places of the requests under it."""
+    places: dict[UtilityWeights, list[int]] = {}
+    for i, own in enumerate(weights):
+        places.setdefault(own, []).append(i)
+    return ((own, np.array(rows)) for own, rows in places.items())

@@ -12,6 +12,7 @@ from typing import Any, Self, Unpack
 
 import numpy as np
 
+from arbiter import forked
 from arbiter.cold_start import cold_start_router
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.feedback_details import FeedbackDetails, read_feedback
@@ -43,6 +44,8 @@ class ServiceOptions:
     feedback : how noisy each source of feedback is, and a reward of your own making.
     assessor : is asked what a request is before the bundle's gatekeeper: an LLM, a function of the user's, a rule of
         thumb (see the README of :mod:`arbiter.gatekeeper`); by default nobody.
+    workers : processes among which a batch of 1,024 or more requests is divided, for the time of the call; one per core
+        for offline work. Above 1 they are forked: not for a server with threads. See :mod:`arbiter.forked`.
     """
 
     seed: int | None = None
@@ -51,6 +54,10 @@ class ServiceOptions:
     standing: StandingOptions = field(default_factory=StandingOptions)
     feedback: FeedbackRules = field(default_factory=FeedbackRules)
     assessor: Assessor | None = None
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        forked.require_workers(self.workers)
 
 
 class Arbiter:
@@ -220,7 +227,7 @@ class Arbiter:
     def _decide(self, queries: Sequence[Query]) -> list[Decision]:
         router, rng = self._router, self._spawned()
         try:
-            return router.route_batch(self.standing.placed(queries, router.catalog), rng)
+            return forked.route_batch(router, self.standing.placed(queries, router.catalog), rng, self.options.workers)
         except Exception as error:  # the one border at which the router must fail open
             logger.exception("routing failed; answering from keyword rules and ratings")
             why = f"{type(error).__name__}: {error}"

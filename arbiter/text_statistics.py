@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,8 @@ STATISTICS = (
 
 _UPPER, _DIGIT, _PUNCTUATION, _BRACKET, _OPERATOR, _SPACE, _OTHER, _OUTSIDE = range(8)
 _NUMBERS = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
-_SENTENCE_ENDS = re.compile(r"[.!?]\s|[。！？]")
+_ASCII_SENTENCE_ENDS = re.compile(r"[.!?]\s")
+_SENTENCE_ENDS = re.compile(rf"{_ASCII_SENTENCE_ENDS.pattern}|[。！？]")
 # Counted by str.count: an alternation of the same signs takes ten times as long.
 _CODE_SIGNS = (
     "def ", "class ", "import ", "return ", "function ", "const ", "SELECT ", "#include",
@@ -56,7 +58,7 @@ _CODE_SIGNS = (
 )  # fmt: skip
 _ASCII_MATH_SIGNS = ("^", "sqrt", "log(", "sin(", "cos(", " mod ")
 _MATH_SIGNS = (*_ASCII_MATH_SIGNS, *"∑∫√≤≥≠≈π∞∂∈∀∃×÷±→θλμσαβ")
-_OPTIONS = re.compile(r"(?:^|[\n\s(])[B-J][).:]\s")
+_OPTION = re.compile(r"[B-J][).:]\s")
 _LIST_MARKERS = re.compile(r"\n\s*(?:[-*•]|[0-9]{1,2}[.)])\s")
 _ASKS = re.compile(r"\s*(?:what|why|how|when|where|who|which|is|are|can|could|does|do|should|will|would)\b", re.I)
 
@@ -81,7 +83,7 @@ def _character_classes() -> NDArray[np.uint8]:
 _CLASSES = _character_classes()
 
 
-def statistics(query: Query) -> NDArray[np.float32]:
+def statistics(query: Query, parts: Sequence[str] | None = None) -> NDArray[np.float32]:
     """Count the statistics of one request, in the order of ``STATISTICS``.
 
     They are those of the text that stands for the request (see :mod:`arbiter.reading`), so that a follow-up has the
@@ -92,6 +94,7 @@ def statistics(query: Query) -> NDArray[np.float32]:
     Parameters
     ----------
     query : the request.
+    parts : the words of its text as it is cut, where they are known already; None splits it.
 
     Returns
     -------
@@ -99,12 +102,12 @@ def statistics(query: Query) -> NDArray[np.float32]:
     """
     whole = reading_text(query)
     text = cut(whole)
-    values = [*_shape(whole, text), *_classes(text), *_signs(text), *_surroundings(query)]
+    shape = _shape(whole, text, words(text) if parts is None else parts)
+    values = [*shape, *_classes(text), *_signs(text), *_surroundings(query)]
     return np.array(values, dtype=np.float32)
 
 
-def _shape(whole: str, text: str) -> tuple[float, ...]:
-    parts = words(text)
+def _shape(whole: str, text: str, parts: Sequence[str]) -> tuple[float, ...]:
     n_words = len(parts)
     n_lines = text.count("\n") + 1
     stretch = len(whole) / len(text) if text else 1.0
@@ -131,21 +134,39 @@ def _classes(text: str) -> tuple[float, ...]:
 def _signs(text: str) -> tuple[float, ...]:
     latex = text.count("\\") + text.count("$") // 2
     indented = text.count("\n    ") + text.count("\n\t")
+    plain = text.isascii()
+    math_signs, ends = (_ASCII_MATH_SIGNS, _ASCII_SENTENCE_ENDS) if plain else (_MATH_SIGNS, _SENTENCE_ENDS)
     return (
         math.log1p(len(_NUMBERS.findall(text))),
         math.log1p(text.count("?") + text.count("？")),
-        math.log1p(len(_SENTENCE_ENDS.findall(text))),
+        math.log1p(len(ends.findall(text))),
         math.log1p(text.count('"')),
         float("```" in text),
         math.log1p(sum(map(text.count, _CODE_SIGNS))),
         math.log1p(indented),
         math.log1p(latex),
-        math.log1p(sum(map(text.count, _ASCII_MATH_SIGNS if text.isascii() else _MATH_SIGNS))),
-        float(len(_OPTIONS.findall(text)) >= 2),
+        math.log1p(sum(map(text.count, math_signs))),
+        float(_has_options(text)),
         math.log1p(len(_LIST_MARKERS.findall(text))),
         float("http" in text),
         float(_ASKS.match(text) is not None),
     )
+
+
+def _has_options(text: str) -> bool:
+    r"""Tell whether two or more options such as ``(B)`` stand at the start, after a blank or after a bracket.
+
+    As ``len(re.findall(r"(?:^|[\s(])[B-J][).:]\s", text)) >= 2`` does, six times as fast. Matches do not overlap: the
+    blank that ends one option does not stand before the next.
+    """
+    end, found = 0, 0
+    for option in _OPTION.finditer(text):
+        at = option.start()
+        if at == 0 or (at > end and (text[at - 1] == "(" or text[at - 1].isspace())):
+            found, end = found + 1, option.end()
+            if found == 2:
+                return True
+    return False
 
 
 def _surroundings(query: Query) -> tuple[float, ...]:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arbiter.catalog import Catalog
-from arbiter.constraints import eligible_mask, emergency, exclusions, fallback_order
+from arbiter.constraints import eligible_mask, emergency, exclusions, exclusions_of_batch, fallback_order
+from arbiter.demands import Circumstances
 from arbiter.estimates.expectation import Expectation
 from arbiter.records import Candidate, Query, Requirements, TaskProfile
 from arbiter.settings import Settings
@@ -145,7 +146,51 @@ def test_the_routers_own_strategy_brings_its_preset() -> None:
 def test_who_has_no_reason_against_him_is_eligible() -> None:
     """The mask is the complement of the reasons, in the catalog's order."""
     catalog = Catalog([candidate("a"), candidate("b"), candidate("c")])
-    assert eligible_mask(catalog, {"b": "status down"}).tolist() == [True, False, True]
+    assert eligible_mask(catalog, [{"b": "status down"}, {}]).tolist() == [[True, False, True], [True] * 3]
+
+
+def drawn_query(data: st.DataObject) -> Query:
+    demands = Requirements(
+        max_output_tokens=data.draw(st.sampled_from([None, 400, 600])),
+        max_cost_usd=data.draw(st.sampled_from([None, 0.01])),
+        deny=data.draw(st.sampled_from([frozenset(), frozenset({"a"})])),
+        local_only=data.draw(st.booleans()),
+    )
+    now = Circumstances(
+        out=data.draw(st.sampled_from([{}, {"b": "breaker"}])),
+        budget_left_usd=data.draw(st.sampled_from([None, 0.005])),
+    )
+    return Query(
+        text="x",
+        input_tokens=data.draw(st.sampled_from([10, 550, 880, 2000])),
+        n_images=data.draw(st.integers(0, 1)),
+        requirements=demands,
+        strategy=data.draw(st.none() | st.sampled_from(Strategy)),
+        circumstances=now,
+    )
+
+
+@given(st.data())
+def test_a_batch_excludes_whom_its_requests_exclude_one_by_one(data: st.DataObject) -> None:
+    """The same candidates for the same reasons, whatever the requests have in common."""
+    plain = [candidate("a"), candidate("b", tier=Tier.LOCAL), candidate("c", capabilities=frozenset())]
+    catalog = Catalog([*plain, candidate("d", status=Status.MAINTENANCE), candidate("e", context_window_tokens=600)])
+    n, k = data.draw(st.integers(1, 6)), len(catalog)
+    queries = [drawn_query(data) for _ in range(n)]
+    profiles = [profile(data.draw(st.sampled_from(Risk))) for _ in range(n)]
+    lengths = st.lists(st.floats(1, 700), min_size=k, max_size=k)
+    expected = Expectation(
+        quality=np.full((n, k), 0.6),
+        quality_se=np.full((n, k), 0.1),
+        cost_usd=np.tile([0.002, 0.004, 0.008, 0.02, 0.03], (n, 1)),
+        latency_s=np.full((n, k), 3.0),
+        output_tokens=np.array([data.draw(lengths) for _ in range(n)]),
+    )
+    together = exclusions_of_batch(queries, profiles, catalog, expected, Settings())
+    pairs = zip(queries, profiles, strict=True)
+    alone = [exclusions(q, p, catalog, expected.row(i), Settings()) for i, (q, p) in enumerate(pairs)]
+    assert [list(found.items()) for found in together] == [list(found.items()) for found in alone]
+    assert len({id(found) for found in together}) == n  # nobody's reasons are another one's to spoil
 
 
 # When nobody is left ----------------------------------------------------------------------------------------------
@@ -187,6 +232,15 @@ def test_the_emergency_choice_breaks_no_promise_where_one_candidate_keeps_it(
     assert chosen([safe, replace(tame, status=Status.UNAVAILABLE)], query, preset) == "tame"
 
 
+def test_privacy_is_the_last_promise_to_be_broken() -> None:
+    """Where nobody keeps all that is asked, a private request stays in the house, whatever else that breaks."""
+    safe, tame = candidate("safe", safety=1.0), candidate("tame", safety=0.1, tier=Tier.LOCAL)
+    assert chosen([safe, tame], asking(local_only=True, regions={"mars"})) == "tame"
+    assert chosen([safe, tame], asking(local_only=True, deny={"tame"})) == "tame"
+    assert chosen([safe, tame], asking(allow={"safe"}), ConstraintPreset.PRIVACY) == "tame"
+    assert chosen([safe], asking(local_only=True)) == "safe"
+
+
 def test_the_emergency_choice_fits_the_request_where_one_does() -> None:
     """A safer candidate whose window is too small would only fail."""
     wide = candidate("wide", safety=0.5, context_window_tokens=10_000)
@@ -219,9 +273,9 @@ def test_a_fallback_order_worked_by_hand() -> None:
     """By utility, but from one provider to another while another is left."""
     providers = {"a1": "A", "a2": "A", "a3": "A", "b1": "B", "c1": "C"}
     catalog = Catalog([candidate(name, provider=p) for name, p in providers.items()])
-    utility = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
-    order = fallback_order(catalog, 0, np.ones(5, dtype=bool), utility)
+    order = fallback_order(catalog, 0, range(5), 9)
     assert [catalog.names[i] for i in order] == ["b1", "a2", "c1", "a3"]
+    assert fallback_order(catalog, 0, range(5), 2) == order[:2]
 
 
 @given(st.data())
@@ -230,10 +284,10 @@ def test_fallbacks_are_all_other_eligible_ones_and_change_provider_while_they_ca
     k = data.draw(st.integers(1, 7))
     providers = data.draw(st.lists(st.sampled_from("ABC"), min_size=k, max_size=k))
     eligible = np.array(data.draw(st.lists(st.booleans(), min_size=k, max_size=k)))
-    utility = np.array(data.draw(st.lists(st.floats(-1, 1), min_size=k, max_size=k)))
+    ranked = [i for i in data.draw(st.permutations(range(k))) if eligible[i]]
     first = data.draw(st.integers(0, k - 1))
     catalog = Catalog([candidate(f"m{i}", provider=p) for i, p in enumerate(providers)])
-    order = fallback_order(catalog, first, eligible, utility)
+    order = fallback_order(catalog, first, ranked, k)
     assert sorted(order) == [i for i in range(k) if eligible[i] and i != first]
     for step, (before, now) in enumerate(pairwise([first, *order])):
         if providers[before] == providers[now]:

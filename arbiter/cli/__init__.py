@@ -35,13 +35,22 @@ def run() -> int:
         return _say(str(error), REFUSED)
     except ArbiterError as error:
         return _say(str(error), BAD_INPUT)
-    except BrokenPipeError:  # such as `arbiter models | head -1`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+    except BrokenPipeError:
+        return _unread()
+    except SystemExit as stop:  # click's answer to a reader that has gone is 1, which here is a refused verdict
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+        return _unread()
     except OSError as error:
         return _say(_file_error(error), BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
+
+
+def _unread() -> int:
+    """End quietly where the reader has seen enough, such as in `arbiter models | head -1`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return DONE
 
 
 def _usage(error: BaseException) -> str:

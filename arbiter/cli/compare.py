@@ -6,27 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.cli.options import BUNDLE_HELP, Json, Limits, criterion_weights, limits, prompt_text, require_ledger
+from arbiter.cli.asking import asks
+from arbiter.cli.options import BUNDLE_HELP, Json, criterion_weights, prompt_text, require_ledger
 from arbiter.cli.output import show, show_json
 
 if TYPE_CHECKING:
     from arbiter.comparison import ComparedCandidate, Comparison
+    from arbiter.route_options import RouteOptions
 
 BAR = 20
 """Length of the bar of a perfect score, in characters."""
 
 
+@asks
 def compare(
+    asked: "RouteOptions",
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
     ledger: Annotated[Path | None, typer.Option(envvar="ARBITER_LEDGER", help="A ledger to learn from.")] = None,
-    max_cost_usd: Limits.Cost = None,
-    max_latency_s: Limits.Latency = None,
-    latency_quantile: Limits.Quantile = None,
-    min_quality: Limits.Quality = None,
-    strategy: Limits.Strategy = None,
-    capability: Limits.Capabilities = None,
-    language: Limits.Languages = None,
     weight: Annotated[list[str] | None, typer.Option(help="Weight of a criterion, e.g. cost=0.4. Repeatable.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -35,15 +32,6 @@ def compare(
     from arbiter.loading import load_router
     from arbiter.route_options import read_query
 
-    asked = limits(
-        max_cost_usd=max_cost_usd,
-        max_latency_s=max_latency_s,
-        latency_quantile=latency_quantile,
-        min_quality=min_quality,
-        strategy=strategy,
-        capabilities=capability,
-        languages=language,
-    )
     query = read_query(prompt_text(prompt), asked)
     weights = criterion_weights(weight or ())
     router = load_router(bundle)

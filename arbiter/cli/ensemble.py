@@ -4,26 +4,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.cli.options import BUNDLE_HELP, Json, Limits, limits, prompt_text
+from arbiter.cli.asking import asks
+from arbiter.cli.options import BUNDLE_HELP, Json, prompt_text
 from arbiter.cli.output import show, show_json
 
 if TYPE_CHECKING:
     from arbiter.ensembles import EnsemblePlan
+    from arbiter.route_options import RouteOptions
 
 AGGREGATION_HELP = "majority_vote, weighted_vote, best_of_n, concatenate, synthesize or first_valid."
 
 
+@asks
 def ensemble(
+    asked: "RouteOptions",
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
     members: Annotated[int, typer.Option(help="How many are asked, at most seven.")] = 3,
     aggregation: Annotated[str, typer.Option(help=AGGREGATION_HELP)] = "majority_vote",
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
-    max_cost_usd: Limits.Cost = None,
-    max_latency_s: Limits.Latency = None,
-    min_quality: Limits.Quality = None,
-    strategy: Limits.Strategy = None,
-    capability: Limits.Capabilities = None,
-    language: Limits.Languages = None,
     as_json: Json = False,
 ) -> None:
     """Plan an ensemble for one request: who is asked, at what cost, and whether it beats the best one alone."""
@@ -32,14 +30,8 @@ def ensemble(
     from arbiter.route_options import read_query
 
     how = read_aggregation(aggregation)
-    asked = limits(
-        max_cost_usd=max_cost_usd,
-        max_latency_s=max_latency_s,
-        min_quality=min_quality,
-        strategy=strategy or f"ensemble_{'weighted' if how == 'weighted_vote' else 'voting'}",
-        capabilities=capability,
-        languages=language,
-    )
+    if "strategy" not in asked:
+        asked["strategy"] = f"ensemble_{'weighted' if how == 'weighted_vote' else 'voting'}"
     plan = plan_ensemble(load_router(bundle), read_query(prompt_text(prompt), asked), how, members)
     if as_json:
         show_json(plan)

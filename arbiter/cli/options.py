@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,32 +13,12 @@ from arbiter.errors import InvalidInputError, LedgerError
 if TYPE_CHECKING:
     from arbiter.criteria import CriterionWeights
     from arbiter.records import Query
-    from arbiter.route_options import RouteOptions
 
 BUNDLE_HELP = "A bundle's folder, or models:/arbiter@champion. Default: the shipped one."
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 HeldLedger = Annotated[
     Path, typer.Option("--ledger", envvar="ARBITER_LEDGER", help="The ledger that `arbiter route --ledger` wrote.")
 ]
-
-
-class Limits:
-    """What a request may ask of the candidate that answers it."""
-
-    Cost = Annotated[float | None, typer.Option(help="Greatest expected cost.")]
-    Latency = Annotated[float | None, typer.Option(help="Greatest expected latency.")]
-    Quantile = Annotated[float | None, typer.Option(help="Share of requests to keep below it, e.g. 0.95.")]
-    Quality = Annotated[float | None, typer.Option(help="Least expected quality, in [0, 1].")]
-    Strategy = Annotated[str | None, typer.Option(help="A strategy, e.g. quality_first.")]
-    Capabilities = Annotated[list[str] | None, typer.Option(help="E.g. vision, tools, json_mode. Repeatable.")]
-    Languages = Annotated[list[str] | None, typer.Option(help="ISO 639-1 code, e.g. de. Repeatable.")]
-
-
-def limits(**asked: object) -> "RouteOptions":
-    """Give the options of a route that were asked for; lists, which repeat an option, become sets."""
-    given = {name: value for name, value in asked.items() if value is not None and value != []}
-    named = {name: frozenset(value) if isinstance(value, list) else value for name, value in given.items()}
-    return cast("RouteOptions", named)
 
 
 def prompt_text(prompt: str) -> str:

@@ -1,27 +1,26 @@
 """`arbiter route`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.cli.options import BUNDLE_HELP, Json, Limits, limits, prompt_text
+from arbiter.cli.asking import asks
+from arbiter.cli.options import BUNDLE_HELP, Json, prompt_text
 from arbiter.cli.output import plain, show, show_json
+
+if TYPE_CHECKING:
+    from arbiter.route_options import RouteOptions
 
 LEDGER_HELP = "SQLite file that records decisions and feedback."
 
 
+@asks
 def route(
+    asked: "RouteOptions",
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
     ledger: Annotated[Path | None, typer.Option(envvar="ARBITER_LEDGER", help=LEDGER_HELP)] = None,
-    max_cost_usd: Limits.Cost = None,
-    max_latency_s: Limits.Latency = None,
-    latency_quantile: Limits.Quantile = None,
-    min_quality: Limits.Quality = None,
-    strategy: Limits.Strategy = None,
-    capability: Limits.Capabilities = None,
-    language: Limits.Languages = None,
     seed: Annotated[int | None, typer.Option(help="Repeats the choices; for demonstrations, not for serving.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -30,15 +29,6 @@ def route(
     from arbiter.route_options import read_query
     from arbiter.service import ServiceOptions, load
 
-    asked = limits(
-        max_cost_usd=max_cost_usd,
-        max_latency_s=max_latency_s,
-        latency_quantile=latency_quantile,
-        min_quality=min_quality,
-        strategy=strategy,
-        capabilities=capability,
-        languages=language,
-    )
     query = read_query(prompt_text(prompt), asked)  # before a ledger's file is made
     with load(bundle, ledger=ledger, options=ServiceOptions(seed=seed)) as service:
         decision = service.route(query)

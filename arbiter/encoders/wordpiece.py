@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from arbiter.encoders.cut import well_formed
@@ -65,26 +66,21 @@ class WordPieces:
         parts = _parts(text)
         known = self._known
         try:
-            return [token for part in parts for token in known[part]]
+            return list(chain.from_iterable(map(known.__getitem__, parts)))
         except KeyError:
             return self._learn(text, parts)
 
     def _learn(self, text: str, parts: list[str]) -> list[int]:
-        # The library deletes control characters, which joins what stands around them.
-        if any(part < " " or part == "\x7f" for part in parts):
-            return self._library_ids(text)
         if len(self._known) >= MAX_REMEMBERED_WORDS:
             self._known = {}
-        known = self._known
-        ids: list[int] = []
-        for part in parts:
-            tokens = known.get(part)
-            if tokens is None:
-                tokens = self._piece_ids(part)
-                if len(part) <= MAX_REMEMBERED_CHARS:
-                    known[part] = tokens
-            ids.extend(tokens)
-        return ids
+        known, new = self._known, {}
+        for part in set(parts).difference(known):
+            # The library deletes control characters, which joins what stands around them; none is ever remembered.
+            if part < " " or part == "\x7f":
+                return self._library_ids(text)
+            new[part] = self._piece_ids(part)
+        known.update((part, ids) for part, ids in new.items() if len(part) <= MAX_REMEMBERED_CHARS)
+        return [token for part in parts for token in (new[part] if part in new else known[part])]
 
     def _piece_ids(self, part: str) -> tuple[int, ...]:
         # A word that is a token is its own longest piece, and to ask for it takes a tenth of the library's way.

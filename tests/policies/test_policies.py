@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arbiter.deciding import draws
 from arbiter.errors import InvalidInputError
 from arbiter.estimates.expectation import Expectation, UtilityWeights
 from arbiter.policies import BanditPolicy, BanditSettings, ConstantPolicy, GateSettings, GreedyPolicy, Policy
 from arbiter.policies.explorers import EXPLORERS
 from arbiter.policies.lesson import Lesson
-from arbiter.router import _draw
 
 K, D = 6, 4
 
@@ -90,11 +90,11 @@ def test_propensities_are_the_sampling_frequencies(policy: Policy) -> None:
     context, eligible, expectation = case(3)
     row = int(np.argmax(eligible.sum(axis=1)))
     p = policy.action_probabilities(context[row], eligible[row], expectation.row(row))
-    rng, draws = np.random.default_rng(11), 200_000
-    counts = np.bincount([_draw(p, rng) for _ in range(draws)], minlength=K)
+    n = 200_000
+    counts = np.bincount(draws(np.tile(p, (n, 1)), np.random.default_rng(11))[0], minlength=K)
     assert (counts[p == 0] == 0).all()
-    likely = p * draws > 5
-    assert ((counts[likely] - draws * p[likely]) ** 2 / (draws * p[likely])).sum() < 36
+    likely = p * n > 5
+    assert ((counts[likely] - n * p[likely]) ** 2 / (n * p[likely])).sum() < 36
 
 
 def test_a_policy_survives_its_state(policy: Policy) -> None:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_world import CHEAP, DEAR, small_learned, small_truth
+from small_world import CHEAP, DEAR, MIDDLE, small_learned, small_truth
 
 from arbiter.catalog import catalog_for_log
 from arbiter.errors import InvalidInputError, NotEvaluableError
 from arbiter.ope import EstimateOptions, LoggedFeedback, doubly_robust_scores, estimate
-from arbiter.vocabulary import Strategy
+from arbiter.vocabulary import Risk, Strategy, Tier
 from arbiter_training.calibrate import Calibration, calibrate
 from arbiter_training.evaluation.evaluate import Evaluator
 from arbiter_training.evaluation.records import LogSummary
@@ -141,6 +141,58 @@ def test_a_strategy_with_constraints_of_its_own_is_refused() -> None:
     private = replace(view, router=replace(view.router, settings=settings))
     with pytest.raises(InvalidInputError, match="privacy_first brings constraints"):
         calibrate(evaluator, (private,), budget(0.01), folds, lambda _: None)
+
+
+# What the constraints force, and constant models --------------------------------------------------------------------
+
+
+def needing(tier: Tier, usd: float) -> Calibration:
+    """Calibrate a router whose requests, whatever their risk, need a tier."""
+    evaluator, view, folds = world(full=True)
+    settings = replace(view.router.settings, risk_tier=dict.fromkeys(Risk, tier))
+    return calibrate(
+        evaluator, (replace(view, router=replace(view.router, settings=settings)),), budget(usd), folds, lambda _: None
+    )
+
+
+def test_spend_that_constraints_force_is_told() -> None:
+    """Where every request needs the dear model, all of them cost what it costs, and the cheap one is not to be had."""
+    found, truth = needing(Tier.FRONTIER, 0.02), small_truth(160, seed=5)
+    dear, cheap = (float(truth.cost_usd[:, truth.models.index(name)].mean()) for name in (DEAR, CHEAP))
+    forced = found.forced
+    assert forced.share == 1.0
+    assert forced.cost_usd == pytest.approx(dear)
+    assert forced.free_usd == pytest.approx(cheap)
+    assert forced.reason is not None and forced.reason.endswith("needs tier frontier")
+    line = next(line for line in found.lines() if line.startswith("constraints"))
+    assert "from 100.0% of the requests" in line and "100% of the spend" in line
+
+
+def test_without_constraints_nothing_is_forced() -> None:
+    """And nothing is said of it."""
+    found = calibrated(budget(0.003), full=True)
+    assert (found.forced.share, found.forced.cost_usd, found.forced.reason) == (0.0, 0.0, None)
+    assert not any(line.startswith("constraints") for line in found.lines())
+
+
+def test_a_constant_model_that_beats_the_router_is_recommended() -> None:
+    """A router that must use the cheap model loses to the middle one within the same budget."""
+    found = needing(Tier.FAST, 0.004)
+    constant = found.constant
+    assert constant is not None and constant.model == MIDDLE and constant.better
+    assert constant.cost_usd <= 0.004
+    assert constant.barred == 1.0
+    assert f"verdict: use the constant model {MIDDLE}" in found.lines()[-1]
+    assert "100.0% of the requests against the constraints" in found.lines()[-1]
+
+
+def test_a_constant_model_that_does_not_is_named_without_a_verdict() -> None:
+    """The router earns more at no more cost; the interval of the difference says so."""
+    constant = calibrated(budget(0.008), full=True).constant
+    assert constant is not None and constant.model == MIDDLE and not constant.better
+    assert constant.gain.low is not None and constant.gain.low > 0.0
+    assert constant.barred == 0.0
+    assert constant.line().startswith("best constant model of no more cost:")
 
 
 def test_scores_are_the_outcomes_where_all_are_known() -> None:

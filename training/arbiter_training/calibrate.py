@@ -17,6 +17,7 @@ from arbiter.errors import InvalidInputError, NotEvaluableError
 from arbiter.ope import evaluate
 from arbiter.strategies import STRATEGIES
 from arbiter.vocabulary import ConstraintPreset
+from arbiter_training.calibration_checks import ConstantRival, ForcedSpend, constant_rival, forced_spend
 from arbiter_training.evaluation.evaluate import Evaluator
 from arbiter_training.evaluation.records import Measured
 from arbiter_training.targets import Target, TargetKind
@@ -45,6 +46,9 @@ class Calibration:
     strong : the model of the best mean quality.
     reached : ``quality``, ``cost_usd``, ``strong_share`` and, where measured, ``latency_s``, with 95 % intervals.
     reachable : least and greatest value of the target's quantity over all settings.
+    forced : what constraints cost whatever the setting.
+    constant : the best constant model of no more cost than the setting's (or than the budget); None where all cost
+        more.
     n_requests : behind it.
     protocol : in words.
     """
@@ -55,6 +59,8 @@ class Calibration:
     strong: str
     reached: Mapping[str, Measured]
     reachable: tuple[float, float]
+    forced: ForcedSpend
+    constant: ConstantRival | None
     n_requests: int
     protocol: str
 
@@ -72,7 +78,9 @@ class Calibration:
             found.append(f"  {what}: {measured.value:.4g}{interval}")
         low, high = self.reachable
         found.append(f"reachable: {low:.4g} to {high:.4g}; {self.n_requests} requests; {self.protocol}")
-        return found
+        if self.forced.share > 0.0:
+            found.append(self.forced.line(self.reached["cost_usd"].value))
+        return found if self.constant is None else [*found, self.constant.line()]
 
 
 def calibrate(evaluator: Evaluator, views: tuple[View, ...], target: Target, folds: IntArray, say: Say) -> Calibration:
@@ -103,8 +111,11 @@ def calibrate(evaluator: Evaluator, views: tuple[View, ...], target: Target, fol
     for _ in range(ROUNDS):
         curve = merged(curve, trials.curve(_between(curve.settings, _choice(curve, target, every))))
     setting = float(curve.settings[_choice(curve, target, every)])
-    others = _reached(evaluator, trials, _cross_fitted(trials, curve, target, folds))
+    served = _cross_fitted(trials, curve, target, folds)
+    others = _reached(evaluator, trials, served)
     own = _reached(evaluator, trials, trials.served(setting))
+    spent_usd = others["cost_usd"].value
+    most_usd = max(spent_usd, goal) if target.kind is TargetKind.BUDGET else spent_usd
     return Calibration(
         target=str(target),
         goal=goal,
@@ -112,6 +123,8 @@ def calibrate(evaluator: Evaluator, views: tuple[View, ...], target: Target, fol
         strong=evaluator.models[trials.strong],
         reached={name: _hull(others[name], own[name]) for name in others},
         reachable=reachable,
+        forced=forced_spend(trials),
+        constant=constant_rival(evaluator, trials, served, most_usd),
         n_requests=log.n,
         protocol=f"{evaluator.summary.protocol}; setting cross-fitted over {len(np.unique(folds))} folds",
     )

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter.deciding import Outlook
 from arbiter.estimates.expectation import Expectation, UtilityWeights
 from arbiter.ope import LoggedFeedback, doubly_robust_scores
-from arbiter.router import Outlook, Router
+from arbiter.router import Router
 from arbiter_training.evaluation.evaluate import Evaluator
 from arbiter_training.evaluation.routers import switching_values
 from arbiter_training.targets import Target

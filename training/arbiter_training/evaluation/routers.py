@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
+from arbiter.deciding import Outlook
 from arbiter.estimates.expectation import Expectation, UtilityWeights
 from arbiter.features import Features
 from arbiter.policies import GreedyPolicy
-from arbiter.router import Outlook, Router
+from arbiter.router import Router
 from arbiter_training.evaluation.evaluate import GREEDY, Evaluator
 from arbiter_training.evaluation.evidence import EstimatedLogging
 from arbiter_training.evaluation.logs import cross_fitted, lacks_propensities, log_of, priced

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter.deciding import Outlook
 from arbiter.ope import LoggedFeedback, OffPolicyEstimate, SegmentPlan, evaluate_segments
-from arbiter.router import Outlook
 from arbiter_training.evaluation.records import Measured, Segment
 
 FloatArray = NDArray[np.float64]

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from arbiter.bundle import load_bundle
 from arbiter.catalog import catalog_for_log, read_catalog
+from arbiter.deciding import Outlook
 from arbiter.errors import InvalidInputError
 from arbiter.manifest import SCHEMA_VERSION
-from arbiter.router import Outlook, Router
+from arbiter.router import Router
 from arbiter_training.bundle_registry import BundleRegistry
 from arbiter_training.evaluation.evaluate import Evaluator
 from arbiter_training.evaluation.records import LogSummary
