@@ -63,13 +63,13 @@ class FlatForest:
         flat = np.ascontiguousarray(x).ravel()
         has_missing = bool(np.isnan(flat).any())
         offset = (np.arange(n, dtype=np.intp) * width)[:, None]
-        node = np.broadcast_to(self.roots, (n, self.roots.size))
+        node = np.broadcast_to(self.roots.astype(np.intp), (n, self.roots.size))
         for _ in range(self.depth):
             value = flat.take(offset + self.feature.take(node))
             go_left = value <= self.threshold.take(node)
             if has_missing:
                 go_left |= np.isnan(value) & self.missing_left.take(node)
-            node = self.children.take(2 * node + go_left)
+            node = self.children.take(2 * node + go_left).astype(np.intp)  # else each of the next takes casts it
         leaves = self.value.take(node)
         raw = np.empty((n, self.baseline.size))
         for i in range(n):

@@ -40,12 +40,13 @@ class WordPieces:
         If the definition is not one that ``tokenizers`` reads.
     """
 
-    __slots__ = ("_known", "_plain", "_tokenizer", "definition")
+    __slots__ = ("_known", "_plain", "_prefix", "_tokenizer", "definition")
 
     def __init__(self, definition: str) -> None:
         self.definition = definition
         self._tokenizer = _read(definition)
         self._plain = _is_plain_bert(definition)
+        self._prefix = str(_settings(definition)["model"].get("continuing_subword_prefix", "##"))
         self._known: dict[str, tuple[int, ...]] = {}
 
     @property
@@ -83,9 +84,24 @@ class WordPieces:
         return [token for part in parts for token in (new[part] if part in new else known[part])]
 
     def _piece_ids(self, part: str) -> tuple[int, ...]:
-        # A word that is a token is its own longest piece, and to ask for it takes a tenth of the library's way.
-        whole = self._tokenizer.token_to_id(part) if part.isascii() else None
-        return tuple(self._library_ids(part)) if whole is None else (whole,)
+        """Give a word's ids: the longest pieces from the left, which takes a quarter of the library's way.
+
+        Source: Wu et al. (2016), as BERT does it. What holds other letters than these, is long or has no pieces is left
+        to the library.
+        """
+        find, ids, start = self._tokenizer.token_to_id, [], 0
+        if not (part.isascii() and part.isalnum()) or len(part) > MAX_REMEMBERED_CHARS:
+            return tuple(self._library_ids(part))
+        while start < len(part):
+            for end in range(len(part), start, -1):
+                token = find(f"{self._prefix}{part[start:end]}" if start else part[:end])
+                if token is not None:
+                    break
+            else:
+                return tuple(self._library_ids(part))
+            ids.append(token)
+            start = end
+        return tuple(ids)
 
     def _library_ids(self, text: str) -> list[int]:
         return self._tokenizer.encode(well_formed(text), add_special_tokens=False).ids
@@ -138,4 +154,5 @@ def _is_plain_bert(definition: str) -> bool:
         and bool(normalizer.get("clean_text"))
         and splitter.get("type") == "BertPreTokenizer"
         and model.get("type") == "WordPiece"
+        and not any(str(added["content"]).isalnum() for added in settings.get("added_tokens") or ())
     )

@@ -215,8 +215,12 @@ class KeywordRules:
 
 def _called(probabilities: FloatArray) -> Risk:
     """Give the highest level that has, with those above it, at least the share that calls it."""
-    tails = np.cumsum(probabilities[::-1])[::-1]  # P(level or above); the first is 1
-    return Risk.at(int(np.flatnonzero(tails >= RISK_SHARE)[-1]))
+    tail = 0.0  # P(level or above)
+    for level, probability in zip(reversed(Risk), reversed(probabilities.tolist()), strict=True):
+        tail += probability
+        if tail >= RISK_SHARE:
+            return level
+    return Risk.MINIMAL
 
 
 def _bounded(text: str) -> str:

@@ -171,6 +171,9 @@ def rule_scores(rules: KeywordRules, queries: Sequence[Query]) -> FloatArray:
 
 def called(probabilities: FloatArray, thresholds: Mapping[str, float]) -> Risk:
     """Give the highest level whose P(level or above) reaches its threshold; ``minimal`` where none does."""
-    tails = np.cumsum(probabilities[::-1])[::-1]
-    reached = [Risk.MINIMAL, *(Risk(k) for k, t in thresholds.items() if tails[Risk(k).rank] >= t)]
-    return max(reached)
+    tail = 0.0
+    for level, probability in zip(reversed(Risk), reversed(probabilities.tolist()), strict=True):
+        tail += probability
+        if level in thresholds and tail >= thresholds[level]:
+            return level
+    return Risk.MINIMAL

@@ -34,6 +34,12 @@ def test_signs_controls_and_accents_get_the_ids_of_the_library(text: str) -> Non
     assert PIECES.ids(text) == library_ids(text)
 
 
+@given(st.text(alphabet="abcdehilmnorstu019", min_size=1, max_size=60))
+def test_words_are_cut_into_the_pieces_of_the_library(word: str) -> None:
+    """The longest ones from the left, with the continuing prefix; a word that has none is unknown as a whole."""
+    assert WordPieces(tiny_tokenizer()).ids(word) == library_ids(word)
+
+
 def test_special_tokens_in_a_prompt_are_text() -> None:
     """A prompt that writes [SEP] does not get the token [SEP]."""
     assert tiny_vocabulary().index("[SEP]") not in PIECES.ids("a [SEP] b")
