@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arbiter.cli.asking import asks
-from arbiter.cli.options import BUNDLE_HELP, Json, criterion_weights, prompt_text, require_ledger
+from arbiter.cli.options import BUNDLE_HELP, Json, criterion_weights, prompt_text, require_known, require_ledger
 from arbiter.cli.output import show, show_json
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def compare(
     query = read_query(prompt_text(prompt), asked)
     weights = criterion_weights(weight or ())
     router = load_router(bundle)
+    require_known(asked, router.catalog)
     history = None
     if ledger is not None:
         from arbiter.learning import replay

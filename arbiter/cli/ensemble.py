@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arbiter.cli.asking import asks
-from arbiter.cli.options import BUNDLE_HELP, Json, prompt_text
+from arbiter.cli.options import BUNDLE_HELP, Json, prompt_text, require_known
 from arbiter.cli.output import show, show_json
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def ensemble(
     how = read_aggregation(aggregation)
     if "strategy" not in asked:
         asked["strategy"] = f"ensemble_{'weighted' if how == 'weighted_vote' else 'voting'}"
-    plan = plan_ensemble(load_router(bundle), read_query(prompt_text(prompt), asked), how, members)
+    query, router = read_query(prompt_text(prompt), asked), load_router(bundle)
+    require_known(asked, router.catalog)
+    plan = plan_ensemble(router, query, how, members)
     if as_json:
         show_json(plan)
     else:

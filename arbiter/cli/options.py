@@ -11,8 +11,10 @@ import typer
 from arbiter.errors import InvalidInputError, LedgerError
 
 if TYPE_CHECKING:
+    from arbiter.catalog import Catalog
     from arbiter.criteria import CriterionWeights
     from arbiter.records import Query
+    from arbiter.route_options import RouteOptions
 
 BUNDLE_HELP = "A bundle's folder, or models:/arbiter@champion. Default: the shipped one."
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -101,3 +103,15 @@ def require_ledger(path: Path) -> None:
     if not path.is_file():
         what = "is no file" if path.exists() else "does not exist"
         raise LedgerError(f"{path} {what}; name the ledger that `arbiter route --ledger` wrote")
+
+
+def require_known(asked: "RouteOptions", catalog: "Catalog") -> None:
+    """Make sure that allow and deny list name candidates: a misspelled name would let the model through.
+
+    Raises
+    ------
+    CatalogError
+        If one is no candidate; the message hints at the nearest.
+    """
+    for name in sorted((asked.get("allow") or frozenset()) | asked.get("deny", frozenset())):
+        catalog.position(name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arbiter.cli.asking import asks
-from arbiter.cli.options import BUNDLE_HELP, Json, prompt_text
+from arbiter.cli.options import BUNDLE_HELP, Json, prompt_text, require_known
 from arbiter.cli.output import plain, show, show_json
 
 if TYPE_CHECKING:
@@ -26,11 +26,15 @@ def route(
 ) -> None:
     """Choose a model for one request, and explain the choice."""
     from arbiter.counterfactual import changes
+    from arbiter.ledger import SqliteLedger
+    from arbiter.loading import load_router
     from arbiter.route_options import read_query
-    from arbiter.service import ServiceOptions, load
+    from arbiter.service import Arbiter, ServiceOptions
 
-    query = read_query(prompt_text(prompt), asked)  # before a ledger's file is made
-    with load(bundle, ledger=ledger, options=ServiceOptions(seed=seed)) as service:
+    query, router = read_query(prompt_text(prompt), asked), load_router(bundle)
+    require_known(asked, router.catalog)
+    opened = None if ledger is None else SqliteLedger(ledger)  # last: where the input is wrong, no file is made
+    with Arbiter(router, opened, ServiceOptions(seed=seed)) as service:
         decision = service.route(query)
     if as_json:
         show_json({**plain(decision), "would_change": changes(decision)})

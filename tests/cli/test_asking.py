@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 from command_runs import Done, Run, command, run_here
@@ -15,7 +16,7 @@ PROMPT = "Prove that there are infinitely many primes."
 
 
 @pytest.fixture
-def ask(tmp_path) -> Run:  # type: ignore[no-untyped-def]  # a folder
+def ask(tmp_path: Path) -> Run:
     """Ask in this process, in an empty folder."""
     return lambda *arguments: run_here(tmp_path, *arguments)
 
@@ -62,6 +63,15 @@ def test_each_promise_excludes_with_its_reason(ask: Run) -> None:
     for words, (names, reason) in asked.items():
         reasons = excluded(ask("route", PROMPT, *words, "--json"))
         assert {name for name, why in reasons.items() if why == reason} == names, words
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("option", ["--deny", "--allow"])
+def test_a_misspelled_model_is_refused(ask: Run, name: str, option: str, tmp_path: Path) -> None:
+    """A deny list of names that do not exist would let the model through."""
+    done = ask(name, PROMPT, option, "gpt4o", *(("--ledger", "l.db") if name == "route" else ()))
+    assert (done.status, done.out) == (2, "") and "no model 'gpt4o'" in done.err and done.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_may_cost_is_a_limit(ask: Run) -> None:
