@@ -103,7 +103,8 @@ def _refusals(figures: Diagnostics) -> list[str]:
     if figures.ess < MIN_ESS and not figures.exact:
         out.append(f"effective sample size is {figures.ess:.1f} of {figures.n} requests (minimum {MIN_ESS:.0f})")
     low, high = REFUSED_MEAN_WEIGHT
-    if not low <= figures.mean_weight <= high and not figures.exact and figures.ess >= MIN_ESS:
+    weighed = not figures.exact and not out  # what lies outside the log explains a low mean by itself
+    if weighed and figures.ess >= MIN_ESS and not low <= figures.mean_weight <= high:
         out.append(
             f"mean weight is {figures.mean_weight:.3g} instead of 1 (limits {low:g} and {high:g}): the propensities "
             f"are not those of this log"

@@ -130,11 +130,12 @@ def _ask_policy(
     models, spent, oracle = places
     value, shares = sheet.add((probs * given.quality).sum(axis=1))[0], sheet.add(probs)
     known = models[given.known]
+    best = known[np.argmax(given.quality.mean(axis=0)[given.known])]
 
     def scores(m: FloatArray) -> RouterScores:
         best_of_all = np.nan if oracle is None else m[oracle[0]]
-        mean, best = float(m[known].mean()), float(m[known].max())
-        return RouterScores(value=float(m[value]), best_single=best, random=mean, oracle=float(best_of_all))
+        single, mean = float(m[best]), float(m[known].mean())
+        return RouterScores(value=float(m[value]), best_single=single, random=mean, oracle=float(best_of_all))
 
     sheet.ask("gain over best single", name, lambda m: scores(m).gain_over_best_single)
     if oracle is not None:
@@ -142,8 +143,8 @@ def _ask_policy(
         sheet.ask("headroom recovered", name, lambda m: scores(m).headroom_recovered)
     if spent is not None and given.cost_usd is not None:
         cost = sheet.add((probs * given.cost_usd).sum(axis=1))[0]
-        hull = _hull_statistic(known, spent[given.known])
-        sheet.ask("gain over mixtures", name, lambda m: float(m[value] - hull(m).quality_at(m[cost])))
+        mixtures = _path(known, spent[given.known], sheet)
+        sheet.ask("gain over mixtures", name, lambda m: float(m[value] - mixtures(m).quality_at(m[cost])))
         if set(np.flatnonzero(probs.any(axis=0))) <= set(given.known.tolist()):
             sheet.ask(
                 "gain over cost-matched shuffle",
@@ -155,8 +156,21 @@ def _ask_policy(
             sheet.ask(f"traffic to {model}", name, lambda m, share=share: float(m[share]))  # type: ignore[misc]
 
 
-def _hull_statistic(quality: Columns, cost: Columns) -> Callable[[FloatArray], Hull]:
-    return lambda m: nondecreasing_hull(m[cost], m[quality])
+def _path(quality: Columns, cost: Columns, sheet: _Sheet) -> Callable[[FloatArray], Hull]:
+    """Return the curve through the corners of these points' hull.
+
+    The corners are those of the log itself: to pick them anew in every resample would take the luckiest each time, and
+    raise what a policy is held against.
+    """
+    means = [np.array([sheet.columns[i].mean() for i in places]) for places in (cost, quality)]
+    corners = nondecreasing_hull(*means).index
+
+    def curve(m: FloatArray) -> Hull:
+        order = np.argsort(m[cost[corners]], kind="stable")
+        at = corners[order]
+        return Hull(cost=m[cost[at]], quality=m[quality[at]], index=at)
+
+    return curve
 
 
 def _ask_curves(sheet: _Sheet, given: Scorable, models: Columns, spent: Columns) -> None:
@@ -172,17 +186,17 @@ def _ask_curves(sheet: _Sheet, given: Scorable, models: Columns, spent: Columns)
             tables = [np.einsum("mnk,nk->nm", family.action_probs, t) for t in (given.quality, given.cost_usd)]
             curves.append((family.name, sheet.add(tables[0]), sheet.add(tables[1])))
 
-    def area(m: FloatArray, points: tuple[Columns, Columns]) -> float:
-        return aiq(nondecreasing_hull(m[points[1]], m[points[0]]), cheapest, best) if cheapest < best else float("nan")
+    def area(m: FloatArray, path: Callable[[FloatArray], Hull]) -> float:
+        return aiq(path(m), cheapest, best) if cheapest < best else float("nan")
 
-    def volume(m: FloatArray, points: tuple[Columns, Columns]) -> float:
-        if not dearest > 0.0:
-            return float("nan")
-        return hypervolume(m[points[1]], m[points[0]], (dearest, 0.0)) / dearest
+    def volume(m: FloatArray, path: Callable[[FloatArray], Hull]) -> float:
+        curve = path(m)
+        return hypervolume(curve.cost, curve.quality, (dearest, 0.0)) / dearest if dearest > 0.0 else float("nan")
 
     for name, q, c in curves:
-        sheet.ask("AIQ", name, lambda m, at=(q, c): area(m, at))  # type: ignore[misc]
-        sheet.ask("hypervolume", name, lambda m, at=(q, c): volume(m, at))  # type: ignore[misc]
+        path = _path(q, c, sheet)
+        sheet.ask("AIQ", name, lambda m, path=path: area(m, path))  # type: ignore[misc]
+        sheet.ask("hypervolume", name, lambda m, path=path: volume(m, path))  # type: ignore[misc]
 
 
 def _ask_pair(sheet: _Sheet, given: Scorable, family: PolicyFamily) -> None:

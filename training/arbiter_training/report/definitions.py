@@ -99,8 +99,8 @@ SCORES = {
         "(RouterBench, Hu et al. 2024)."
     ),
     "hypervolume": (
-        "Area of cost and quality that the points dominate up to the dearest constant model and quality 0 (Zitzler and "
-        "Thiele 1998), as a share of that model's cost."
+        "Area of cost and quality that the corners of the hull dominate up to the dearest constant model and quality 0 "
+        "(Zitzler and Thiele 1998), as a share of that model's cost."
     ),
     "APGR": (
         "Average share of the quality gap between the weak and the strong model that is recovered, over the share of "
@@ -127,7 +127,7 @@ SCORES = {
 
 SCORE_INTERVALS = (
     "Intervals: percentiles of 1,000 resamples of requests, or of sessions, in which all columns are drawn together "
-    "(Efron 1979)."
+    "(Efron 1979). The best model and the corners of hulls stay those of the log itself."
 )
 
 

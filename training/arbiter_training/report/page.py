@@ -56,7 +56,7 @@ def render_html(report: EvaluationReport, routed: Routed = (), title: str = TITL
         _truth(report),
         section("What moved where", note(MOVES) + moves_table(report.moves)) if report.moves else "",
         _segments(report),
-        section("What each is sure to earn", note(RANKING) + ranking_table(report.ranking)) if report.ranking else "",
+        _ranking(report),
         _scores(report),
         _evidence(report, conclusion),
         _decisions(routed),
@@ -140,6 +140,12 @@ def _segments(report: EvaluationReport) -> str:
     if ranked[MOST_SEGMENTS:]:
         body += details(f"The other {count(len(ranked) - MOST_SEGMENTS)}", segments_table(ranked[MOST_SEGMENTS:]))
     return section("Segments, the worst first", body)
+
+
+def _ranking(report: EvaluationReport) -> str:
+    if all(each.lower is None for each in report.ranking):
+        return ""
+    return section("What each is sure to earn", note(RANKING) + ranking_table(report.ranking))
 
 
 def _scores(report: EvaluationReport) -> str:

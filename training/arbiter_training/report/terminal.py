@@ -113,17 +113,18 @@ def _segments(report: EvaluationReport) -> list[str]:
     if not report.segments:
         return []
     body = []
-    ranked = worst_first(report.segments)
-    for segment in ranked[:MOST_SEGMENTS]:
+    told = [segment for segment in worst_first(report.segments) if segment.differences.get("quality")]
+    for segment in told[:MOST_SEGMENTS]:
         quality, cost = segment.differences.get("quality"), segment.differences.get("cost_usd")
         name = shortened(f"{segment.dimension} {segment.value}", NAME_WIDTH)
         cells = [name, _name(segment.policy, 16), count(segment.n_requests)]
         cells += [_value("quality", quality), _interval("quality", quality) or ABSENT, _value("cost_usd", cost)]
         body.append(cells)
     head = ["worst segments", "policy", "requests", "quality diff", "simultaneous 95%", "cost diff"]
-    more = len(ranked) - len(body)
-    rest = [f"{more} more segments are in the page (--report) and in --json."] if more else []
-    return [*aligned(head, body, right={2}), *rest, ""]
+    more, silent = len(told) - len(body), len(report.segments) - len(told)
+    rest = f"Of {len(report.segments)} segments, {more} more are in the page and in --json"
+    rest += f"; {silent} cannot be told from this log." if silent else "."
+    return [*(aligned(head, body, right={2}) if body else []), rest, ""]
 
 
 def _moves(report: EvaluationReport) -> list[str]:
@@ -139,7 +140,7 @@ def _moves(report: EvaluationReport) -> list[str]:
 
 
 def _ranking(report: EvaluationReport) -> list[str]:
-    if not report.ranking:
+    if all(each.lower is None for each in report.ranking):
         return []
     body = []
     for each in report.ranking:
