@@ -50,8 +50,8 @@ class OutcomeData:
     quality : (n, K), NaN where not observed.
     inclusion : (n, K), probability with which the cell was observed; 1 where always or unknown.
     folds : (n,), requests of one group share a fold.
-    teacher : (n, d) vectors of a large encoder, rows of length 1: a student of it is taught, and takes the place of the
-        embedding in the estimates. None teaches none.
+    teacher : (n, d) vectors of a large encoder, rows of length 1 or NaN where it was not asked: a student of it is
+        taught, and takes the place of the embedding in the estimates. None teaches none.
     kinds : (n,) number of the kind of request that the log names, -1 where it names none. None names none.
 
     Raises
