@@ -1,10 +1,12 @@
-"""Quality learned from outcomes: a blend of a linear model, nearest neighbours and boosted trees."""
+"""Quality learned from outcomes: a blend of a linear model, neighbours, boosted trees and kinds of requests."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter.estimates.guard import Guard
+from arbiter.estimates.kinds import KindMixture
 from arbiter.estimates.neighbours import NeighbourIndex
 from arbiter.features import FeatureBatch
 from arbiter.gatekeeper.heads import HeadProbabilities
@@ -15,22 +17,23 @@ from arbiter.trees import FlatForest
 
 FloatArray = NDArray[np.float64]
 
-MEMBERS = ("linear", "neighbours", "boosted")
+MEMBERS = ("linear", "neighbours", "boosted", "kinds")
 """The order of the blend's weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlendedQuality:
-    """Weighted mean of three models, recalibrated per candidate.
+    """Weighted mean of four models, behind a guard.
 
     Attributes
     ----------
     linear : K scores; a sigmoid makes them the first member.
     neighbours : the second member.
     projection, forest : the third; one forest serves all candidates, told which one it looks at.
-    descriptors : (K, m) what tells the candidates apart for the forest: identity and price.
-    weights : (3,), at least 0.
-    intercept, slope : (K,), the recalibration, fitted out of fold: intercept + slope x blend.
+    descriptors : (K, m) what tells the candidates apart for the forest: identity, price, tier, size.
+    kinds : the fourth.
+    weights : (4,), at least 0.
+    guard : what is believed of the blend.
     noise_variance : (K,), variance of an outcome around the blend, out of fold.
     view : a student of a large encoder: its vector stands beside the embedding in all members. None without.
     """
@@ -40,9 +43,9 @@ class BlendedQuality:
     projection: Projection
     forest: FlatForest
     descriptors: FloatArray
+    kinds: KindMixture
     weights: FloatArray
-    intercept: FloatArray
-    slope: FloatArray
+    guard: Guard
     noise_variance: FloatArray
     view: LinearMap | None = None
 
@@ -54,27 +57,29 @@ class BlendedQuality:
         """
         members, n_effective = self.members(batch, heads)
         blend = np.tensordot(self.weights, members, axes=1)
-        mean = np.clip(self.intercept + self.slope * blend, 0.0, 1.0)
+        mean = self.guard.apply(blend)
         spread = np.tensordot(self.weights, (members - blend) ** 2, axes=1)
         return mean, np.sqrt(self.noise_variance / (n_effective + self.neighbours.prior_strength) + spread)
 
     def members(self, batch: FeatureBatch, heads: HeadProbabilities) -> tuple[FloatArray, FloatArray]:
-        """Give the (3, n, K) predictions of the members, and the (n, K) effective number of neighbours."""
+        """Give the (4, n, K) predictions of the members, and the (n, K) effective number of neighbours."""
         batch = seen_through(batch, self.view)
         scores = self.linear.scores(batch)
         near, n_effective = self.neighbours.predict(batch.embedding)
         table = boosting_table(scores, near, request_features(batch, heads, self.projection), self.descriptors)
         boosted = self.forest.predict(table).reshape(near.shape)
-        return np.stack([sigmoid(scores), near, boosted]), n_effective
+        return np.stack([sigmoid(scores), near, boosted, self.kinds.predict(batch)]), n_effective
 
     def to_state(self) -> State:
         """Give what a bundle keeps."""
-        names = ("descriptors", "weights", "intercept", "slope", "noise_variance")
+        names = ("descriptors", "weights", "noise_variance")
         parts = {
             "linear": self.linear.to_state(),
             "neighbours": self.neighbours.to_state(),
             "projection": self.projection.to_state(),
             "forest": self.forest.to_state(),
+            "kinds": self.kinds.to_state(),
+            "guard": self.guard.to_state(),
         }
         return State(
             kind="blended_quality",
@@ -90,6 +95,8 @@ class BlendedQuality:
             neighbours=NeighbourIndex.from_state(state.parts["neighbours"]),
             projection=Projection.from_state(state.parts["projection"]),
             forest=FlatForest.from_state(state.parts["forest"]),
+            kinds=KindMixture.from_state(state.parts["kinds"]),
+            guard=Guard.from_state(state.parts["guard"]),
             view=LinearMap.from_state(state.parts["view"]) if "view" in state.parts else None,
             **{name: array.astype(np.float64) for name, array in state.arrays.items()},
         )

@@ -1,4 +1,4 @@
-"""Laws of the training of quality: weights, blend, recalibration."""
+"""Laws of the training of quality: weights, blend, and what is done with few outcomes."""
 
 from dataclasses import replace
 
@@ -16,7 +16,6 @@ from arbiter.ngrams import HashedNgrams
 from arbiter_training.estimates import OutcomeData, QualityOptions, fit_quality
 from arbiter_training.estimates.data import MAX_WEIGHT, candidate_means
 from arbiter_training.estimates.members import MemberOptions, NeighbourChoice
-from arbiter_training.estimates.quality import RECALIBRATION_STRENGTH, _recalibration
 from arbiter_training.estimates.shared_logistic import Penalty
 
 CATALOG = Catalog.default().subset(["gpt-4o", "gpt-4o-mini", "llama-3.1-8b"])
@@ -146,26 +145,9 @@ def test_a_candidate_without_outcomes_is_unknown_and_not_bad(full: OutcomeData) 
 
 
 def test_one_bad_outcome_does_not_condemn_a_candidate(full: OutcomeData) -> None:
-    """The recalibration holds it near what the others make likely."""
+    """The guard holds it near what the others make likely."""
     quality = full.quality.copy()
     quality[:, 1] = np.nan
     quality[7, 1] = 0.0
     model, _ = fit_quality(replace(full, quality=quality), CATALOG, OPTIONS)
     assert model.predict(full.batch, full.heads)[0][:, 1].mean() > 0.2
-
-
-def test_recalibration_is_least_squares_with_pseudo_outcomes(full: OutcomeData) -> None:
-    """Against the normal equations of outcomes and pseudo-outcomes that equal the blend, two per candidate."""
-    data = partly(full)
-    blend = np.random.default_rng(2).uniform(0.3, 0.7, (N, 3))
-    intercept, slope = _recalibration(blend, data)
-    for a in range(3):
-        seen = data.observed[:, a]
-        x, y = blend[seen, a], data.quality[seen, a]
-        pseudo = x.mean() + np.array([-1, 1]) * x.std()
-        w = np.r_[np.ones(x.size), np.full(2, RECALIBRATION_STRENGTH / 2)]
-        design = np.stack([np.ones(x.size + 2), np.r_[x, pseudo]], axis=1)
-        root = np.sqrt(w)
-        expected = np.linalg.lstsq(design * root[:, None], np.r_[y, pseudo] * root, rcond=None)[0]
-        assert intercept[a] == pytest.approx(expected[0], abs=1e-9)
-        assert slope[a] == pytest.approx(np.clip(expected[1], 0, 1.5), abs=1e-9)

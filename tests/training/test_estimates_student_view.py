@@ -36,6 +36,18 @@ def taught(batch: FeatureBatch, teacher: np.ndarray) -> StudentView:
     return teach_view(batch, teacher, FOLDS)
 
 
+def test_rows_that_the_teacher_was_not_asked_are_not_taught(batch: FeatureBatch, teacher: np.ndarray) -> None:
+    """As if they had not been there, and they still get a vector."""
+    known = np.flatnonzero(np.arange(N) % 4 > 0)
+    partly = np.full_like(teacher, np.nan)
+    partly[known] = teacher[known]
+    whole = teach_view(batch, partly, FOLDS)
+    alone = teach_view(batch.take(known), teacher[known], FOLDS[known])
+    np.testing.assert_allclose(whole.vectors[known], alone.vectors, atol=1e-5)
+    assert not np.isnan(whole.vectors).any()
+    assert whole.cosine == pytest.approx(alone.cosine, abs=1e-5)
+
+
 def test_out_of_fold_is_a_fit_without_the_fold(batch: FeatureBatch, teacher: np.ndarray, taught: StudentView) -> None:
     """Against ridge regression solved anew on the other folds."""
     x = vstack([design_matrix(batch)]).toarray()

@@ -1,13 +1,17 @@
 """Labels of logged requests, and where their sources disagree."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from arbiter.gatekeeper.keywords import KeywordRules
 from arbiter.intake import read_request
 from arbiter_training.labels import (
+    LEAST_OF_A_KIND,
     LabelSource,
     complexity_from_outcomes,
     conflicts_of,
+    kinds_of,
     label_sources,
     labels_of,
     rule_labels,
@@ -86,3 +90,25 @@ def test_too_few_labels_fit_no_head() -> None:
     assert labels_of(label_sources(outcomes(199, labelled=False))) == {}
     found = labels_of(label_sources(outcomes(200, labelled=False)))
     assert np.array_equal(found["complexity"][:5], np.arange(5))
+
+
+def test_kinds_are_the_logs_own_names() -> None:
+    """Whatever the vocabulary says of them; without such a column there are none."""
+    found = outcomes(60, labelled=False)
+    kinds = kinds_of(found, "domain")
+    assert kinds is not None
+    assert kinds.tolist() == [i % 2 for i in range(60)]  # homework, math
+    assert kinds_of(found, "task") is None
+    assert kinds_of(found, "") is None
+
+
+def test_rare_kinds_and_unnamed_requests_have_none() -> None:
+    """Too few of a kind are as if unnamed; a log that names less than half of its requests names none."""
+    found = outcomes(60, labelled=False)
+    names = np.array(["a"] * 25 + ["b"] * 25 + ["c"] * 5 + [None] * 5, dtype=object)
+    assert LEAST_OF_A_KIND > 5
+    kinds = kinds_of(replace(found, extras={"task": names}), "task")
+    assert kinds is not None
+    assert kinds.tolist() == [0] * 25 + [1] * 25 + [-1] * 10
+    names[:40] = None
+    assert kinds_of(replace(found, extras={"task": names}), "task") is None

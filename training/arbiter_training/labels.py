@@ -18,6 +18,7 @@ from arbiter.reading import reading_text
 from arbiter.records import Query
 from arbiter_training.difficulty import difficulty_of
 from arbiter_training.traffic import OutcomeMatrix
+from arbiter_training.traffic.columns import is_none
 
 IntArray = NDArray[np.int64]
 
@@ -25,6 +26,12 @@ UNKNOWN = -1
 
 LEAST_LABELS = 200
 """Labelled requests below which a head is not fitted anew: the shipped one knows more."""
+
+LEAST_OF_A_KIND = 20
+"""Requests of a kind below which the log's name for it is not used."""
+
+LEAST_NAMED = 0.5
+"""Share of the requests whose kind the log must name; else kinds are found, not taken."""
 
 LEAST_JUDGED = 3
 """Models that must have been judged on a request for its outcomes to tell its complexity."""
@@ -115,6 +122,31 @@ def labels_of(sources: Sequence[LabelSource]) -> dict[str, IntArray]:
         for head, labels in source.labels.items() if source.name != RULES else ():
             found[head] = np.where(found[head] >= 0, found[head], labels) if head in found else labels
     return {head: y for head, y in found.items() if (y >= 0).sum() >= LEAST_LABELS and len(np.unique(y[y >= 0])) > 1}
+
+
+def kinds_of(outcomes: OutcomeMatrix, column: str) -> IntArray | None:
+    """Give the kind of request that a column of the log names; any values will do, they are the log's own.
+
+    Parameters
+    ----------
+    outcomes : n requests.
+    column : a label column or an extra one; empty asks for none.
+
+    Returns
+    -------
+    kinds : (n,) numbers from 0, -1 where no value is given or fewer than ``LEAST_OF_A_KIND`` requests have it; None
+        where there is no such column, or it has not two kinds on half of the requests or more.
+    """
+    values = {**outcomes.extras, **outcomes.labels}.get(column)
+    if values is None:
+        return None
+    known = ~is_none(values)
+    _, place, count = np.unique(values[known].astype(str), return_inverse=True, return_counts=True)
+    kept = count >= LEAST_OF_A_KIND
+    number = np.where(kept, np.cumsum(kept) - 1, UNKNOWN)
+    kinds = np.full(outcomes.n, UNKNOWN, dtype=np.int64)
+    kinds[known] = number[place]
+    return kinds if kept.sum() > 1 and (kinds >= 0).mean() >= LEAST_NAMED else None
 
 
 def complexity_from_outcomes(outcomes: OutcomeMatrix) -> IntArray:

@@ -12,6 +12,7 @@ from arbiter.catalog import Catalog
 from arbiter.errors import InvalidInputError
 from arbiter.estimates.estimator import Estimator
 from arbiter.features import FeatureBatch
+from arbiter.gatekeeper.heads import SLICES, HeadProbabilities
 from arbiter.gatekeeper.learned import LearnedGatekeeper
 from arbiter.gatekeeper.protocol import Gatekeeper
 from arbiter.policies import BanditPolicy, BanditSettings
@@ -24,9 +25,10 @@ from arbiter_training.estimates.length import implied_output_tokens
 from arbiter_training.estimates.timing import TimingData, fit_timing
 from arbiter_training.gatekeeper import GatekeeperOptions, HeadReport, LabelledQueries, fit_gatekeeper
 from arbiter_training.judge import JudgeOptions
-from arbiter_training.labels import LabelConflict, conflicts_of, label_sources, labels_of
+from arbiter_training.labels import LabelConflict, conflicts_of, kinds_of, label_sources, labels_of
 from arbiter_training.principal import principal_components
 from arbiter_training.split import fold_numbers, groups_of
+from arbiter_training.teacher import require_teacher, teacher_named, teacher_vectors
 from arbiter_training.traffic import OutcomeMatrix
 
 LEAST_NOISE_SD = 1e-3
@@ -45,6 +47,11 @@ class LearnOptions:
     quality_per_usd : what a dollar is worth, in quality points; None keeps the balanced default, a tenth of a quality
         point for the cost of the dearest candidate.
     risk_floor : whether high risk needs a frontier candidate; False for benchmarks, where nobody is at risk.
+    teacher : ``"minilm"`` teaches a student of the MiniLM on the log, which takes the embedding's place in the quality
+        estimates; empty teaches none. Training then needs the extra [minilm], the bundle does not.
+    teacher_cache : folder that keeps the teacher's vectors; empty keeps none.
+    kind_column : column of the log that names the kind of a request, such as a task; read in training only. Where the
+        log has no such column, kinds are found from its texts and outcomes.
     threads : for linear algebra and boosting. One is fastest below some ten thousand rows.
     quality, gatekeeper, bandit : options of the parts.
     judge : an LLM that labels what neither the log nor its outcomes do; nobody by default.
@@ -55,6 +62,9 @@ class LearnOptions:
     context_components: int = 16
     quality_per_usd: float | None = None
     risk_floor: bool = True
+    teacher: str = ""
+    teacher_cache: str = ""
+    kind_column: str = "domain"
     threads: int = 1
     quality: QualityOptions = field(default_factory=QualityOptions)
     gatekeeper: GatekeeperOptions = field(default_factory=GatekeeperOptions)
@@ -62,6 +72,7 @@ class LearnOptions:
     judge: JudgeOptions = field(default_factory=JudgeOptions)
 
     def __post_init__(self) -> None:
+        require_teacher(self.teacher)
         for name, least in (("folds", 2), ("seed", 0), ("context_components", 1), ("threads", 1)):
             if getattr(self, name) < least:
                 raise InvalidInputError(f"{name} must be {least} or more, got {getattr(self, name)}")
@@ -88,7 +99,13 @@ class Learned:
     conflicts: tuple[LabelConflict, ...]
 
 
-def learn_router(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, options: LearnOptions) -> Learned:
+def learn_router(
+    outcomes: OutcomeMatrix,
+    catalog: Catalog,
+    base: Router,
+    options: LearnOptions,
+    teacher: NDArray[np.float32] | None = None,
+) -> Learned:
     """Fit gatekeeper heads (where labels are known), quality, length, speed and the bandit's prior.
 
     Parameters
@@ -97,12 +114,34 @@ def learn_router(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, option
     catalog : its candidates, in the order of ``outcomes.models``.
     base : gives the features and the gatekeeper's heads for which there are no labels.
     options : how.
+    teacher : (n, d) of :func:`teacher_vectors_of`; None computes them where the options name a teacher.
+
+    Raises
+    ------
+    MissingExtraError
+        If the options name a teacher whose libraries are not installed.
     """
     with threadpool_limits(limits=options.threads):
-        return _learn(outcomes, catalog, base, options)
+        return _learn(outcomes, catalog, base, options, teacher_vectors_of(outcomes, options, teacher))
 
 
-def _learn(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, options: LearnOptions) -> Learned:
+def teacher_vectors_of(
+    outcomes: OutcomeMatrix, options: LearnOptions, known: NDArray[np.float32] | None = None
+) -> NDArray[np.float32] | None:
+    """Give the vectors of the teacher that the options name: those known, else new ones; None without a teacher."""
+    encoder = teacher_named(options.teacher, options.teacher_cache)
+    if encoder is None or known is not None:
+        return known
+    return teacher_vectors(outcomes.queries, encoder, options.seed)
+
+
+def _learn(
+    outcomes: OutcomeMatrix,
+    catalog: Catalog,
+    base: Router,
+    options: LearnOptions,
+    teacher: NDArray[np.float32] | None,
+) -> Learned:
     groups = groups_of(outcomes)
     folds = fold_numbers(groups, min(options.folds, len(np.unique(groups))), options.seed)
     batch = base.features.transform(outcomes.queries)
@@ -112,8 +151,15 @@ def _learn(outcomes: OutcomeMatrix, catalog: Catalog, base: Router, options: Lea
     heads = gatekeeper.probabilities(outcomes.queries, batch)
     context_map = ContextMap(projection=principal_components(batch.embedding, options.context_components, options.seed))
     contexts = context_map.contexts(batch, heads)
-    inclusion = np.nan_to_num(outcomes.propensity, nan=1.0)
-    judged = OutcomeData(batch=batch, heads=heads, quality=outcomes.quality, inclusion=inclusion, folds=folds)
+    judged = OutcomeData(
+        batch=batch,
+        heads=_unseen(heads, data.labels, reports),
+        quality=outcomes.quality,
+        inclusion=np.nan_to_num(outcomes.propensity, nan=1.0),
+        folds=folds,
+        teacher=teacher,
+        kinds=kinds_of(outcomes, options.kind_column),
+    )
     quality, report = fit_quality(judged, catalog, options.quality)
     tokens = _output_tokens(outcomes, batch, catalog)
     timing = TimingData(contexts=contexts, output_tokens=tokens, latency_s=outcomes.latency_s, folds=folds)
@@ -141,6 +187,19 @@ def _gatekeeper(
     if not data.labels or not isinstance(base, LearnedGatekeeper):
         return base, {}
     return fit_gatekeeper(data, batch, options, base)
+
+
+def _unseen(
+    heads: HeadProbabilities, labels: Mapping[str, NDArray[np.int64]], reports: Mapping[str, HeadReport]
+) -> HeadProbabilities:
+    """Put the out-of-fold probabilities of new heads in the place of what they say of their own training rows.
+
+    Complexity is learned from the outcomes themselves: estimates that read it in sample would read their own targets.
+    """
+    stacked = heads.stacked.copy()
+    for head, report in reports.items():
+        stacked[np.flatnonzero(labels[head] >= 0), SLICES[head]] = report.out_of_fold
+    return HeadProbabilities(stacked=stacked)
 
 
 def _output_tokens(outcomes: OutcomeMatrix, batch: FeatureBatch, catalog: Catalog) -> NDArray[np.float64]:

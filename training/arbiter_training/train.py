@@ -15,7 +15,7 @@ from arbiter_training.evaluation.routers import evaluator_of, frontier, policies
 from arbiter_training.evaluation.tracked import evaluation_metrics
 from arbiter_training.judge import with_judge
 from arbiter_training.labels import RULES
-from arbiter_training.learn import Learned, LearnOptions, learn_router
+from arbiter_training.learn import Learned, LearnOptions, learn_router, teacher_vectors_of
 from arbiter_training.split import forward_split, group_split, groups_of
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot
 
@@ -98,7 +98,9 @@ def train(
     outcomes = with_judge(outcomes, options.learn.judge, options.learn.seed)
     train_rows, test_rows = _split(outcomes, options)
     say(f"learning from {len(train_rows)} requests")
-    learned = learn_router(outcomes.subset(train_rows), candidates, base, options.learn)
+    teacher = teacher_vectors_of(outcomes, options.learn)
+    known = None if teacher is None else teacher[train_rows]
+    learned = learn_router(outcomes.subset(train_rows), candidates, base, options.learn, known)
     evaluation, notes = None, tuple[str, ...]()
     if len(test_rows):
         say(f"judging on {len(test_rows)} requests held out")
@@ -108,7 +110,7 @@ def train(
     router = learned.router
     if options.refit and len(train_rows) < outcomes.n:
         say(f"learning from all {outcomes.n} requests")
-        router = learn_router(outcomes, candidates, base, options.learn).router
+        router = learn_router(outcomes, candidates, base, options.learn, teacher).router
     provenance = _provenance(table, outcomes, learned, evaluation)
     return Trained(router=router, learned=learned, evaluation=evaluation, provenance=provenance, notes=notes)
 

@@ -29,15 +29,19 @@ class Shipped:
     ----------
     catalog : descriptors of the candidates.
     options : of the estimates.
+    named : whether the training rows' tasks are told; those of the test rows never are.
     chosen : what the cross-validation inside the training rows chose, after a call.
     """
 
     catalog: Catalog
     options: QualityOptions = field(default_factory=QualityOptions)
+    named: bool = False
     chosen: dict[str, object] = field(default_factory=dict)
 
     def __call__(self, lesson: Lesson) -> FloatArray:
         """See :class:`arbiter_training.benchmarks.lesson.Predictor`."""
+        tasks = lesson.train.tasks
+        kinds = np.unique(tasks.astype(str), return_inverse=True)[1] if self.named and tasks is not None else None
         data = OutcomeData(
             batch=lesson.train.batch,
             heads=lesson.train.heads,
@@ -45,6 +49,7 @@ class Shipped:
             inclusion=np.nan_to_num(lesson.outcomes.propensity, nan=1.0),
             folds=fold_numbers(lesson.groups, INNER_FOLDS, lesson.seed + 1),
             teacher=lesson.train.teacher,
+            kinds=kinds,
         )
         model, report = fit_quality(data, self.catalog, self.options)
         self.chosen = {

@@ -14,6 +14,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 PARTIAL = ", partial log"
+NAMED = ", tasks named in training"
 SINGLE = "best single"
 
 

@@ -17,7 +17,7 @@ from arbiter_training.benchmarks.online import Stream, litellm_adaptive, litellm
 from arbiter_training.benchmarks.predictors import Shipped, boosting, constants, logistic, nearest, per_task
 from arbiter_training.benchmarks.prices import catalog_of, predicted_costs
 from arbiter_training.benchmarks.protocol import Benchmark
-from arbiter_training.benchmarks.result import PARTIAL, Competitors, scoreboard
+from arbiter_training.benchmarks.result import NAMED, PARTIAL, Competitors, scoreboard
 from arbiter_training.benchmarks.rounds import JudgedTraffic, Round, judged_traffic
 from arbiter_training.benchmarks.scoreboard import Scoreboard
 from arbiter_training.benchmarks.trace import worths_of_a_dollar
@@ -139,8 +139,11 @@ class _Runner:
             roster.append(("per-task best", "static", per_task))
         for name, predictor in (("kNN 40", nearest), ("logistic", logistic), ("boosting", boosting)):
             roster.append((f"{name}, {rivals}", rivals, predictor))
-        shipped = [(f"arbiter, {e}", e, Shipped(catalog=catalog)) for e in self._benchmark.encoders]
-        return roster + list(shipped)
+        roster += [(f"arbiter, {e}", e, Shipped(catalog=catalog)) for e in self._benchmark.encoders]
+        if self._traffic.tasks is not None:
+            first = self._benchmark.encoders[0]
+            roster.append((f"arbiter, {first}{NAMED}", first, Shipped(catalog=catalog, named=True)))
+        return roster
 
     def _money(self, outcomes: OutcomeMatrix, round_: Round) -> tuple[Catalog, FloatArray]:
         train, test = self._views.batch.take(round_.train), self._views.batch.take(round_.test)

@@ -50,8 +50,9 @@ class OutcomeData:
     quality : (n, K), NaN where not observed.
     inclusion : (n, K), probability with which the cell was observed; 1 where always or unknown.
     folds : (n,), requests of one group share a fold.
-    teacher : (n, d) vectors of a large encoder, rows of length 1: a student of it is taught, and takes the place of the
-        embedding in the estimates. None teaches none.
+    teacher : (n, d) vectors of a large encoder, rows of length 1 or NaN where it was not asked: a student of it is
+        taught, and takes the place of the embedding in the estimates. None teaches none.
+    kinds : (n,) number of the kind of request that the log names, -1 where it names none. None names none.
 
     Raises
     ------
@@ -65,6 +66,7 @@ class OutcomeData:
     inclusion: FloatArray
     folds: IntArray
     teacher: NDArray[np.float32] | None = None
+    kinds: IntArray | None = None
 
     def __post_init__(self) -> None:
         known = self.quality[self.observed]
@@ -102,4 +104,5 @@ class OutcomeData:
             inclusion=self.inclusion[rows],
             folds=self.folds[rows],
             teacher=None if self.teacher is None else self.teacher[rows],
+            kinds=None if self.kinds is None else self.kinds[rows],
         )

@@ -1,4 +1,4 @@
-"""The three members of the quality blend, each fitted out of fold and then on everything."""
+"""The four members of the quality blend, each fitted out of fold and then on everything."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.estimates.blend import boosting_table, request_features
+from arbiter.estimates.kinds import KindMixture
 from arbiter.estimates.neighbours import NeighbourIndex, placed
 from arbiter.linear import LinearMap
 from arbiter.projection import Projection
@@ -15,6 +16,7 @@ from arbiter_training.design import design_matrix, linear_map
 from arbiter_training.estimates.boosting import BinnedTable, BoostingOptions
 from arbiter_training.estimates.cells import cells_of
 from arbiter_training.estimates.data import FEW, FloatArray, IntArray, OutcomeData, candidate_means
+from arbiter_training.estimates.kinds import FittedKinds, KindOptions, Reduction, fit_kinds
 from arbiter_training.estimates.shared_logistic import Penalty, fit_path
 from arbiter_training.principal import principal_components
 
@@ -59,6 +61,7 @@ class MemberOptions:
     penalties : of the linear member.
     neighbours : of the neighbours.
     iterations : boosting rounds.
+    kinds : how kinds of requests are found.
     seed : of everything random.
     """
 
@@ -75,6 +78,7 @@ class MemberOptions:
         )
     )
     iterations: int = 80
+    kinds: KindOptions = field(default_factory=KindOptions)
     seed: int = 0
 
 
@@ -113,6 +117,24 @@ class MemberTrainer:
         else:
             near, effective = tried[chosen]
         return near, effective, self._index(everything, choices[chosen])
+
+    def kinds(self) -> tuple[FloatArray, KindMixture]:
+        """Give out-of-fold means (n, K), and the final mixture."""
+        everything = np.arange(len(self.data.folds))
+        most, options = self.options.kinds.rows, self.options.kinds
+        reduction = Reduction.of(self.design[self._sample(everything, most)], options.components, self.options.seed)
+        x = reduction.apply(self.design)
+        named = np.full(len(x), -1, dtype=np.int64) if self.data.kinds is None else self.data.kinds
+
+        def learned_from(rows: IntArray) -> FittedKinds:
+            return fit_kinds(x[rows], self.data.quality[rows], self.weights[rows], named[rows], options)
+
+        predicted = np.zeros_like(self.data.quality)
+        for train, test in self._splits():
+            predicted[test] = learned_from(self._sample(train, most)).predict(x[test])
+        final = learned_from(self._sample(everything, most))
+        gate = linear_map(*reduction.lifted(final.weights, final.bias), self.data.batch)
+        return predicted, KindMixture(gate=gate, quality=final.quality)
 
     def boosted(
         self, scores: FloatArray, near: FloatArray, projection: Projection, descriptors: FloatArray

@@ -1,4 +1,4 @@
-"""Training of the quality estimates: members, blend, recalibration, and what the result is worth."""
+"""Training of the quality estimates: members, blend, guard, and what the result is worth."""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,13 +9,12 @@ from arbiter.catalog import Catalog
 from arbiter.errors import InvalidInputError
 from arbiter.estimates.blend import MEMBERS, BlendedQuality, sigmoid
 from arbiter_training.estimates.data import FEW, FloatArray, OutcomeData, candidate_means
+from arbiter_training.estimates.guard import fit_guard
 from arbiter_training.estimates.members import MemberOptions, MemberTrainer
+from arbiter_training.estimates.relatives import describe, kinship
 from arbiter_training.estimates.shared_logistic import Penalty
 from arbiter_training.estimates.student_view import teach_view
 from arbiter_training.principal import principal_components
-
-RECALIBRATION_STRENGTH = 100.0
-"""Pseudo-outcomes that hold a candidate's recalibration at intercept 0 and slope 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +39,10 @@ class QualityReport:
     ----------
     constant : error of each candidate's mean.
     members : name to error.
-    blend : error of the recalibrated blend.
+    blend : error of the guarded blend.
     weights : name to weight in the blend.
     penalty, k, sharpness : what the cross-validation chose.
-    out_of_fold : (n, K) the recalibrated blend, for doubly robust evaluation on the training log.
+    out_of_fold : (n, K) the guarded blend, for doubly robust evaluation on the training log.
     """
 
     constant: float
@@ -84,20 +83,21 @@ def fit_quality(
     scores, linear, penalty = trainer.linear()
     near, _, index = trainer.neighbours()
     boosted, forest = trainer.boosted(scores, near, projection, descriptors)
-    members = np.stack([sigmoid(scores), near, boosted])
+    typical, kinds = trainer.kinds()
+    members = np.stack([sigmoid(scores), near, boosted, typical])
     weights = _blend_weights(members, data)
     blend = np.tensordot(weights, members, axes=1)
-    intercept, slope = _recalibration(blend, data)
-    final = np.clip(intercept + slope * blend, 0.0, 1.0)
+    guard = fit_guard(blend, data, kinship(catalog))
+    final = guard.apply(blend)
     model = BlendedQuality(
         linear=linear,
         neighbours=index,
         projection=projection,
         forest=forest,
+        kinds=kinds,
         descriptors=descriptors,
         weights=weights,
-        intercept=intercept,
-        slope=slope,
+        guard=guard,
         noise_variance=candidate_means((data.quality - final) ** 2, data.weights, FEW),
         view=None if student is None else student.map,
     )
@@ -120,12 +120,6 @@ def _report(
     )
 
 
-def describe(catalog: Catalog) -> FloatArray:
-    """Give the (K, K + 2) identity, log prices of the candidates."""
-    prices = np.stack([catalog.arrays.usd_per_mtok_in, catalog.arrays.usd_per_mtok_out], axis=1)
-    return np.concatenate([np.eye(len(catalog)), np.log10(np.maximum(prices, 1e-3))], axis=1)
-
-
 def _blend_weights(members: FloatArray, data: OutcomeData) -> FloatArray:
     """Half-way between equal weights and those of least error.
 
@@ -140,23 +134,6 @@ def _blend_weights(members: FloatArray, data: OutcomeData) -> FloatArray:
     weights, _ = nnls(x, (np.nan_to_num(data.quality).ravel() * root)[seen])
     total, equal = weights.sum(), np.full(len(members), 1.0 / len(members))
     return np.asarray((weights / total + equal) / 2.0) if total > 0 else equal
-
-
-def _recalibration(blend: FloatArray, data: OutcomeData) -> tuple[FloatArray, FloatArray]:
-    """Fit intercept and slope per candidate, held near 0 and 1.
-
-    The least squares of the outcomes together with pseudo-outcomes that equal the blend, and have its mean and spread.
-    """
-    w, y = data.weights, np.nan_to_num(data.quality)
-    total = np.maximum(w.sum(axis=0), 1e-12)
-    mean_x, mean_y = (w * blend).sum(axis=0) / total, (w * y).sum(axis=0) / total
-    dx, dy = blend - mean_x, y - mean_y
-    variance = (w * dx**2).sum(axis=0)
-    prior = RECALIBRATION_STRENGTH * variance / total
-    slope = ((w * dx * dy).sum(axis=0) + prior) / np.maximum(variance + prior, 1e-12)
-    slope = np.where(variance > 1e-9, np.clip(slope, 0.0, 1.5), 1.0)
-    held = (total * mean_y + RECALIBRATION_STRENGTH * mean_x) / (total + RECALIBRATION_STRENGTH)
-    return held - slope * mean_x, slope
 
 
 def _error(predicted: FloatArray, data: OutcomeData) -> float:

@@ -45,7 +45,7 @@ def teach_view(batch: FeatureBatch, teacher: NDArray[np.float32], folds: IntArra
     Parameters
     ----------
     batch : n requests.
-    teacher : (n, d) rows of length 1.
+    teacher : (n, d) rows of length 1, or NaN where the teacher was not asked.
     folds : (n,), requests of one group share a fold.
     seed : of the sample, where there are more than ``MAX_TEXTS`` requests.
 
@@ -55,9 +55,9 @@ def teach_view(batch: FeatureBatch, teacher: NDArray[np.float32], folds: IntArra
     predictions of all folds, for those of a fold f from a fit without it are Y_f - Q_ff^-1 (Q Y)_f (the block form of
     the leave-one-out identity of Allen, 1974).
     """
-    taught = np.arange(len(batch))
+    taught = np.flatnonzero(~np.isnan(teacher[:, 0]))
     if len(taught) > MAX_TEXTS:
-        taught = np.sort(np.random.default_rng(seed).choice(len(taught), MAX_TEXTS, replace=False))
+        taught = np.sort(np.random.default_rng(seed).choice(taught, MAX_TEXTS, replace=False))
     design = design_matrix(batch.take(taught))
     gram = (design @ design.T).toarray() + FREE**2
     gram[np.diag_indices_from(gram)] += PENALTY
@@ -67,7 +67,8 @@ def teach_view(batch: FeatureBatch, teacher: NDArray[np.float32], folds: IntArra
     student = linear_map((design.T @ dual).T, FREE**2 * dual.sum(axis=0), batch)
     vectors = unit_scores(student, batch)
     vectors[taught] = _unit(y - _left_out(inverse, dual, folds[taught]))
-    return StudentView(map=student, vectors=vectors, cosine=float(np.einsum("ij,ij->i", vectors, teacher).mean()))
+    cosine = float(np.einsum("ij,ij->i", vectors[taught], teacher[taught]).mean())
+    return StudentView(map=student, vectors=vectors, cosine=cosine)
 
 
 def _left_out(inverse: FloatArray, dual: FloatArray, folds: IntArray) -> FloatArray:

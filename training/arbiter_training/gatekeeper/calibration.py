@@ -1,6 +1,6 @@
 """From two stages' scores to probabilities and thresholds, and what the result is worth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class HeadReport:
     linear_log_loss, boosted_log_loss : of the two stages alone, each with the keyword rules.
     boosted_share, temperature : what the cross-validation chose.
     n : labelled requests.
+    out_of_fold : (n, labels) the probabilities, for learners that read this head on the rows that it was fitted on.
     """
 
     accuracy: float
@@ -33,6 +34,7 @@ class HeadReport:
     boosted_share: float
     temperature: float
     n: int
+    out_of_fold: FloatArray = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,7 @@ def calibrate(scores: HeadScores, keyword_share: float) -> tuple[HeadCalibration
         boosted_share=chosen.boosted_share,
         temperature=chosen.temperature,
         n=len(labels),
+        out_of_fold=probabilities,
     )
     return chosen, report
 

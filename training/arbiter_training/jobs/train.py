@@ -120,6 +120,7 @@ def run(job: TrainJob, say: Say) -> TrainDone:
     base = load_router(job.base)
     if job.cache is not None:
         base = remembering(base, job.cache)
+        options = replace(options, learn=replace(options.learn, teacher_cache=str(job.cache)))
     trained = train(table, base, options, catalog, say)
     provenance = replace(trained.provenance, created=datetime.now(UTC).isoformat(timespec="seconds"))
     save_bundle(trained.router, job.out, provenance)
