@@ -21,7 +21,14 @@ def evaluation(n: int = 600, heads: tuple[str, ...] = tuple(HEADS), source: str 
     labels, probability = rng.integers(0, 5, n), rng.random(n)
     names = [source if i % 2 else "tickets" for i in range(n)]
     risk = evaluate_risk(probability > 0.6, probability, labels, names)
-    return GatekeeperEvaluation(heads=found, risks={"harm": risk}, judges={"learned": n})
+    return GatekeeperEvaluation(
+        heads=found,
+        risks={"harm": risk},
+        judges={"learned": n},
+        look_alikes_flagged=0.1,
+        injections_found=0.5,
+        hard_easy_auc=0.9,
+    )
 
 
 def about(source: str = "labelled.parquet") -> LabelledSummary:

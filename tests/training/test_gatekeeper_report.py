@@ -1,6 +1,7 @@
 """The page, figures and lines of a gatekeeper's evaluation."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import gatekeeper_samples as samples
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from arbiter.gatekeeper.heads import HEADS
-from arbiter_training.gatekeeper.evaluation import GatekeeperEvaluation, evaluate_head
+from arbiter_training.gatekeeper.evaluation import evaluate_head
 from arbiter_training.gatekeeper.risk_evaluation import evaluate_risk
 from arbiter_training.report.figures import figure_png
 from arbiter_training.report.gatekeeper_figures import confusion_figure, reliability_figure
@@ -64,7 +65,7 @@ def test_one_request_can_be_drawn() -> None:
     """A single labelled request, of one head, without anything harmless."""
     heads = {"harm": evaluate_head("harm", np.array([[0.1, 0.1, 0.1, 0.1, 0.6]]), np.array([4]))}
     risk = evaluate_risk(np.array([True]), np.array([0.7]), np.array([4]), ["x"])
-    found = GatekeeperEvaluation(heads=heads, risks={"harm": risk}, judges={"learned": 1})
+    found = replace(samples.evaluation(), heads=heads, risks={"harm": risk}, judges={"learned": 1})
     page = render_gatekeeper(found, samples.about())
     assert "nan" not in page.lower().replace("finance", "")
     assert "not known" in page
@@ -82,7 +83,7 @@ def test_lines_fit_the_terminal() -> None:
     labels = np.tile([0, 4], 300)
     many = evaluate_risk(labels > 3, labels / 4, labels, [f"source {i % 25}" for i in range(600)])
     whole = gatekeeper_lines(
-        GatekeeperEvaluation(heads={}, risks={"stake": many}, judges={"learned": 600}), samples.about()
+        replace(samples.evaluation(), heads={}, risks={"stake": many}, judges={"learned": 600}), samples.about()
     )
     assert whole[-1] == "15 more sources of a higher recall"
 
