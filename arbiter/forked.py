@@ -6,11 +6,11 @@ router and the requests without copying them, and sends back arrays; what is dra
 """
 
 import gc
-import multiprocessing
+import os
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from arbiter.deciding import Assessment
 from arbiter.errors import InvalidInputError
 from arbiter.records import Decision, Query
 from arbiter.router import AT_ONCE, Router
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 LEAST_REQUESTS = 4 * AT_ONCE
 """Smaller batches are decided by this process alone: a fork costs about 15 ms, what some fifty decisions do."""
@@ -62,12 +65,14 @@ def require_workers(workers: int) -> None:
     """
     if workers < 1:
         raise InvalidInputError(f"workers must be 1 or more, got {workers}")
-    if workers > 1 and "fork" not in multiprocessing.get_all_start_methods():
+    if workers > 1 and not hasattr(os, "fork"):
         raise InvalidInputError(f"workers must be 1 on a system that cannot fork, got {workers}")
 
 
 def _assessed(router: Router, queries: Sequence[Query], workers: int) -> Iterator[Assessment]:
     """Give the assessments of 256 requests at a time, in order; worker w makes each ``workers``-th of them."""
+    import multiprocessing  # here: few batches are so large, and its import leaves traces in every process
+
     context = multiprocessing.get_context("fork")
     chunks = [queries[start : start + AT_ONCE] for start in range(0, len(queries), AT_ONCE)]
     pipes = [context.Pipe(duplex=False) for _ in range(workers)]
@@ -88,7 +93,7 @@ def _assessed(router: Router, queries: Sequence[Query], workers: int) -> Iterato
             receiver.close()
 
 
-def _received(router: Router, chunk: Sequence[Query], receiver: Connection) -> Assessment:
+def _received(router: Router, chunk: Sequence[Query], receiver: "Connection") -> Assessment:
     try:
         found: Assessment = pickle.loads(receiver.recv_bytes())  # from our own child: no border of trust
     except EOFError:  # it died or failed; what it failed at fails here too, where the caller sees it
@@ -96,7 +101,7 @@ def _received(router: Router, chunk: Sequence[Query], receiver: Connection) -> A
     return replace(found, outlook=replace(found.outlook, queries=tuple(chunk)))
 
 
-def _work(router: Router, chunks: Sequence[Sequence[Query]], sender: Connection) -> None:
+def _work(router: Router, chunks: Sequence[Sequence[Query]], sender: "Connection") -> None:
     gc.disable()  # lives for one batch, and makes no cycles
     for chunk in chunks:
         found = router.assess(chunk)

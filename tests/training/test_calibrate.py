@@ -182,6 +182,7 @@ def test_a_constant_model_that_beats_the_router_is_recommended() -> None:
     assert constant is not None and constant.model == MIDDLE and constant.better
     assert constant.cost_usd <= 0.004
     assert constant.barred == 1.0
+    assert found.to_dict()["use_constant"] == MIDDLE
     assert f"verdict: use the constant model {MIDDLE}" in found.lines()[-1]
     assert "100.0% of the requests against the constraints" in found.lines()[-1]
 
@@ -192,6 +193,7 @@ def test_a_constant_model_that_does_not_is_named_without_a_verdict() -> None:
     assert constant is not None and constant.model == MIDDLE and not constant.better
     assert constant.gain.low is not None and constant.gain.low > 0.0
     assert constant.barred == 0.0
+    assert calibrated(budget(0.008), full=True).to_dict()["use_constant"] is None
     assert constant.line().startswith("best constant model of no more cost:")
 
 

@@ -65,8 +65,9 @@ class Calibration:
     protocol: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Give JSON-ready values."""
-        return asdict(self)
+        """Give JSON-ready values; ``use_constant`` names the constant model that beats the router, where one does."""
+        constant = self.constant
+        return {**asdict(self), "use_constant": constant.model if constant is not None and constant.better else None}
 
     def lines(self) -> list[str]:
         """Say it to people."""
