@@ -86,7 +86,8 @@ class PromoteDone:
 
     def lines(self) -> list[str]:
         """Say it to people."""
-        verdict = "promoted" if self.decision.promote else f"not promoted: {self.decision.recommendation}"
+        advice = " ".join(filter(None, (str(self.decision.recommendation), self.decision.constant)))
+        verdict = "promoted" if self.decision.promote else f"not promoted: {advice}"
         lines = [f"version {self.version} against {self.against}: {verdict}", self.look, ""]
         for check in self.decision.figures:
             lines.append(f"  {'ok  ' if check.passed else 'FAIL'}  {check.reason}")
