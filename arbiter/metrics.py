@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from arbiter.catalog import Catalog
-from arbiter.judgements import JudgementFold
 from arbiter.ledger import Ledger
 from arbiter.records import Decision, Feedback, Outcome
 from arbiter.scoring import History
+from arbiter.vocabulary import FeedbackSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +123,7 @@ class _Judged:
     strategy: str
     expected: float
     measured: dict[str, float] = field(default_factory=dict)
+    given: dict[tuple[FeedbackSource, str], float] = field(default_factory=dict)
 
 
 class _Fold:
@@ -131,7 +132,6 @@ class _Fold:
     def __init__(self) -> None:
         self.models: dict[str, _Tally] = {}
         self.strategies: dict[str, _StrategyTally] = {}
-        self.judgements = JudgementFold()
         self.judged: dict[str, _Judged] = {}
         self.served: dict[str, str] = {}  # decisions that another model than the chosen one answered
         self.measured: set[tuple[str, str]] = set()  # (decision, quantity) that an outcome told
@@ -164,7 +164,6 @@ class _Fold:
                 self.measured.add((outcome.decision_id, name))
 
     def feedback(self, feedback: Feedback, decision: Decision) -> None:
-        self.judgements.change(decision, feedback)
         model = self.served.get(decision.id, decision.model)
         estimate = decision.estimates.get(model)
         expected = estimate.quality if estimate is not None else float("nan")
@@ -175,11 +174,13 @@ class _Fold:
             value = getattr(feedback, name)
             if value is not None and (decision.id, name) not in self.measured:
                 judged.measured[name] = value  # the last value holds
+        if feedback.quality is not None:
+            judged.given[(feedback.source, feedback.key)] = feedback.quality
 
     def settle(self) -> None:
         """Add up what feedback said in the end."""
-        for identity, judged in self.judged.items():
-            tally, given = self.tally(judged.model), self.judgements.seen.get(identity)
+        for judged in self.judged.values():
+            tally, given = self.tally(judged.model), judged.given
             for name, value in judged.measured.items():
                 getattr(tally, name).append(value)
             if given:
