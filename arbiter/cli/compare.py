@@ -1,12 +1,11 @@
 """`arbiter compare`."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.cli.options import BUNDLE_HELP, Json, Limits, criterion_weights, limits, prompt_text, require_ledger
+from arbiter.cli.options import BUNDLE_HELP, Json, Limits, criterion_weights, limits, prompt_text
 from arbiter.cli.output import show, show_json
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ BAR = 20
 def compare(
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
-    ledger: Annotated[Path | None, typer.Option(envvar="ARBITER_LEDGER", help="A ledger to learn from.")] = None,
+    ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help="A ledger to learn from.")] = None,
     max_cost_usd: Limits.Cost = None,
     max_latency_s: Limits.Latency = None,
     latency_quantile: Limits.Quantile = None,
@@ -50,11 +49,10 @@ def compare(
     history = None
     if ledger is not None:
         from arbiter.learning import replay
-        from arbiter.ledger import SqliteLedger
+        from arbiter.ledger import open_ledger
         from arbiter.metrics import measure
 
-        require_ledger(ledger)
-        with SqliteLedger(ledger) as opened:
+        with open_ledger(ledger, must_exist=True) as opened:
             router, history = replay(router, opened).router, measure(opened).history(router.catalog)
     found = compared(router, query, weights, history)
     if as_json:

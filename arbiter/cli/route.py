@@ -1,6 +1,5 @@
 """`arbiter route`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,13 +7,13 @@ import typer
 from arbiter.cli.options import BUNDLE_HELP, Json, Limits, limits, prompt_text
 from arbiter.cli.output import plain, show, show_json
 
-LEDGER_HELP = "SQLite file that records decisions and feedback."
+RECORDS_HELP = "Records decisions: an SQLite file, or postgresql://user@host/database for many hosts."
 
 
 def route(
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
-    ledger: Annotated[Path | None, typer.Option(envvar="ARBITER_LEDGER", help=LEDGER_HELP)] = None,
+    ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help=RECORDS_HELP)] = None,
     max_cost_usd: Limits.Cost = None,
     max_latency_s: Limits.Latency = None,
     latency_quantile: Limits.Quantile = None,
