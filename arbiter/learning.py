@@ -21,16 +21,16 @@ logger = logging.getLogger(__name__)
 
 
 @runtime_checkable
-class LearningPolicy(Policy, Protocol):
+class LearningPolicy(Protocol):
     """A policy that feedback changes."""
 
-    def learned(self, lesson: Lesson) -> "LearningPolicy":
+    def learned(self, lesson: Lesson) -> Policy:
         """Give the policy after one judged answer, or after the change of one."""
         ...
 
 
 @runtime_checkable
-class MarkedPolicy(Policy, Protocol):
+class MarkedPolicy(Protocol):
     """A policy that remembers how far it has learned from which ledger; one that does not learns all of it anew.
 
     Attributes
@@ -43,7 +43,7 @@ class MarkedPolicy(Policy, Protocol):
         """See the class."""
         ...
 
-    def marked(self, ledger: str, position: int) -> "MarkedPolicy":
+    def marked(self, ledger: str, position: int) -> Policy:
         """Give the policy that remembers this, too."""
         ...
 

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from arbiter.bundle import load_bundle, save_bundle
 from arbiter.errors import InvalidInputError
 from arbiter.judgements import FeedbackRules
 from arbiter.learning import Replay, resumed
-from arbiter.ledger import BufferedLedger, Ledger, SqliteLedger, open_ledger
+from arbiter.ledger import BufferedLedger, EventKind, Ledger, SqliteLedger, open_ledger
 from arbiter.policies import BanditPolicy, BanditSettings
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
@@ -143,6 +144,41 @@ def test_threads_of_two_services_come_to_one_state(router: Router, shared: Open)
         service._learner.learn()
         assert len(list(service.ledger.judged())) == 200
         assert state(service) == folded(router, service.ledger)
+
+
+@pytest.mark.parametrize(
+    ("shared", "calls"),
+    [
+        ("buffered", 40),
+        ("postgres", 40),
+        pytest.param("buffered", 10_000, marks=pytest.mark.slow),
+        pytest.param("postgres", 1_000, marks=pytest.mark.slow),
+    ],
+    indirect=["shared"],
+)
+def test_32_threads_leave_the_state_of_a_sequential_fold(router: Router, shared: Open, calls: int) -> None:
+    """32 threads x so many calls, half of them route, half feedback, some of it corrections: no error, no deadlock."""
+    clock, errors = Clock(), list[Exception]()
+    service = serve(router, shared(), clock, follow_s=0.0)
+
+    def work(number: int) -> None:
+        ids: list[str] = []
+        try:
+            for i in range(calls // 2):
+                ids.append(service.route(PROMPTS[i % 2]).id)
+                service.feedback(ids[-1 if i % 4 else i // 2], quality=((i + number) % 11) / 10)
+        except Exception as error:  # noqa: BLE001  # whatever a thread dies of is what the test must see
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(3600.0)
+    assert not errors and not any(thread.is_alive() for thread in threads)
+    counts = Counter(count.kind for count in service.ledger.counts() for _ in range(count.events))
+    assert counts[EventKind.DECISION] == 16 * calls
+    assert state(service) == folded(router, service.ledger)
 
 
 # snapshots

@@ -34,10 +34,11 @@ _JUDGED = (
     "JOIN events AS d ON d.decision_id = f.decision_id AND d.kind = 'decision' "
     "WHERE f.kind = 'feedback' AND f.sequence > ? ORDER BY f.sequence LIMIT ?"
 )
+# CROSS JOIN and + keep SQLite from walking through all feedback instead of looking up that of the few decisions.
 _EARLIER = (
-    "SELECT sequence, decision_id, payload FROM events WHERE kind = 'feedback' AND decision_id IN "
-    "(SELECT decision_id FROM events WHERE kind = 'feedback' AND sequence BETWEEN ? AND ?) "
-    "AND sequence <= ? ORDER BY sequence"
+    "SELECT e.sequence, e.decision_id, e.payload FROM (SELECT DISTINCT decision_id FROM events "
+    "WHERE kind = 'feedback' AND sequence BETWEEN ? AND ?) AS j CROSS JOIN events AS e "
+    "WHERE e.decision_id = j.decision_id AND e.kind = 'feedback' AND +e.sequence <= ? ORDER BY e.sequence"
 )
 _LAST = "SELECT coalesce(max(sequence), 0) FROM events WHERE kind = 'feedback'"
 _EFFECTIVE = (
