@@ -8,6 +8,7 @@ from arbiter.cli.compare_costs import compare_costs
 from arbiter.cli.demo import demo
 from arbiter.cli.ensemble import ensemble
 from arbiter.cli.evaluate import evaluate
+from arbiter.cli.export import export
 from arbiter.cli.feedback import feedback
 from arbiter.cli.metrics import metrics
 from arbiter.cli.models import models
@@ -36,6 +37,7 @@ COMMANDS = (
     compare_costs,
     ensemble,
     feedback,
+    export,
     models,
     status,
     stats,

@@ -20,7 +20,7 @@ from arbiter_training.evaluation.records import EvaluationReport, LogSummary, Po
 from arbiter_training.evaluation.routers import evaluator_of, frontier, policies_of
 from arbiter_training.evaluation.segments import segments_of
 from arbiter_training.report import figure_png, frontier_figure, write_html
-from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot, read_traffic
+from arbiter_training.traffic import OutcomeMatrix, TrafficTable, lacks_texts, pivot, read_traffic, require_texts
 from arbiter_training.train import Say, kind_of
 
 FloatArray = NDArray[np.float64]
@@ -74,6 +74,8 @@ def run(job: EvaluateJob, say: Say) -> EvaluationReport:
     known = read_catalog(job.catalog) if job.catalog else None
     say("reading the traffic")
     table = read_traffic(list(job.traffic))
+    if routers:
+        require_texts(table, f"{', '.join(routers)} cannot be evaluated on them")
     outcomes = pivot(table)
     catalog = catalog_for_log(outcomes.models, known)
     for name in wanted:
@@ -85,7 +87,7 @@ def run(job: EvaluateJob, say: Say) -> EvaluationReport:
         evaluator = evaluator_of(outcomes, reader.features, catalog, summary, job.observational)
     except NotEvaluableError as error:
         raise NotEvaluableError(f"{error}. {_way_out(routers, outcomes, job.requests_per_day)}".strip()) from error
-    evaluator = replace(evaluator, segments=_segments(reader, outcomes, job.segments))
+    evaluator = replace(evaluator, segments=_segments(None if lacks_texts(table) else reader, outcomes, job.segments))
     report = evaluate(evaluator, outcomes, routers, wanted)
     if job.report is not None:
         write_html(report, job.report)
@@ -94,9 +96,9 @@ def run(job: EvaluateJob, say: Say) -> EvaluationReport:
     return report
 
 
-def _segments(reader: Router, outcomes: OutcomeMatrix, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Give the gatekeeper's segments, those that the log labels itself, and those asked for."""
-    found = segments_of(reader.outlook(outcomes.queries))
+def _segments(reader: Router | None, outcomes: OutcomeMatrix, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Give the gatekeeper's segments, those that the log labels itself, and those asked for; None reads no texts."""
+    found = {} if reader is None else dict(segments_of(reader.outlook(outcomes.queries)))
     own = {**outcomes.extras, **outcomes.labels}
     for name in (*outcomes.labels, *columns):
         if name not in own:

@@ -14,7 +14,7 @@ from arbiter_training.embedding_cache import CachedEncoder
 from arbiter_training.recipe import read_recipe
 from arbiter_training.report import frontier_figure, lines, render_html, shares_figure
 from arbiter_training.tracking import DataNote, Tracker
-from arbiter_training.traffic import TrafficReport, describe, read_traffic
+from arbiter_training.traffic import TrafficReport, describe, read_traffic, require_texts
 from arbiter_training.train import Say, Trained, TrainOptions, train
 
 
@@ -115,6 +115,7 @@ def run(job: TrainJob, say: Say) -> TrainDone:
     check_target(job.out)
     say("reading the traffic")
     table = read_traffic(list(job.traffic))
+    require_texts(table, "no router can be learned from them")
     found = describe(table)
     base = load_router(job.base)
     if job.cache is not None:
