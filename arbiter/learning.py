@@ -10,7 +10,7 @@ import numpy as np
 
 from arbiter.counterfactual import best
 from arbiter.judgements import FeedbackRules, Judgement
-from arbiter.ledger import Ledger
+from arbiter.ledger import Judged, Ledger
 from arbiter.policies.lesson import Evidence, Lesson
 from arbiter.policies.protocol import Policy
 from arbiter.records import Decision
@@ -142,7 +142,7 @@ class Replay:
         for judged in ledger.judged(self.position):
             before = self.rules.known(judged.decision, judged.earlier)
             after = self.rules.known(judged.decision, (*judged.earlier, judged.feedback))
-            learned = after_feedback(self.router, judged.decision, before, after, judged.timestamp)
+            learned = after_feedback(self.router, _answered(judged), before, after, judged.timestamp)
             if learned is not self.router and ledger.identity:
                 learned = _marked(learned, ledger.identity, judged.sequence)
             self.router, self.position = learned, judged.sequence
@@ -186,6 +186,13 @@ def resumed(router: Router, ledger: Ledger, rules: FeedbackRules) -> Replay:
     if isinstance(router.policy, LearningPolicy) and ledger.pruned_through() > found.position:
         logger.warning("judged decisions were deleted from the ledger that this router had not learned from")
     return found
+
+
+def _answered(judged: Judged) -> Decision:
+    """Give the decision under the name of who answered; a stand-in's answer says nothing of how the choice was made."""
+    if judged.served == judged.decision.model:
+        return judged.decision
+    return replace(judged.decision, model=judged.served, bandit_share=None)
 
 
 def _mark(router: Router, ledger: str) -> int:

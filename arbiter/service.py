@@ -19,7 +19,7 @@ from arbiter.judgements import preferred
 from arbiter.learner import Learner, LearnerOptions
 from arbiter.ledger import BufferedLedger, Event, Ledger, Pruned, SqliteLedger, open_ledger
 from arbiter.loading import load_router
-from arbiter.records import Decision, Feedback, Query
+from arbiter.records import Decision, Feedback, Outcome, Query
 from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
@@ -132,6 +132,20 @@ class Arbiter:
         record = read_feedback(decision_id, quality, details)
         self._learn([(self.ledger.decision(decision_id), record)])
 
+    def record(self, outcome: Outcome) -> None:
+        """Record what came of one call, made for a decision: the metrics and the paced budget know of it.
+
+        Raises
+        ------
+        UnknownDecisionError
+            If the ledger does not hold the decision.
+        LedgerError
+            If it cannot be written.
+        """
+        self.ledger.decision(outcome.decision_id)  # a buffered ledger would find out too late to say it here
+        self.ledger.append(Event(record=outcome, timestamp=self.options.clock()))
+        self.standing.measured(outcome.decision_id, outcome.cost_usd)
+
     def prefer(self, winner_id: str, over: str) -> None:
         """Record that one decision's answer is better than another's, and learn from it.
 
@@ -209,8 +223,9 @@ class Arbiter:
         """
         if not older_than_days > 0.0:
             raise InvalidInputError(f"older_than_days must be above 0, got {older_than_days}")
+        before = self.options.clock() - older_than_days * DAY_S  # read first: the snapshot must be younger
         self.snapshot()
-        return self.ledger.prune(self.options.clock() - older_than_days * DAY_S)
+        return self.ledger.prune(before)
 
     def close(self) -> None:
         """Write what is pending and let go of the ledger."""

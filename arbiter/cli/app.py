@@ -14,6 +14,7 @@ from arbiter.cli.metrics import metrics
 from arbiter.cli.models import models
 from arbiter.cli.output import show
 from arbiter.cli.promote import promote
+from arbiter.cli.prune import prune
 from arbiter.cli.route import route
 from arbiter.cli.stats import stats
 from arbiter.cli.status import status
@@ -38,6 +39,7 @@ COMMANDS = (
     ensemble,
     feedback,
     export,
+    prune,
     models,
     status,
     stats,

@@ -34,6 +34,8 @@ class Judged:
     feedback : what was said.
     decision : of what.
     earlier : the feedback on the same decision that came before, in order.
+    served : the model that answered: the chosen one, unless a call of another one had succeeded by the time of the
+        first feedback. So all feedback on a decision is about one model.
     """
 
     sequence: int
@@ -41,6 +43,7 @@ class Judged:
     feedback: Feedback
     decision: Decision
     earlier: tuple[Feedback, ...]
+    served: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

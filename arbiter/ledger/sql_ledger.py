@@ -10,10 +10,10 @@ from typing import Self
 
 from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
 from arbiter.ledger.database import Database, Row, Transaction, Value
-from arbiter.ledger.events import Event, EventKind
+from arbiter.ledger.events import Event, EventKind, Record
 from arbiter.ledger.protocol import EventCount, Judged
 from arbiter.ledger.upkeep import Upkeep
-from arbiter.records import Decision, Feedback
+from arbiter.records import Decision, Feedback, Outcome
 from arbiter.vocabulary import FeedbackSource
 
 PAGE_EVENTS = 1_000
@@ -36,9 +36,9 @@ _JUDGED = (
 )
 # CROSS JOIN and + keep SQLite from walking through all feedback instead of looking up that of the few decisions.
 _EARLIER = (
-    "SELECT e.sequence, e.decision_id, e.payload FROM (SELECT DISTINCT decision_id FROM events "
+    "SELECT e.sequence, e.kind, e.decision_id, e.payload FROM (SELECT DISTINCT decision_id FROM events "
     "WHERE kind = 'feedback' AND sequence BETWEEN ? AND ?) AS j CROSS JOIN events AS e "
-    "WHERE e.decision_id = j.decision_id AND e.kind = 'feedback' AND +e.sequence <= ? ORDER BY e.sequence"
+    "WHERE e.decision_id = j.decision_id AND e.kind IN ('feedback', 'outcome') AND +e.sequence <= ? ORDER BY e.sequence"
 )
 _LAST = "SELECT coalesce(max(sequence), 0) FROM events WHERE kind = 'feedback'"
 _EFFECTIVE = (
@@ -113,14 +113,20 @@ class SqlLedger(Upkeep):
             rows = self._rows(_JUDGED, after, PAGE_EVENTS)
             if not rows:
                 return
-            earlier = self._said(rows[0][0], rows[-1][0])
+            heard = self._heard(rows[0][0], rows[-1][0])
             for sequence, decision_id, timestamp, payload, decided in rows:
+                decision = _decision_of(Event.parse(EventKind.DECISION, 0.0, decided))
                 yield Judged(
                     sequence=sequence,
                     timestamp=timestamp,
-                    feedback=_feedback(payload),
-                    decision=_decision_of(Event.parse(EventKind.DECISION, 0.0, decided)),
-                    earlier=tuple(feedback for before, feedback in earlier[decision_id] if before < sequence),
+                    feedback=_feedback(Event.parse(EventKind.FEEDBACK, 0.0, payload)),
+                    decision=decision,
+                    earlier=tuple(
+                        record
+                        for before, record in heard[decision_id]
+                        if before < sequence and isinstance(record, Feedback)
+                    ),
+                    served=_served(decision, [record for _, record in heard[decision_id]]),
                 )
                 after = sequence
             if len(rows) < PAGE_EVENTS:
@@ -164,12 +170,12 @@ class SqlLedger(Upkeep):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _said(self, first: int, last: int) -> dict[str, list[tuple[int, Feedback]]]:
-        """Give, for the decisions judged between two sequence numbers, all that was said of them up to the last."""
-        said: dict[str, list[tuple[int, Feedback]]] = defaultdict(list)
-        for sequence, decision_id, payload in self._rows(_EARLIER, first, last, last):
-            said[decision_id].append((sequence, _feedback(payload)))
-        return said
+    def _heard(self, first: int, last: int) -> dict[str, list[tuple[int, Record]]]:
+        """Give, for the decisions judged between two sequence numbers, all that was heard of them up to the last."""
+        heard: dict[str, list[tuple[int, Record]]] = defaultdict(list)
+        for sequence, kind, decision_id, payload in self._rows(_EARLIER, first, last, last):
+            heard[decision_id].append((sequence, Event.parse(kind, 0.0, payload).record))
+        return heard
 
     def _open(self) -> Database:
         if self._database is None:
@@ -219,10 +225,18 @@ def _decision_of(event: Event) -> Decision:
     return event.record
 
 
-def _feedback(payload: str) -> Feedback:
-    record = Event.parse(EventKind.FEEDBACK, 0.0, payload).record
-    assert isinstance(record, Feedback), "the row was selected by its kind"
-    return record
+def _feedback(event: Event) -> Feedback:
+    assert isinstance(event.record, Feedback), "the row was selected by its kind"
+    return event.record
+
+
+def _served(decision: Decision, heard: Iterable[Record]) -> str:
+    """Give who answered, as far as was known at the first feedback."""
+    served = decision.model
+    for record in itertools.takewhile(lambda record: not isinstance(record, Feedback), heard):
+        if isinstance(record, Outcome) and record.ok:
+            served = record.model
+    return served
 
 
 def _unknown(decision_id: str) -> UnknownDecisionError:

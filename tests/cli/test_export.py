@@ -94,3 +94,16 @@ def test_a_server_by_its_url(run: Run, workshop: Workshop, postgres: PostgresSer
 def test_help_names_the_options(run: Run, command: str) -> None:
     """A URL is named where a ledger is asked for."""
     assert "postgresql://" in run(command, "--help").out
+
+
+def test_prune_deletes_and_leaves_what_was_learned(run: Run, workshop: Workshop, tmp_path: Path) -> None:
+    """Nothing is old enough, then all is; the next decision is made by the policy of before."""
+    served(workshop, tmp_path / "l.db")
+    options = ("--ledger", "l.db", "--bundle", workshop.bundle)
+    ask = ("route", "theorem proof", *options, "--json")
+    before = json.loads(run(*ask).out)
+    assert run("prune", *options, "--older-than-days", 1).out == "0 events deleted\n"
+    done = json.loads(run("prune", *options, "--older-than-days", 1e-7, "--json").out)
+    assert done["events"] > 300 and done["held_back"] == 0
+    assert json.loads(run(*ask).out)["policy_version"] == before["policy_version"]
+    assert "older_than_days must be above 0" in refused(run("prune", *options, "--older-than-days", 0))
