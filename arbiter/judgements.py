@@ -1,7 +1,7 @@
 """What feedback says of decisions: sources of different noise, corrections, preferences, and rewards of one's own."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from arbiter.errors import InvalidInputError
@@ -29,11 +29,14 @@ class FeedbackRules:
     Attributes
     ----------
     precision : source to the inverse noise variance of one judgement of it, against the reference's 1; 0 ignores it.
-    reward : None takes the feedback's own quality.
+    reward : None takes the feedback's own quality; else it must give the same for the same.
+    version : names the reward, and changes when it does. Without it a fold by this reward is never taken up from a
+        snapshot, since nobody could tell whether it was the same reward.
     """
 
     precision: Mapping[FeedbackSource, float] = field(default_factory=lambda: PRECISION)
     reward: Reward | None = None
+    version: str = ""
 
     def __post_init__(self) -> None:
         for source in FeedbackSource:
@@ -54,6 +57,35 @@ class FeedbackRules:
             raise InvalidInputError(f"a reward must lie in [0, 1] or be None, got {found!r} for {feedback}")
         return found
 
+    def known(self, decision: Decision, said: Iterable[Feedback]) -> "Judgement | None":
+        """Give what is known of a decision's answer after some feedback, in order; None where nothing.
+
+        Of several sources the mean counts, weighed by how noisy each is; of repeated feedback of one source and key
+        the last value.
+
+        Raises
+        ------
+        InvalidInputError
+            If the user's reward is outside [0, 1].
+        """
+        last: dict[tuple[FeedbackSource, str], float] = {}
+        for feedback in said:
+            quality = self.quality(decision, feedback)
+            if quality is not None:
+                last[(feedback.source, feedback.key)] = quality
+        weights = [self.precision[source] for source, _ in last]
+        total = sum(weights)
+        if total <= 0.0:
+            return None
+        return Judgement(sum(w * q for w, q in zip(weights, last.values(), strict=True)) / total, total)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What tells these rules from others; None where that cannot be told."""
+        if self.reward is not None and not self.version:
+            return None
+        return repr((sorted((str(source), value) for source, value in self.precision.items()), self.version))
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -67,41 +99,6 @@ class Judgement:
 
     quality: float
     weight: float
-
-
-@dataclass(slots=True)
-class JudgementFold:
-    """The feedback so far, per decision: what the next judgement adds to or corrects.
-
-    Of several sources the mean counts, weighed by how noisy each is; of repeated feedback of one source and key the
-    last value.
-
-    Attributes
-    ----------
-    rules : what feedback is taken to mean.
-    seen : decision id to (source, key) to quality.
-    """
-
-    rules: FeedbackRules = field(default_factory=FeedbackRules)
-    seen: dict[str, dict[tuple[FeedbackSource, str], float]] = field(default_factory=dict)
-
-    def change(self, decision: Decision, feedback: Feedback) -> tuple[Judgement | None, Judgement | None]:
-        """Take a judgement in; give what was known of the decision before it and after it, None where nothing."""
-        before = self.seen.get(feedback.decision_id, {})
-        after = dict(before)
-        quality = self.rules.quality(decision, feedback)
-        if quality is not None:
-            after[(feedback.source, feedback.key)] = quality
-            self.seen[feedback.decision_id] = after
-        return self._joined(before), self._joined(after)
-
-    def _joined(self, judgements: Mapping[tuple[FeedbackSource, str], float]) -> Judgement | None:
-        weights = [self.rules.precision[source] for source, _ in judgements]
-        total = sum(weights)
-        if total <= 0.0:
-            return None
-        values = judgements.values()
-        return Judgement(sum(w * q for w, q in zip(weights, values, strict=True)) / total, total)
 
 
 PREFERENCE_SCALE = 0.25

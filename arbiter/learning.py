@@ -1,26 +1,50 @@
 """How feedback changes a policy: a fold over the ledger, one judgement after the other."""
 
+import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from arbiter.counterfactual import best
-from arbiter.judgements import FeedbackRules, Judgement, JudgementFold
-from arbiter.ledger import Ledger
+from arbiter.judgements import FeedbackRules, Judgement
+from arbiter.ledger import Judged, Ledger
 from arbiter.policies.lesson import Evidence, Lesson
 from arbiter.policies.protocol import Policy
-from arbiter.records import Decision, Feedback
+from arbiter.records import Decision
 from arbiter.router import Router
+from arbiter.snapshots import read_policy, snapshot_name
+
+logger = logging.getLogger(__name__)
 
 
 @runtime_checkable
-class LearningPolicy(Policy, Protocol):
+class LearningPolicy(Protocol):
     """A policy that feedback changes."""
 
-    def learned(self, lesson: Lesson) -> "LearningPolicy":
+    def learned(self, lesson: Lesson) -> Policy:
         """Give the policy after one judged answer, or after the change of one."""
+        ...
+
+
+@runtime_checkable
+class MarkedPolicy(Protocol):
+    """A policy that remembers how far it has learned from which ledger; one that does not learns all of it anew.
+
+    Attributes
+    ----------
+    marks : ledger's identity to the number of the last feedback taken in.
+    """
+
+    @property
+    def marks(self) -> Mapping[str, int]:
+        """See the class."""
+        ...
+
+    def marked(self, ledger: str, position: int) -> Policy:
+        """Give the policy that remembers this, too."""
         ...
 
 
@@ -87,36 +111,51 @@ def _evidence(decision: Decision, quality: float) -> Evidence | None:
 class Replay:
     """A router with the feedback of a ledger folded into it; it can go on where it stopped.
 
+    Feedback is folded in the order of the ledger, whichever process recorded it, so that all come to the same state,
+    bit for bit.
+
     Attributes
     ----------
     router : with everything learned so far.
-    judgements : the feedback so far.
-    position : sequence number of the last event taken in.
+    rules : what feedback is taken to mean.
+    position : sequence number of the last feedback taken in.
     """
 
     router: Router
-    judgements: JudgementFold = field(default_factory=JudgementFold)
+    rules: FeedbackRules = field(default_factory=FeedbackRules)
     position: int = 0
 
-    def catch_up(self, ledger: Ledger) -> None:
-        """Take in what the ledger holds after ``position``.
+    def catch_up(self, ledger: Ledger) -> int:
+        """Take in the feedback that the ledger holds after ``position``; give how much it was.
 
         Raises
         ------
         LedgerError
             If it cannot be read.
+        InvalidInputError
+            If the user's reward is outside [0, 1] for one; then the fold has stopped before it.
         """
-        for position, event in ledger.events(self.position):
-            self.position = position
-            if isinstance(event.record, Feedback):
-                # Looked up one by one: all decisions of a ledger would not fit into memory.
-                decision = ledger.decision(event.record.decision_id)
-                change = self.judgements.change(decision, event.record)
-                self.router = after_feedback(self.router, decision, *change, event.timestamp)
+        if not isinstance(self.router.policy, LearningPolicy):
+            self.position = max(self.position, ledger.last_judged())
+            return 0
+        taken = 0
+        for judged in ledger.judged(self.position):
+            before = self.rules.known(judged.decision, judged.earlier)
+            after = self.rules.known(judged.decision, (*judged.earlier, judged.feedback))
+            learned = after_feedback(self.router, _answered(judged), before, after, judged.timestamp)
+            if learned is not self.router and ledger.identity:
+                learned = _marked(learned, ledger.identity, judged.sequence)
+            self.router, self.position = learned, judged.sequence
+            taken += 1
+        return taken
 
 
 def replay(router: Router, ledger: Ledger, rules: FeedbackRules | None = None) -> Replay:
-    """Fold all feedback that a ledger holds into a freshly loaded router.
+    """Fold the feedback that a ledger holds into a loaded router.
+
+    The fold starts behind what the router has learned from this ledger already (a bundle that was saved from a serving
+    router says how far), or at the ledger's snapshot of this very fold where that is further. A missing or damaged
+    snapshot costs time, nothing else, as long as no judged decisions were deleted; then the log says so.
 
     Parameters
     ----------
@@ -128,6 +167,38 @@ def replay(router: Router, ledger: Ledger, rules: FeedbackRules | None = None) -
     LedgerError
         If the ledger cannot be read.
     """
-    folded = Replay(router=router, judgements=JudgementFold(rules or FeedbackRules()))
+    folded = resumed(router, ledger, rules or FeedbackRules())
     folded.catch_up(ledger)
     return folded
+
+
+def resumed(router: Router, ledger: Ledger, rules: FeedbackRules) -> Replay:
+    """Give the fold as far as bundle and snapshot know it; see :func:`replay`."""
+    last, known = ledger.last_judged(), _mark(router, ledger.identity)
+    if known > last:
+        logger.warning("the bundle has learned from event %d, the ledger ends at %d: was it restored?", known, last)
+    found = Replay(router=router, rules=rules, position=min(known, last))
+    name = snapshot_name(router, rules)
+    snapshot = None if name is None else ledger.snapshot(name)
+    policy = None if snapshot is None else read_policy(snapshot.payload)
+    if snapshot is not None and policy is not None and found.position <= snapshot.position <= last:
+        found = Replay(router=replace(router, policy=policy), rules=rules, position=snapshot.position)
+    if isinstance(router.policy, LearningPolicy) and ledger.pruned_through() > found.position:
+        logger.warning("judged decisions were deleted from the ledger that this router had not learned from")
+    return found
+
+
+def _answered(judged: Judged) -> Decision:
+    """Give the decision under the name of who answered; a stand-in's answer says nothing of how the choice was made."""
+    if judged.served == judged.decision.model:
+        return judged.decision
+    return replace(judged.decision, model=judged.served, bandit_share=None)
+
+
+def _mark(router: Router, ledger: str) -> int:
+    return router.policy.marks.get(ledger, 0) if isinstance(router.policy, MarkedPolicy) else 0
+
+
+def _marked(router: Router, ledger: str, position: int) -> Router:
+    policy = router.policy
+    return replace(router, policy=policy.marked(ledger, position)) if isinstance(policy, MarkedPolicy) else router

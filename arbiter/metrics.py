@@ -1,16 +1,14 @@
 """What a ledger says of each model and strategy: a fold over decisions, outcomes and feedback."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from arbiter.catalog import Catalog
-from arbiter.judgements import JudgementFold
 from arbiter.ledger import Ledger
-from arbiter.records import Decision, Feedback, Outcome
 from arbiter.scoring import History
+from arbiter.tallies import LedgerFold, StrategyTally, Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,135 +88,25 @@ class LedgerMetrics:
         )
 
 
-@dataclass(slots=True)
-class _Tally:
-    """Sums of one model."""
-
-    decisions: int = 0
-    calls: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    expected_cost_usd: float = 0.0
-    cost_usd: list[float] = field(default_factory=list)
-    latency_s: list[float] = field(default_factory=list)
-    quality: list[float] = field(default_factory=list)
-    deviation: list[float] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _StrategyTally:
-    """Sums of one strategy."""
-
-    decisions: int = 0
-    reviews: int = 0
-    degraded: int = 0
-    expected_cost_usd: float = 0.0
-    quality: list[float] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Judged:
-    """A decision that feedback speaks of."""
-
-    model: str
-    strategy: str
-    expected: float
-    measured: dict[str, float] = field(default_factory=dict)
-
-
-class _Fold:
-    """Takes a ledger's events in; memory grows with the judged decisions and the measurements, not with all events."""
-
-    def __init__(self) -> None:
-        self.models: dict[str, _Tally] = {}
-        self.strategies: dict[str, _StrategyTally] = {}
-        self.judgements = JudgementFold()
-        self.judged: dict[str, _Judged] = {}
-        self.served: dict[str, str] = {}  # decisions that another model than the chosen one answered
-        self.measured: set[tuple[str, str]] = set()  # (decision, quantity) that an outcome told
-
-    def tally(self, model: str) -> _Tally:
-        return self.models.setdefault(model, _Tally())
-
-    def decision(self, decision: Decision) -> None:
-        tally, row = self.tally(decision.model), self.strategies.setdefault(str(decision.strategy), _StrategyTally())
-        tally.decisions += 1
-        row.decisions += 1
-        row.reviews += decision.needs_human_review
-        row.degraded += bool(decision.degraded)
-        estimate = decision.estimates.get(decision.model)
-        if estimate is not None and np.isfinite(estimate.cost_usd):
-            tally.expected_cost_usd += estimate.cost_usd
-            row.expected_cost_usd += estimate.cost_usd
-
-    def outcome(self, outcome: Outcome, chosen: str) -> None:
-        tally = self.tally(outcome.model)
-        tally.calls += 1
-        if not outcome.ok:
-            tally.reasons[str(outcome.fallback_reason or "unknown")] += 1
-        elif outcome.model != chosen:
-            self.served[outcome.decision_id] = outcome.model
-        for name in ("cost_usd", "latency_s"):
-            value = getattr(outcome, name)
-            if value is not None:
-                getattr(tally, name).append(value)
-                self.measured.add((outcome.decision_id, name))
-
-    def feedback(self, feedback: Feedback, decision: Decision) -> None:
-        self.judgements.change(decision, feedback)
-        model = self.served.get(decision.id, decision.model)
-        estimate = decision.estimates.get(model)
-        expected = estimate.quality if estimate is not None else float("nan")
-        judged = self.judged.setdefault(
-            decision.id, _Judged(model=model, strategy=str(decision.strategy), expected=expected)
-        )
-        for name in ("cost_usd", "latency_s"):
-            value = getattr(feedback, name)
-            if value is not None and (decision.id, name) not in self.measured:
-                judged.measured[name] = value  # the last value holds
-
-    def settle(self) -> None:
-        """Add up what feedback said in the end."""
-        for identity, judged in self.judged.items():
-            tally, given = self.tally(judged.model), self.judgements.seen.get(identity)
-            for name, value in judged.measured.items():
-                getattr(tally, name).append(value)
-            if given:
-                quality = sum(given.values()) / len(given)
-                tally.quality.append(quality)
-                tally.deviation.append(quality - judged.expected)
-                self.strategies[judged.strategy].quality.append(quality)
-
-
 def measure(ledger: Ledger) -> LedgerMetrics:
-    """Fold a ledger into metrics.
-
-    An outcome is one call; where an outcome tells cost or latency, feedback on the same decision does not count for it
-    again. Of several judgements of a decision the mean counts.
+    """Fold a ledger into metrics; see :class:`arbiter.tallies.LedgerFold` for what counts as what.
 
     Raises
     ------
     LedgerError
         If the ledger cannot be read.
     """
-    fold = _Fold()
-    for _, event in ledger.events():
-        match event.record:
-            case Decision() as decision:
-                fold.decision(decision)
-            case Outcome() as outcome:
-                fold.outcome(outcome, ledger.decision(outcome.decision_id).model)
-            case Feedback() as feedback:
-                fold.feedback(feedback, ledger.decision(feedback.decision_id))
-    fold.settle()
-    models = sorted(fold.models.items(), key=lambda item: (-item[1].decisions, item[0]))
-    strategies = sorted(fold.strategies.items(), key=lambda item: (-item[1].decisions, item[0]))
+    fold = LedgerFold()
+    fold.catch_up(ledger)
+    models = sorted(fold.by_model().items(), key=lambda item: (-item[1].decisions, item[0]))
+    strategies = sorted(fold.by_strategy().items(), key=lambda item: (-item[1].decisions, item[0]))
     return LedgerMetrics(
         models=tuple(_model(name, tally) for name, tally in models),
         strategies=tuple(_strategy(name, tally) for name, tally in strategies),
     )
 
 
-def _model(name: str, tally: _Tally) -> ModelMetrics:
+def _model(name: str, tally: Tally) -> ModelMetrics:
     deviation = np.array(tally.deviation)
     deviation = deviation[np.isfinite(deviation)]
     return ModelMetrics(
@@ -239,7 +127,7 @@ def _model(name: str, tally: _Tally) -> ModelMetrics:
     )
 
 
-def _strategy(name: str, tally: _StrategyTally) -> StrategyMetrics:
+def _strategy(name: str, tally: StrategyTally) -> StrategyMetrics:
     return StrategyMetrics(
         strategy=name,
         decisions=tally.decisions,

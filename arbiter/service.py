@@ -4,9 +4,8 @@ import json
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, Unpack
 
@@ -17,53 +16,29 @@ from arbiter.cold_start import cold_start_router
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.gatekeeper.assessed import assessed
-from arbiter.gatekeeper.opinion import Assessor
 from arbiter.intake import Request
-from arbiter.judgements import FeedbackRules, preferred
-from arbiter.learning import after_feedback, replay
-from arbiter.ledger import Event, Ledger, PromptStorage, SqliteLedger
+from arbiter.judgements import preferred
+from arbiter.learner import Learner, LearnerOptions
+from arbiter.ledger import BufferedLedger, Event, Ledger, Pruned, SqliteLedger, open_ledger
 from arbiter.loading import load_router
-from arbiter.records import Decision, Feedback, Query
+from arbiter.records import Decision, Feedback, Outcome, Query
 from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
-from arbiter.standing import Standing, StandingOptions
+from arbiter.service_options import ServiceOptions
+from arbiter.standing import Standing
+
+DAY_S = 86_400.0
+
+__all__ = ["Arbiter", "ServiceOptions", "load"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceOptions:
-    """How a service runs.
-
-    Attributes
-    ----------
-    seed : of the choices; None takes fresh entropy, as serving should (a repeated seed repeats the choices).
-    clock : gives seconds since 1970.
-    prompts : what the ledger keeps of requests.
-    standing : breakers, budgets and session affinity; by default none.
-    feedback : how noisy each source of feedback is, and a reward of your own making.
-    assessor : is asked what a request is before the bundle's gatekeeper: an LLM, a function of the user's, a rule of
-        thumb (see the README of :mod:`arbiter.gatekeeper`); by default nobody.
-    workers : processes among which a batch of 1,024 or more requests is divided, for the time of the call; one per core
-        for offline work. Above 1 they are forked: not for a server with threads. See :mod:`arbiter.forked`.
-    """
-
-    seed: int | None = None
-    clock: Callable[[], float] = time.time
-    prompts: PromptStorage = field(default_factory=PromptStorage)
-    standing: StandingOptions = field(default_factory=StandingOptions)
-    feedback: FeedbackRules = field(default_factory=FeedbackRules)
-    assessor: Assessor | None = None
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        forked.require_workers(self.workers)
 
 
 class Arbiter:
     """Routes requests, records decisions and feedback, and learns; safe to share between threads.
 
-    Readers take the router as it stands, an immutable snapshot; one lock orders the updates.
+    Readers take the router as it stands, an immutable snapshot; one lock orders the updates. What was learned is the
+    fold over the ledger's feedback in its order, whichever process recorded it.
 
     Parameters
     ----------
@@ -76,18 +51,18 @@ class Arbiter:
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
         self.standing = Standing(self.options.standing, self.options.clock)
-        replayed = replay(self._assessing(router), self.ledger, self.options.feedback)
-        self._router, self._judgements = replayed.router, replayed.judgements
+        o = self.options
+        how = LearnerOptions(rules=o.feedback, clock=o.clock, follow_s=o.follow_s)
+        self._learner = Learner(self._assessing(router), self.ledger, how)
         self.standing.resumed(self.ledger, router.catalog)
         self._cold: Router | None = None
         self._rng = np.random.default_rng(self.options.seed)
-        self._lock = threading.Lock()
         self._rng_lock = threading.Lock()
 
     @property
     def router(self) -> Router:
         """The router as it stands, with everything learned so far."""
-        return self._router
+        return self._learner.router
 
     def route(self, request: Request, **options: Unpack[RouteOptions]) -> Decision:
         """Choose a candidate for a request.
@@ -124,6 +99,7 @@ class Arbiter:
         queries = [read_query(request, options) for request in requests]
         if not queries:
             return []
+        self._learner.follow()
         queries = self.standing.budgeted(queries)
         decisions = self._decide(queries)
         self.standing.require_paid(queries, decisions)
@@ -152,10 +128,25 @@ class Arbiter:
         UnknownDecisionError
             If the ledger does not hold the decision.
         LedgerError
-            If the feedback cannot be written: then it has not been learned from either.
+            If the feedback cannot be written: then it has not been learned from either. Once this returns, it is in
+            the ledger for good.
         """
         record = read_feedback(decision_id, quality, details)
         self._learn([(self.ledger.decision(decision_id), record)])
+
+    def record(self, outcome: Outcome) -> None:
+        """Record what came of one call, made for a decision: the metrics and the paced budget know of it.
+
+        Raises
+        ------
+        UnknownDecisionError
+            If the ledger does not hold the decision.
+        LedgerError
+            If it cannot be written.
+        """
+        self.ledger.decision(outcome.decision_id)  # a buffered ledger would find out too late to say it here
+        self.ledger.append(Event(record=outcome, timestamp=self.options.clock()))
+        self.standing.measured(outcome.decision_id, outcome.cost_usd)
 
     def prefer(self, winner_id: str, over: str) -> None:
         """Record that one decision's answer is better than another's, and learn from it.
@@ -175,13 +166,11 @@ class Arbiter:
     def _learn(self, judged: Sequence[tuple[Decision, Feedback]]) -> None:
         for decision, record in judged:
             self.options.feedback.quality(decision, record)  # a reward that is wrong is refused before it is recorded
-        with self._lock:
-            events = [Event(record=record, timestamp=self.options.clock()) for _, record in judged]
-            self.ledger.append_many(events)
-            for (decision, record), event in zip(judged, events, strict=True):
-                self.standing.measured(decision.id, record.cost_usd)
-                change = self._judgements.change(decision, record)
-                self._router = after_feedback(self._router, decision, *change, event.timestamp)
+        now = self.options.clock()
+        self.ledger.append_many(Event(record=record, timestamp=now) for _, record in judged)
+        for decision, record in judged:
+            self.standing.measured(decision.id, record.cost_usd)
+        self._learner.learn()
 
     def swap(self, router: Router) -> None:
         """Serve another router from now on; what the ledger holds is folded into it first.
@@ -193,23 +182,56 @@ class Arbiter:
         LedgerError
             If the ledger cannot be read; then the old router goes on.
         """
-        replayed = replay(self._assessing(router), self.ledger, self.options.feedback)
-        with self._lock:
-            replayed.catch_up(self.ledger)  # feedback that came while the ledger was read
-            self._router, self._judgements = replayed.router, replayed.judgements
+        self._learner.swap(self._assessing(router))
 
     def change(self, change: Callable[[Router], Router]) -> None:
         """Serve a changed router from now on, with everything learned so far; see :mod:`arbiter.lineup`.
+
+        To keep it beyond this process, save ``router`` as a bundle; the bundle remembers how far it has learned.
 
         Parameters
         ----------
         change : gives another router, e.g. ``lambda old: lineup.repriced(old, "gpt-4o", usd_per_mtok_in=2.0)``.
         """
-        with self._lock:
-            self._router = change(self._router)
+        self._learner.change(change)
+
+    def snapshot(self) -> bool:
+        """Keep in the ledger what was learned so far, so that a start need not fold it anew; done now and then anyway.
+
+        Returns
+        -------
+        kept : False where a start could not tell that it is the same fold: after :meth:`change`, with a reward that has
+            no version, in a ledger that ends with the process.
+
+        Raises
+        ------
+        LedgerError
+            If it cannot be written.
+        """
+        return self._learner.snapshot()
+
+    def prune(self, older_than_days: float) -> Pruned:
+        """Delete old decisions and all that belongs to them from the ledger, after a snapshot of what they taught.
+
+        See :meth:`arbiter.ledger.Ledger.prune`. Feedback on a deleted decision is refused from then on, and a bundle
+        that was trained later no longer learns from them.
+
+        Raises
+        ------
+        InvalidInputError
+            If the number of days is not above 0.
+        LedgerError
+            If it cannot be written.
+        """
+        if not older_than_days > 0.0:
+            raise InvalidInputError(f"older_than_days must be above 0, got {older_than_days}")
+        before = self.options.clock() - older_than_days * DAY_S  # read first: the snapshot must be younger
+        self.snapshot()
+        return self.ledger.prune(before)
 
     def close(self) -> None:
         """Write what is pending and let go of the ledger."""
+        self._learner.close()
         self.ledger.close()
 
     def __enter__(self) -> Self:
@@ -225,7 +247,7 @@ class Arbiter:
         return replace(router, gatekeeper=assessed(router.gatekeeper, self.options.assessor))
 
     def _decide(self, queries: Sequence[Query]) -> list[Decision]:
-        router, rng = self._router, self._spawned()
+        router, rng = self.router, self._spawned()
         try:
             return forked.route_batch(router, self.standing.placed(queries, router.catalog), rng, self.options.workers)
         except Exception as error:  # the one border at which the router must fail open
@@ -285,8 +307,10 @@ def load(
     Parameters
     ----------
     source : a bundle's folder, ``models:/arbiter@champion`` of an MLflow registry, or None for the shipped default.
-    ledger : a SQLite file, or any ledger; None keeps decisions in memory, so that feedback works until the process
-        ends.
+    ledger : an SQLite file, ``postgresql://user@host/database`` for many hosts, or any ledger; None keeps decisions in
+        memory, so that feedback works until the process ends. For a file or a server decisions are written in the
+        background (:class:`arbiter.ledger.BufferedLedger`); give a ``SqliteLedger`` to have each on the disk before
+        ``route`` returns.
     options : seed, clock, privacy.
 
     Raises
@@ -297,5 +321,5 @@ def load(
         If the ledger cannot be opened.
     """
     router = load_router(source)  # first: where it fails, no ledger's file is made
-    opened = SqliteLedger(ledger) if isinstance(ledger, str | Path) else ledger
+    opened = BufferedLedger(open_ledger(ledger)) if isinstance(ledger, str | Path) else ledger
     return Arbiter(router, opened, options)

@@ -11,7 +11,7 @@ from arbiter.judgements import Judgement
 from arbiter.learning import after_feedback, replay
 from arbiter.ledger import Event, SqliteLedger
 from arbiter.policies import BanditPolicy, BanditSettings, GateSettings, GreedyPolicy
-from arbiter.records import Decision, Feedback
+from arbiter.records import Decision, Feedback, Outcome
 from arbiter.router import Router
 
 
@@ -115,10 +115,31 @@ def test_a_replay_goes_on_where_it_stopped(router: Router, decisions: list[Decis
         steps.catch_up(part)
     at_once = replay(router, whole)
     assert steps.router.policy.version == at_once.router.policy.version
-    assert steps.judgements.seen == at_once.judgements.seen
+    assert steps.position == at_once.position
     before = steps.router
     steps.catch_up(part)
     assert steps.router is before
+
+
+def test_the_model_that_answered_is_the_one_that_learns(router: Router, decisions: list[Decision]) -> None:
+    """After a failover the judgement is the stand-in's, from the first to the last correction, whatever comes later."""
+    decision = decisions[0]
+    stand_in = next(name for name in router.catalog.names if name != decision.model)
+    answered = replace(decision, model=stand_in)
+    ledger = SqliteLedger(":memory:")
+    records = [
+        decision,
+        Outcome(decision_id=decision.id, model=decision.model, ok=False),
+        Outcome(decision_id=decision.id, model=stand_in, ok=True),
+        Feedback(decision_id=decision.id, quality=0.9),
+        Outcome(decision_id=decision.id, model=decision.model, ok=True),
+        Feedback(decision_id=decision.id, quality=0.1),
+    ]
+    for i, record in enumerate(records):
+        ledger.append(Event(record=record, timestamp=float(i)))
+    assert [found.served for found in ledger.judged()] == [stand_in, stand_in]
+    direct = after_feedback(router, answered, None, judged(0.1))
+    np.testing.assert_allclose(mean_of(replay(router, ledger).router), mean_of(direct), atol=1e-12)
 
 
 def test_an_empty_ledger_leaves_the_router(router: Router) -> None:

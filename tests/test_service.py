@@ -340,7 +340,7 @@ def test_a_broken_part_degrades_and_serves(router: Router, part: str, caplog: py
     """Keyword rules and ratings answer under the same limits, the decision says why, and it is recorded."""
     service = service_of(router)
     changed: dict[str, Any] = {part: Broken(RuntimeError("the weights are gone"))}
-    service._router = replace(router, **changed)
+    service.change(lambda _: replace(router, **changed))
     with caplog.at_level(logging.CRITICAL):
         decision = service.route(HARD, deny=frozenset({"gpt-4o"}))
     assert decision.degraded == ("RuntimeError: the weights are gone",)
@@ -348,7 +348,7 @@ def test_a_broken_part_degrades_and_serves(router: Router, part: str, caplog: py
     assert decision.model in router.catalog and "gpt-4o" in decision.excluded
     assert decision.propensity == decision.action_probs[decision.model]
     assert recorded(service)[decision.id] == decision
-    service._router = router
+    service.change(lambda _: router)
     service.feedback(decision.id, quality=0.0)  # of another context: recorded, and teaches nothing
     assert service.router is router
 
@@ -357,35 +357,27 @@ def test_the_emergency_router_keeps_the_users_floors(router: Router, caplog: pyt
     """Settings are the user's, whatever breaks."""
     settings = replace(router.settings, review_from=Risk.MINIMAL)
     service = service_of(router)
-    service._router = replace(router, settings=settings, features=Broken(OSError("disk")))  # type: ignore[arg-type]
+    broken: Any = Broken(OSError("disk"))
+    service.change(lambda _: replace(router, settings=settings, features=broken))
     with caplog.at_level(logging.CRITICAL):
         assert service.route(EASY).needs_human_review
 
 
-class DeafLedger:
-    """Holds nothing and takes nothing."""
-
-    def events(self, after: int = 0) -> Iterable[Any]:
-        """Nothing was held."""
-        return iter(())
+class DeafLedger(SqliteLedger):
+    """Takes nothing."""
 
     def append_many(self, events: Iterable[Event]) -> None:
         """Fail."""
         raise LedgerError("the disk is full")
 
-    append = append_many  # type: ignore[assignment]
-
     def decision(self, decision_id: str) -> Decision:
         """Fail."""
         raise LedgerError("the disk is full")
 
-    def close(self) -> None:
-        """There is nothing to let go of."""
-
 
 def test_a_ledger_that_fails_is_said_and_served(router: Router) -> None:
     """The decision names it; feedback, which would be lost, raises."""
-    service = Arbiter(router, DeafLedger(), ServiceOptions(seed=0))  # type: ignore[arg-type]
+    service = Arbiter(router, DeafLedger(":memory:"), ServiceOptions(seed=0))
     decision = service.route(HARD)
     assert decision.degraded == ("ledger: the disk is full",)
     with pytest.raises(LedgerError, match="disk is full"):

@@ -9,12 +9,14 @@ from arbiter.cli.demo import demo
 from arbiter.cli.ensemble import ensemble
 from arbiter.cli.evaluate import evaluate
 from arbiter.cli.evaluate_gatekeeper import evaluate_gatekeeper
+from arbiter.cli.export import export
 from arbiter.cli.feedback import feedback
 from arbiter.cli.metrics import metrics
 from arbiter.cli.models import models
 from arbiter.cli.output import show
 from arbiter.cli.profile import profile
 from arbiter.cli.promote import promote
+from arbiter.cli.prune import prune
 from arbiter.cli.route import route
 from arbiter.cli.simulate import simulate
 from arbiter.cli.stats import stats
@@ -42,6 +44,8 @@ COMMANDS = (
     compare_costs,
     ensemble,
     feedback,
+    export,
+    prune,
     models,
     status,
     stats,

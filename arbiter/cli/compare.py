@@ -1,13 +1,12 @@
 """`arbiter compare`."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arbiter.cli.asking import asks
-from arbiter.cli.options import BUNDLE_HELP, Json, criterion_weights, prompt_text, require_known, require_ledger
+from arbiter.cli.options import BUNDLE_HELP, Json, criterion_weights, prompt_text, require_known
 from arbiter.cli.output import show, show_json
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def compare(
     asked: "RouteOptions",
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
-    ledger: Annotated[Path | None, typer.Option(envvar="ARBITER_LEDGER", help="A ledger to learn from.")] = None,
+    ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help="A ledger to learn from.")] = None,
     weight: Annotated[list[str] | None, typer.Option(help="Weight of a criterion, e.g. cost=0.4. Repeatable.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -39,11 +38,10 @@ def compare(
     history = None
     if ledger is not None:
         from arbiter.learning import replay
-        from arbiter.ledger import SqliteLedger
+        from arbiter.ledger import open_ledger
         from arbiter.metrics import measure
 
-        require_ledger(ledger)
-        with SqliteLedger(ledger) as opened:
+        with open_ledger(ledger, must_exist=True) as opened:
             router, history = replay(router, opened).router, measure(opened).history(router.catalog)
     found = compared(router, query, weights, history)
     if as_json:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import HeldLedger, Json, require_ledger
+from arbiter.cli.options import HeldLedger, Json
 from arbiter.cli.output import show, show_json
 
 
@@ -18,11 +18,10 @@ def feedback(
 ) -> None:
     """Record a judgement of a decision's answer; routers that open the ledger learn from it."""
     from arbiter.feedback_details import read_feedback
-    from arbiter.ledger import Event, SqliteLedger
+    from arbiter.ledger import Event, open_ledger
 
     judgement = read_feedback(decision_id, quality, {"source": source})
-    require_ledger(ledger)
-    with SqliteLedger(ledger) as opened:
+    with open_ledger(ledger, must_exist=True) as opened:
         opened.append(Event(record=judgement, timestamp=time.time()))
     if as_json:
         show_json({"decision_id": decision_id, "quality": quality, "source": source})

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from arbiter.cli.options import HeldLedger, Json, require_ledger
+from arbiter.cli.options import HeldLedger, Json
 from arbiter.cli.output import show, show_json
 
 if TYPE_CHECKING:
@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 
 def metrics(ledger: HeldLedger, as_json: Json = False) -> None:
     """Give requests, cost, errors, judgements and latency of every model in a ledger; - is not known."""
-    from arbiter.ledger import SqliteLedger
+    from arbiter.ledger import open_ledger
     from arbiter.metrics import measure
 
-    require_ledger(ledger)
-    with SqliteLedger(ledger) as opened:
+    with open_ledger(ledger, must_exist=True) as opened:
         models = measure(opened).models
     if as_json:
         show_json(list(models))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.errors import InvalidInputError, LedgerError
+from arbiter.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from arbiter.catalog import Catalog
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 BUNDLE_HELP = "A bundle's folder, or models:/arbiter@champion. Default: the shipped one."
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-HeldLedger = Annotated[
-    Path, typer.Option("--ledger", envvar="ARBITER_LEDGER", help="The ledger that `arbiter route --ledger` wrote.")
-]
+LEDGER_HELP = "The ledger that `arbiter route --ledger` wrote: a file, or postgresql://user@host/database."
+HeldLedger = Annotated[str, typer.Option("--ledger", envvar="ARBITER_LEDGER", help=LEDGER_HELP)]
 
 
 def prompt_text(prompt: str) -> str:
@@ -90,19 +89,6 @@ def criterion_weights(given: Iterable[str]) -> "CriterionWeights":
                 raise
             raise InvalidInputError(f"--weight {text!r} must be like cost=0.4") from error
     return weights
-
-
-def require_ledger(path: Path) -> None:
-    """Make sure that a ledger is there, since opening makes one.
-
-    Raises
-    ------
-    LedgerError
-        If there is no such file.
-    """
-    if not path.is_file():
-        what = "is no file" if path.exists() else "does not exist"
-        raise LedgerError(f"{path} {what}; name the ledger that `arbiter route --ledger` wrote")
 
 
 def require_known(asked: "RouteOptions", catalog: "Catalog") -> None:

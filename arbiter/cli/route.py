@@ -1,6 +1,5 @@
 """`arbiter route`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ from arbiter.cli.output import plain, show, show_json
 if TYPE_CHECKING:
     from arbiter.route_options import RouteOptions
 
-LEDGER_HELP = "SQLite file that records decisions and feedback."
+RECORDS_HELP = "Records decisions: an SQLite file, or postgresql://user@host/database for many hosts."
 
 
 @asks
@@ -20,20 +19,20 @@ def route(
     asked: "RouteOptions",
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
-    ledger: Annotated[Path | None, typer.Option(envvar="ARBITER_LEDGER", help=LEDGER_HELP)] = None,
+    ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help=RECORDS_HELP)] = None,
     seed: Annotated[int | None, typer.Option(help="Repeats the choices; for demonstrations, not for serving.")] = None,
     as_json: Json = False,
 ) -> None:
     """Choose a model for one request, and explain the choice."""
     from arbiter.counterfactual import changes
-    from arbiter.ledger import SqliteLedger
+    from arbiter.ledger import BufferedLedger, open_ledger
     from arbiter.loading import load_router
     from arbiter.route_options import read_query
     from arbiter.service import Arbiter, ServiceOptions
 
     query, router = read_query(prompt_text(prompt), asked), load_router(bundle)
     require_known(asked, router.catalog)
-    opened = None if ledger is None else SqliteLedger(ledger)  # last: where the input is wrong, no file is made
+    opened = None if ledger is None else BufferedLedger(open_ledger(ledger))  # last: wrong input makes no file
     with Arbiter(router, opened, ServiceOptions(seed=seed)) as service:
         decision = service.route(query)
     if as_json:

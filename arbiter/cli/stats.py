@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.cli.options import HeldLedger, Json, require_ledger
+from arbiter.cli.options import HeldLedger, Json
 from arbiter.cli.output import show, show_json
 
 if TYPE_CHECKING:
@@ -17,11 +17,10 @@ def stats(
     as_json: Json = False,
 ) -> None:
     """Count what a ledger holds, by kind and model; or what was decided under each strategy."""
-    from arbiter.ledger import SqliteLedger
+    from arbiter.ledger import open_ledger
     from arbiter.metrics import measure
 
-    require_ledger(ledger)
-    with SqliteLedger(ledger) as opened:
+    with open_ledger(ledger, must_exist=True) as opened:
         if strategies:
             return _show_strategies(list(measure(opened).strategies), as_json)
         counts = opened.counts()

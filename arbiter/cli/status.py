@@ -1,11 +1,10 @@
 """`arbiter status`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.cli.options import BUNDLE_HELP, Json, require_ledger
+from arbiter.cli.options import BUNDLE_HELP, LEDGER_HELP, Json
 from arbiter.cli.output import show, show_json
 from arbiter.vocabulary import Tier
 
@@ -16,12 +15,12 @@ if TYPE_CHECKING:
 
 def status(
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
-    ledger: Annotated[Path | None, typer.Option(envvar="ARBITER_LEDGER", help="Its decisions and feedback.")] = None,
+    ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help=LEDGER_HELP)] = None,
     as_json: Json = False,
 ) -> None:
     """List a bundle's candidates by tier with their status, and what was learned of each from the ledger."""
     from arbiter.drift import DriftReport, drift_of
-    from arbiter.ledger import SqliteLedger
+    from arbiter.ledger import open_ledger
     from arbiter.loading import load_router
     from arbiter.metrics import measure
 
@@ -29,8 +28,7 @@ def status(
     known: dict[str, ModelMetrics] = {}
     drift = DriftReport(blocks=0, found=())
     if ledger is not None:
-        require_ledger(ledger)
-        with SqliteLedger(ledger) as opened:
+        with open_ledger(ledger, must_exist=True) as opened:
             known = {row.model: row for row in measure(opened).models}
             drift = drift_of(event for _, event in opened.events())
     tiers = {tier: [c for c in router.catalog if c.tier is tier] for tier in Tier}

@@ -3,8 +3,10 @@
 from arbiter.ledger.buffered import BufferedLedger
 from arbiter.ledger.codec import decision_from_json, decision_to_json
 from arbiter.ledger.events import Event, EventKind
+from arbiter.ledger.opening import open_ledger
+from arbiter.ledger.postgres import PostgresLedger
 from arbiter.ledger.prompts import PromptPolicy, PromptStorage
-from arbiter.ledger.protocol import EventCount, Ledger
+from arbiter.ledger.protocol import EventCount, Judged, Ledger, Pruned, Snapshot
 from arbiter.ledger.sqlite import SqliteLedger
 
 __all__ = [
@@ -12,10 +14,15 @@ __all__ = [
     "Event",
     "EventCount",
     "EventKind",
+    "Judged",
     "Ledger",
+    "PostgresLedger",
     "PromptPolicy",
     "PromptStorage",
+    "Pruned",
+    "Snapshot",
     "SqliteLedger",
     "decision_from_json",
     "decision_to_json",
+    "open_ledger",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
 from arbiter.ledger.events import Event, EventKind
-from arbiter.ledger.protocol import EventCount, Ledger
+from arbiter.ledger.protocol import EventCount, Judged, Ledger, Pruned, Snapshot
 from arbiter.records import Decision, Feedback
 
 GROUP_EVENTS = 512
@@ -20,7 +20,8 @@ class BufferedLedger:
     Appending a decision or an outcome puts it in a bounded queue and returns; when the queue is full it waits. What is
     in the queue is lost if the process is killed: it is acknowledged by :meth:`flush`, not by :meth:`append`.
     Feedback is written before ``append`` returns, after everything that was queued: it is acknowledged at once.
-    Reading writes the queue first, so a ledger always shows what was appended.
+    Reading decisions writes the queue first, so a ledger always shows what was appended; what only concerns feedback is
+    read at once.
 
     When writing fails, the queue is kept; the next append or flush raises the error, and the one after that tries
     again. An event that the ledger refuses is dropped, and the next append says so.
@@ -45,6 +46,11 @@ class BufferedLedger:
         self._writer = threading.Thread(target=self._run, name="arbiter-ledger", daemon=True)
         self._writer.start()
         atexit.register(self.close)
+
+    @property
+    def identity(self) -> str:
+        """See :attr:`arbiter.ledger.protocol.Ledger.identity`."""
+        return self._ledger.identity
 
     def append(self, event: Event) -> None:
         """Queue an event, or write it if it is feedback; raises also what went wrong since the last append."""
@@ -99,6 +105,31 @@ class BufferedLedger:
         """See :meth:`arbiter.ledger.protocol.Ledger.feedback_for`."""
         self.flush()
         return self._ledger.feedback_for(decision_id)
+
+    def judged(self, after: int = 0) -> Iterator[Judged]:
+        """See :meth:`arbiter.ledger.protocol.Ledger.judged`."""
+        return self._ledger.judged(after)
+
+    def last_judged(self) -> int:
+        """See :meth:`arbiter.ledger.protocol.Ledger.last_judged`."""
+        return self._ledger.last_judged()
+
+    def snapshot(self, name: str) -> Snapshot | None:
+        """See :meth:`arbiter.ledger.protocol.Ledger.snapshot`."""
+        return self._ledger.snapshot(name)
+
+    def keep_snapshot(self, name: str, snapshot: Snapshot) -> None:
+        """See :meth:`arbiter.ledger.protocol.Ledger.keep_snapshot`."""
+        self._ledger.keep_snapshot(name, snapshot)
+
+    def prune(self, before: float) -> Pruned:
+        """See :meth:`arbiter.ledger.protocol.Ledger.prune`."""
+        self.flush()
+        return self._ledger.prune(before)
+
+    def pruned_through(self) -> int:
+        """See :meth:`arbiter.ledger.protocol.Ledger.pruned_through`."""
+        return self._ledger.pruned_through()
 
     def counts(self) -> tuple[EventCount, ...]:
         """See :meth:`arbiter.ledger.protocol.Ledger.counts`."""

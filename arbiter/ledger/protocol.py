@@ -23,6 +23,59 @@ class EventCount:
     events: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One feedback with what a fold needs to know beside it.
+
+    Attributes
+    ----------
+    sequence : number of the event.
+    timestamp : seconds since 1970 at which the feedback came.
+    feedback : what was said.
+    decision : of what.
+    earlier : the feedback on the same decision that came before, in order.
+    served : the model that answered: the chosen one, unless a call of another one had succeeded by the time of the
+        first feedback. So all feedback on a decision is about one model.
+    """
+
+    sequence: int
+    timestamp: float
+    feedback: Feedback
+    decision: Decision
+    earlier: tuple[Feedback, ...]
+    served: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a fold had come to, so that the next one need not start at the beginning.
+
+    Attributes
+    ----------
+    position : sequence number of the last feedback that is in it.
+    taken_at : seconds since 1970.
+    payload : text.
+    """
+
+    position: int
+    taken_at: float
+    payload: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What :meth:`Ledger.prune` did.
+
+    Attributes
+    ----------
+    events : number of events that were deleted.
+    held_back : old decisions that stayed because no snapshot holds their feedback yet.
+    """
+
+    events: int
+    held_back: int
+
+
 class Ledger(Protocol):
     """Keeps events in the order of their arrival and never changes one.
 
@@ -30,6 +83,11 @@ class Ledger(Protocol):
     does not know whether an append went through may repeat it. Feedback with the (decision, source, key) of an
     earlier one corrects it.
     """
+
+    @property
+    def identity(self) -> str:
+        """What tells this ledger from every other; empty for one that ends with the process."""
+        ...
 
     def append(self, event: Event) -> None:
         """Keep an event.
@@ -71,6 +129,14 @@ class Ledger(Protocol):
         """
         ...
 
+    def judged(self, after: int = 0) -> Iterator[Judged]:
+        """Give all feedback after a sequence number, in order; as :meth:`events`, without the rest."""
+        ...
+
+    def last_judged(self) -> int:
+        """Give the sequence number of the last feedback, 0 where there is none."""
+        ...
+
     def feedback_for(self, decision_id: str) -> tuple[Feedback, ...]:
         """Give the feedback that holds for a decision, one per (source, key); empty where there is none.
 
@@ -86,6 +152,41 @@ class Ledger(Protocol):
 
     def counts(self) -> tuple[EventCount, ...]:
         """Give the numbers of events by kind and model."""
+        ...
+
+    def snapshot(self, name: str) -> Snapshot | None:
+        """Give the snapshot of that name; None where there is none, or it is damaged."""
+        ...
+
+    def keep_snapshot(self, name: str, snapshot: Snapshot) -> None:
+        """Keep a snapshot in place of the one of that name, unless that one knows more.
+
+        Raises
+        ------
+        LedgerError
+            If it cannot be written.
+        """
+        ...
+
+    def prune(self, before: float) -> Pruned:
+        """Delete the decisions of which nothing was heard since a time, with all that belongs to them.
+
+        What was learned from them must live on in snapshots: a judged decision goes only if every snapshot holds its
+        feedback. A snapshot that was itself not renewed since that time goes, too, and holds back nothing.
+
+        Parameters
+        ----------
+        before : seconds since 1970.
+
+        Raises
+        ------
+        LedgerError
+            If it cannot be written.
+        """
+        ...
+
+    def pruned_through(self) -> int:
+        """Give the greatest sequence number of a feedback that was deleted, 0 where none was."""
         ...
 
     def close(self) -> None:

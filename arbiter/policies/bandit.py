@@ -119,6 +119,8 @@ class BanditPolicy:
     settings : how it explores and learns.
     newcomers : (K,) whose share is capped.
     updated_at : time of the last judgement with a time, in seconds since 1970; None before one.
+    marks : ledger's identity to the number of the last feedback of it that has been learned from. A bundle keeps them,
+        so that a router that has learned does not learn the same again where it meets the ledger again.
     """
 
     belief: ResidualBelief
@@ -126,6 +128,7 @@ class BanditPolicy:
     settings: BanditSettings
     newcomers: NDArray[np.bool_]
     updated_at: float | None = None
+    marks: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def fresh(cls, n_arms: int, dim: int, settings: BanditSettings | None = None) -> "BanditPolicy":
@@ -205,6 +208,10 @@ class BanditPolicy:
         )
         return replace(aged, belief=belief, gate=gate)
 
+    def marked(self, ledger: str, position: int) -> "BanditPolicy":
+        """Give the policy that remembers how far it has learned from a ledger."""
+        return replace(self, marks={**self.marks, ledger: position})
+
     def _aged(self, now: float | None) -> "BanditPolicy":
         """Let time pass; less than a step of it waits for the next judgement."""
         if self.settings.half_life_s is None or now is None:
@@ -241,6 +248,7 @@ class BanditPolicy:
                 "bandit": self.settings.to_dict(),
                 "gate": {name: getattr(self.gate, name) for name in numbers},
                 "updated_at": self.updated_at,
+                "marks": dict(self.marks),
             },
             arrays={
                 "prior_precision": self.belief.prior_precision,
@@ -263,6 +271,7 @@ class BanditPolicy:
             settings=settings,
             newcomers=state.array("newcomers", np.bool_),
             updated_at=state.settings["updated_at"],
+            marks=state.settings.get("marks", {}),
         )
 
 

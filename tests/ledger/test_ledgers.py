@@ -2,22 +2,38 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from arbiter.errors import InvalidInputError, UnknownDecisionError
-from arbiter.ledger import BufferedLedger, Event, EventKind, Ledger, SqliteLedger
+from arbiter.ledger import BufferedLedger, Event, EventKind, Ledger, Snapshot, SqliteLedger, open_ledger
 from arbiter.records import Decision, Feedback, Outcome
 from arbiter.vocabulary import FeedbackSource
 
 MakeDecision = Callable[..., Decision]
 
 
-@pytest.fixture(params=["file", "memory", "buffered"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
+    """Open the ledger that a parameter names; PostgreSQL's tests are skipped where there is no server."""
+    if "postgres" in request.param:
+        inner = open_ledger(request.getfixturevalue("postgres").new_database())
+    else:
+        inner = open_ledger(":memory:" if request.param == "memory" else tmp_path / "ledger.db")
+    return BufferedLedger(inner) if "buffered" in request.param else inner
+
+
+@pytest.fixture(params=["file", "memory", "postgres", "buffered", "buffered postgres"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    inner = SqliteLedger(":memory:" if request.param == "memory" else tmp_path / "ledger.db")
-    made: Ledger = BufferedLedger(inner) if request.param == "buffered" else inner
+    made = opened(request, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["file", "memory", "postgres"])
+def direct(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    made = opened(request, tmp_path)
     yield made
     made.close()
 
@@ -131,10 +147,122 @@ def test_closing_twice_is_no_error(ledger: Ledger) -> None:
     ledger.close()
 
 
-def test_a_direct_ledger_refuses_two_decisions_of_one_id(make_decision: MakeDecision) -> None:
+def test_a_direct_ledger_refuses_two_decisions_of_one_id(direct: Ledger, make_decision: MakeDecision) -> None:
     """An id stands for one decision; a batch with a refused event is not written at all."""
-    with SqliteLedger(":memory:") as ledger:
-        ledger.append(of(make_decision("d", "a")))
-        with pytest.raises(InvalidInputError, match="id of its own"):
-            ledger.append_many([of(make_decision("e")), of(make_decision("d", "b"))])
-        assert [event.decision_id for _, event in ledger.events()] == ["d"]
+    direct.append(of(make_decision("d", "a")))
+    with pytest.raises(InvalidInputError, match="id of its own"):
+        direct.append_many([of(make_decision("e")), of(make_decision("d", "b"))])
+    with pytest.raises(UnknownDecisionError):
+        direct.append_many([of(make_decision("f")), of(Feedback(decision_id="nobody"))])
+    assert [event.decision_id for _, event in direct.events()] == ["d"]
+
+
+def test_a_batch_may_repeat_itself_and_what_is_held(direct: Ledger, make_decision: MakeDecision) -> None:
+    """Of equal decisions in one batch, and of those held before, one is kept."""
+    direct.append(of(make_decision("d")))
+    direct.append_many([of(make_decision(name)) for name in ("d", "e", "e", "d", "f")])
+    assert [event.decision_id for _, event in direct.events()] == ["d", "e", "f"]
+
+
+def test_odd_texts_come_back(direct: Ledger, make_decision: MakeDecision) -> None:
+    """Question marks, percent signs, quotes, zero characters inside a prompt, and numbers that are none."""
+    decision = replace(make_decision("?%s'\""), confidence=float("nan"))
+    event = Event(record=decision, timestamp=1e9 + 1 / 3, prompt={"text": "a\x00b ? %s \\ \u2028"})
+    direct.append(event)
+    direct.append(of(Feedback(decision_id=decision.id, latency_s=float("inf"), key="%(x)s ?")))
+    assert repr(direct.decision_event(decision.id)) == repr(event)
+    assert direct.feedback_for(decision.id)[0].latency_s == float("inf")
+
+
+# what a fold reads
+
+
+def test_judged_gives_feedback_with_its_past(ledger: Ledger, make_decision: MakeDecision) -> None:
+    """In order, each with its decision and the feedback on it before; from any mark on the rest, none again."""
+    ledger.append_many([of(make_decision("1")), of(make_decision("2"))])
+    given = [
+        Feedback(decision_id="1", quality=0.1),
+        Feedback(decision_id="2", quality=0.2, source=FeedbackSource.JUDGE),
+        Feedback(decision_id="1", quality=0.3),
+        Feedback(decision_id="1", latency_s=0.5, key="x"),
+    ]
+    for i, feedback in enumerate(given):
+        ledger.append(of(feedback, float(i)))
+    found = list(ledger.judged())
+    assert [(j.feedback, j.timestamp, j.decision.id) for j in found] == [
+        (feedback, float(i), feedback.decision_id) for i, feedback in enumerate(given)
+    ]
+    assert [j.earlier for j in found] == [(), (), (given[0],), (given[0], given[2])]
+    assert list(ledger.judged(found[1].sequence)) == found[2:]
+    assert ledger.last_judged() == found[-1].sequence
+    assert list(ledger.judged(ledger.last_judged())) == []
+
+
+def test_judged_crosses_pages(direct: Ledger, make_decision: MakeDecision) -> None:
+    """2,500 corrections of one decision and one of another: nothing is missed between pages."""
+    direct.append_many([of(make_decision("1")), of(make_decision("2"))])
+    direct.append_many(of(Feedback(decision_id="1" if i else "2", quality=(i % 7) / 7)) for i in range(2_500))
+    found = list(direct.judged())
+    assert [j.feedback.quality for j in found] == [(i % 7) / 7 for i in range(2_500)]
+    assert all(len(j.earlier) == max(i - 1, 0) for i, j in enumerate(found))
+
+
+# snapshots and retention
+
+
+def test_a_snapshot_is_kept_until_one_knows_more(ledger: Ledger) -> None:
+    """By name; an older one does not replace a newer one, whichever process comes last."""
+    assert ledger.snapshot("a") is None
+    first, later = (Snapshot(position=n, taken_at=1.0 * n, payload=f"text {n}") for n in (1, 2))
+    for snapshot in (first, later, first):
+        ledger.keep_snapshot("a", snapshot)
+    assert ledger.snapshot("a") == later
+    assert ledger.snapshot("b") is None
+
+
+def test_identity_is_that_of_the_ledger(tmp_path: Path, make_decision: MakeDecision) -> None:
+    """It stays when a file is opened again, differs between files, and is empty in memory."""
+    names = []
+    for name in ("a.db", "a.db", "b.db"):
+        with SqliteLedger(tmp_path / name) as ledger:
+            names.append(ledger.identity)
+    assert names[0] == names[1] != names[2] and all(names)
+    assert SqliteLedger(":memory:").identity == ""
+
+
+def old_and_new(ledger: Ledger, make_decision: MakeDecision) -> int:
+    """Fill a ledger: old judged, old unjudged, old but judged late, and new; give the number of the old judgement."""
+    ledger.append_many([of(make_decision(name), 1.0) for name in ("judged", "unjudged", "late")])
+    ledger.append(of(Feedback(decision_id="judged", quality=0.5), 2.0))
+    old = ledger.last_judged()
+    ledger.append_many([of(make_decision("new"), 100.0), of(Outcome(decision_id="late", model="a", ok=True), 3.0)])
+    ledger.append(of(Feedback(decision_id="late", quality=0.5), 101.0))
+    return old
+
+
+def ids(ledger: Ledger) -> set[str]:
+    return {event.decision_id for _, event in ledger.events()}
+
+
+def test_pruning_keeps_what_no_snapshot_holds(ledger: Ledger, make_decision: MakeDecision) -> None:
+    """Without a snapshot only what teaches nothing goes; decisions go as a whole or stay."""
+    old_and_new(ledger, make_decision)
+    done = ledger.prune(before=50.0)
+    assert (done.events, done.held_back) == (1, 1)
+    assert ids(ledger) == {"judged", "late", "new"}
+    assert ledger.pruned_through() == 0
+
+
+def test_pruning_deletes_what_snapshots_hold(ledger: Ledger, make_decision: MakeDecision) -> None:
+    """The snapshot that knows least counts; one that nobody renewed for so long does not, and goes."""
+    old = old_and_new(ledger, make_decision)
+    ledger.keep_snapshot("abandoned", Snapshot(position=0, taken_at=10.0, payload=""))
+    ledger.keep_snapshot("used", Snapshot(position=old, taken_at=99.0, payload=""))
+    ledger.keep_snapshot("also used", Snapshot(position=old + 5, taken_at=99.0, payload=""))
+    done = ledger.prune(before=50.0)
+    assert (done.events, done.held_back) == (3, 0)
+    assert ids(ledger) == {"late", "new"}
+    assert ledger.pruned_through() == old
+    assert ledger.snapshot("abandoned") is None and ledger.snapshot("used") is not None
+    ledger.prune(before=50.0)
+    assert ledger.pruned_through() == old

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from arbiter.errors import InvalidInputError, LedgerError
-from arbiter.ledger import Event, SqliteLedger
-from arbiter.ledger.sqlite_file import SCHEMA_VERSION
+from arbiter.ledger import Event, Snapshot, SqliteLedger
+from arbiter.ledger.database import SCHEMA_VERSION
 from arbiter.records import Decision, Feedback
 
 MakeDecision = Callable[..., Decision]
@@ -23,7 +23,7 @@ MakeDecision = Callable[..., Decision]
 WRITER = """
 import sys
 from dataclasses import replace
-from arbiter.ledger import Event, SqliteLedger
+from arbiter.ledger import Event, Snapshot, SqliteLedger
 from arbiter.records import Feedback
 with SqliteLedger(sys.argv[1]) as ledger:
     template = Event.parse("decision", 0.0, sys.argv[2])
@@ -181,3 +181,53 @@ def test_a_lock_that_stays_is_named(tmp_path: Path, make_decision: MakeDecision)
         ledger.append(Event(record=make_decision("d"), timestamp=0.0))
         ledger.append(Event(record=Feedback(decision_id="d", quality=1.0), timestamp=0.0))
         assert ledger.feedback_for("d")[0].quality == 1.0
+
+
+# The schema as version 1 made it.
+VERSION_1 = """
+CREATE TABLE events (sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('decision', 'outcome', 'feedback')), decision_id TEXT NOT NULL,
+    source TEXT NOT NULL DEFAULT '', key TEXT NOT NULL DEFAULT '', model TEXT NOT NULL, timestamp REAL NOT NULL,
+    payload TEXT NOT NULL);
+CREATE UNIQUE INDEX decisions ON events (decision_id) WHERE kind = 'decision';
+CREATE INDEX answers ON events (decision_id, kind, source, key, sequence);
+CREATE INDEX kinds ON events (kind, model);
+CREATE VIEW effective_feedback AS SELECT 1 AS old;
+PRAGMA application_id = 0x41524254;
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path, make_decision: MakeDecision) -> None:
+    """Its events are read, judged and pruned as those of a new file."""
+    event = Event(record=make_decision("d"), timestamp=1.0)
+    connection = sqlite3.connect(tmp_path / "ledger.db")
+    connection.executescript(VERSION_1)
+    values = ("decision", "d", "a", 1.0, event.payload())
+    connection.execute(
+        "INSERT INTO events (kind, decision_id, model, timestamp, payload) VALUES (?, ?, ?, ?, ?)", values
+    )
+    connection.commit()
+    connection.close()
+    with SqliteLedger(tmp_path / "ledger.db") as ledger:
+        ledger.append(Event(record=Feedback(decision_id="d", quality=0.5), timestamp=2.0))
+        assert ledger.feedback_for("d") == (Feedback(decision_id="d", quality=0.5),)
+        assert [judged.decision for judged in ledger.judged()] == [event.record] and ledger.identity
+    with SqliteLedger(tmp_path / "ledger.db") as ledger:
+        assert next(iter(ledger.events())) == (1, event)
+
+
+def test_a_damaged_snapshot_is_not_given(tmp_path: Path) -> None:
+    """A changed text or position shows in the checksum."""
+    snapshot = Snapshot(position=3, taken_at=1.0, payload="text")
+    for change in ("payload = 'tect'", "position = 2"):
+        path = tmp_path / f"{change[:3]}.db"
+        with SqliteLedger(path) as ledger:
+            ledger.keep_snapshot("a", snapshot)
+            assert ledger.snapshot("a") == snapshot
+        connection = sqlite3.connect(path)
+        connection.execute(f"UPDATE snapshots SET {change}")
+        connection.commit()
+        connection.close()
+        with SqliteLedger(path) as ledger:
+            assert ledger.snapshot("a") is None

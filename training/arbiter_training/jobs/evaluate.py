@@ -24,7 +24,7 @@ from arbiter_training.mlflow_connection import has_store
 from arbiter_training.report import figure_png, frontier_figure, write_html
 from arbiter_training.report.document import check_target_file
 from arbiter_training.tracking import Tracker
-from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot, read_traffic
+from arbiter_training.traffic import OutcomeMatrix, TrafficTable, lacks_texts, pivot, read_traffic, require_texts
 from arbiter_training.train import Say, kind_of
 
 FloatArray = NDArray[np.float64]
@@ -82,6 +82,8 @@ def run(job: EvaluateJob, say: Say) -> EvaluationReport:
     known = read_catalog(job.catalog) if job.catalog else None
     say("reading the traffic")
     table = read_traffic(list(job.traffic))
+    if routers:
+        require_texts(table, f"{', '.join(routers)} cannot be evaluated on them")
     outcomes = pivot(table)
     for name in wanted:
         _check_policy(name, routers, outcomes.models)
@@ -113,7 +115,7 @@ def _evaluator(
     except NotEvaluableError as error:
         ways = ways_out(_first(routers), outcomes, job.requests_per_day) if routers else ()
         raise NotEvaluableError(" ".join((f"{error}.", *ways)) if ways else str(error)) from error
-    return replace(found, segments=_segments(reader, outcomes, job.segments))
+    return replace(found, segments=_segments(None if lacks_texts(table) else reader, outcomes, job.segments))
 
 
 def _write(job: EvaluateJob, report: EvaluationReport, say: Say) -> None:
@@ -129,9 +131,12 @@ def _write(job: EvaluateJob, report: EvaluationReport, say: Say) -> None:
             log_evaluation(tracker, report)
 
 
-def _segments(reader: Router, outcomes: OutcomeMatrix, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Give the gatekeeper's segments, those that the log labels itself, language and tenant, and those asked for."""
-    found = segments_of(reader.outlook(outcomes.queries))
+def _segments(reader: Router | None, outcomes: OutcomeMatrix, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Give the gatekeeper's segments, those that the log labels itself, language and tenant, and those asked for.
+
+    None reads no texts: then there are none of the gatekeeper's.
+    """
+    found = {} if reader is None else dict(segments_of(reader.outlook(outcomes.queries)))
     own = {**outcomes.extras, **outcomes.labels}
     usual = [name for name in own if name.lower() in USUAL_SEGMENTS]
     for name in dict.fromkeys((*outcomes.labels, *usual, *columns)):

@@ -15,7 +15,7 @@ from arbiter_training.evaluation.tracked import log_evaluation
 from arbiter_training.recipe import read_recipe
 from arbiter_training.report import lines
 from arbiter_training.tracking import DataNote, Tracker
-from arbiter_training.traffic import TrafficReport, describe, read_traffic
+from arbiter_training.traffic import TrafficReport, describe, read_traffic, require_texts
 from arbiter_training.train import Say, Trained, TrainOptions, train
 
 
@@ -116,6 +116,7 @@ def run(job: TrainJob, say: Say) -> TrainDone:
     check_target(job.out)
     say("reading the traffic")
     table = read_traffic(list(job.traffic))
+    require_texts(table, "no router can be learned from them")
     found = describe(table)
     base = load_router(job.base)
     if job.cache is not None:

@@ -6,7 +6,8 @@ from arbiter_training.traffic.outcomes import OutcomeMatrix, pivot
 from arbiter_training.traffic.readers import read_traffic, traffic_from_records
 from arbiter_training.traffic.report import TrafficReport, describe
 from arbiter_training.traffic.table import ReadingNotes, TrafficTable
-from arbiter_training.traffic.writers import write_traffic
+from arbiter_training.traffic.texts import lacks_texts, require_texts
+from arbiter_training.traffic.writers import require_format, write_traffic
 
 __all__ = [
     "DemoTraffic",
@@ -15,10 +16,13 @@ __all__ = [
     "TrafficReport",
     "TrafficTable",
     "describe",
+    "lacks_texts",
     "load_demo_traffic",
     "near_duplicate_groups",
     "pivot",
     "read_traffic",
+    "require_format",
+    "require_texts",
     "traffic_from_records",
     "write_traffic",
 ]

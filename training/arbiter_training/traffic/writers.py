@@ -35,15 +35,27 @@ def write_traffic(table: TrafficTable, path: str | Path) -> None:
         If Parquet is written without pyarrow.
     """
     target = Path(path)
-    ending = format_of(target)
-    if ending is None:
-        raise unknown_format(target)
+    ending = require_format(target)
     unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         WRITERS[ending](table, unfinished)
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def require_format(path: Path) -> str:
+    """Give the ending of a name that tells the format, before the work of making a table.
+
+    Raises
+    ------
+    TrafficError
+        If it tells none.
+    """
+    ending = format_of(path)
+    if ending is None:
+        raise unknown_format(path)
+    return ending
 
 
 def columns_of(table: TrafficTable) -> dict[str, list[object]]:

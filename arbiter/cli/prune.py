@@ -1,0 +1,29 @@
+"""`arbiter prune`."""
+
+from typing import Annotated
+
+import typer
+
+from arbiter.cli.options import BUNDLE_HELP, HeldLedger, Json
+from arbiter.cli.output import show, show_json
+
+
+def prune(
+    ledger: HeldLedger,
+    older_than_days: Annotated[float, typer.Option(help="Delete what nobody was heard of for so many days.")],
+    bundle: Annotated[str | None, typer.Option(help=f"Whose learning lives on in a snapshot. {BUNDLE_HELP}")] = None,
+    as_json: Json = False,
+) -> None:
+    """Delete old decisions with all that belongs to them from a ledger, after a snapshot of what they taught."""
+    from arbiter.ledger import open_ledger
+    from arbiter.loading import load_router
+    from arbiter.service import Arbiter
+
+    router = load_router(bundle)
+    with Arbiter(router, open_ledger(ledger, must_exist=True)) as service:
+        done = service.prune(older_than_days)
+    if as_json:
+        show_json(done)
+        return
+    kept = f"; {done.held_back} judged decisions stay until every bundle in use has a snapshot of them"
+    show([f"{done.events} events deleted" + (kept if done.held_back else "")])

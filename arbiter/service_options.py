@@ -1,0 +1,43 @@
+"""How a service runs."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from arbiter import forked
+from arbiter.gatekeeper.opinion import Assessor
+from arbiter.judgements import FeedbackRules
+from arbiter.ledger import PromptStorage
+from arbiter.standing import StandingOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceOptions:
+    """How a service runs.
+
+    Attributes
+    ----------
+    seed : of the choices; None takes fresh entropy, as serving should (a repeated seed repeats the choices).
+    clock : gives seconds since 1970.
+    prompts : what the ledger keeps of requests.
+    standing : breakers, budgets and session affinity; by default none.
+    feedback : how noisy each source of feedback is, and a reward of your own making.
+    assessor : is asked what a request is before the bundle's gatekeeper: an LLM, a function of the user's, a rule of
+        thumb (see the README of :mod:`arbiter.gatekeeper`); by default nobody.
+    workers : processes among which a batch of 1,024 or more requests is divided, for the time of the call; one per core
+        for offline work. Above 1 they are forked: not for a server with threads. See :mod:`arbiter.forked`.
+    follow_s : seconds of serving after which feedback that other processes recorded in the same ledger is looked for,
+        in the background; each feedback of this process looks, too. Infinite never does.
+    """
+
+    seed: int | None = None
+    clock: Callable[[], float] = time.time
+    prompts: PromptStorage = field(default_factory=PromptStorage)
+    standing: StandingOptions = field(default_factory=StandingOptions)
+    feedback: FeedbackRules = field(default_factory=FeedbackRules)
+    assessor: Assessor | None = None
+    workers: int = 1
+    follow_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        forked.require_workers(self.workers)
