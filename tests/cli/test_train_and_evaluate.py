@@ -10,7 +10,8 @@ from small_world import CHEAP, DEAR, small_records, write_jsonl
 
 import arbiter
 from arbiter.bundle import load_bundle
-from arbiter_training.tracking import Tracker
+from arbiter_training.mlflow_connection import connect
+from arbiter_training.tracking import Tracker, metric_name
 
 
 def strict(text: str) -> Any:
@@ -168,3 +169,17 @@ def test_simulate_learns_from_one_half_and_plays_the_other(workshop: Workshop, r
     done = run("simulate", workshop.later, "--recipe", workshop.folder / "recipe.toml", "--seeds", 2)
     assert done.status == 0, done.err
     assert "2 streams of 30 requests" in done.out and "Learning online would have" in done.out
+
+
+def test_evaluate_logs_to_the_store_that_is_there(workshop: Workshop, run: Run, tmp_path: Path) -> None:
+    """The report's figures, pictures, page and JSON; without a store and without being asked, nothing is written."""
+    done = run("evaluate", workshop.later, "--policy", workshop.bundle, "--tracking", "store", "--json")
+    assert (done.status, done.err) == (0, "")
+    told = strict(done.out)
+    client = connect(tmp_path / "store").client
+    (run_of,) = client.search_runs([client.get_experiment_by_name("arbiter").experiment_id])
+    row = next(row for row in told["rows"] if row["name"] == str(workshop.bundle))
+    name = metric_name(f"{workshop.bundle}/quality")
+    assert run_of.data.metrics[name] == pytest.approx(row["outcomes"]["quality"]["value"])
+    assert run_of.data.metrics[f"{name} difference/low"] == pytest.approx(row["differences"]["quality"]["low"])
+    assert {a.path for a in client.list_artifacts(run_of.info.run_id)} == {"evaluation.json", "figures", "report.html"}

@@ -15,7 +15,7 @@ import arbiter
 from arbiter.errors import BundleError, InvalidInputError, MissingExtraError
 from arbiter.integrations.quiet_mlflow import calm
 from arbiter_training.mlflow_connection import connect
-from arbiter_training.tracking import CHALLENGER, CHAMPION, DataNote, Tracker
+from arbiter_training.tracking import CHALLENGER, CHAMPION, DataNote, Tracker, metric_name
 
 pytest.importorskip("mlflow", reason="mlflow is not installed (extra [train])")
 
@@ -198,3 +198,14 @@ def test_importing_tracking_imports_no_mlflow() -> None:
     code = f"{imports}; print({{'mlflow', 'pyarrow', 'pandas'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    "name", ["../b/quality", "/abs/b/quality", "./b//quality", "b/.../quality", "x" * 400, "..", "a%:@b"]
+)
+def test_any_policys_name_makes_a_metric(store: Path, name: str) -> None:
+    """Folders above, absolute ones and long names are metrics that MLflow takes; plain ones stay as they are."""
+    with Tracker(store) as tracker:
+        tracker.log_metrics({metric_name(name): 1.0})
+    assert metric_name("models/mine/quality") == "models/mine/quality"
+    assert metric_name("../b/quality") == "b/quality"

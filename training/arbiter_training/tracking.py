@@ -21,6 +21,8 @@ __all__ = ["CHALLENGER", "CHAMPION", "DataNote", "Tracker", "metric_name"]
 PARAMS_PER_CALL, METRICS_PER_CALL = 100, 1000
 """The most that MLflow takes in one call."""
 
+LONGEST_NAME = 250
+
 DIGEST_LENGTH = 36
 """The longest digest that MLflow keeps of a dataset; the run's tag has the whole fingerprint."""
 
@@ -181,8 +183,10 @@ class Tracker:
 
 
 def metric_name(name: str) -> str:
-    """Give a name without the characters that MLflow does not take in one."""
-    return "".join(ch if ch.isalnum() or ch in "_-./ " else "_" for ch in name)
+    """Give a name as MLflow takes it: no strange characters, at most 250 of them, and no step up or back in a path."""
+    plain = "".join(ch if ch.isalnum() or ch in "_-./ " else "_" for ch in name)
+    parts = [part for part in plain.split("/") if part.strip(". ")]
+    return "/".join(parts)[-LONGEST_NAME:].lstrip("/") or "unnamed"
 
 
 def _flattened(params: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
