@@ -114,7 +114,7 @@ class Estimator:
         expectation : arrays (n, K).
         """
         quality, quality_se = self.quality.predict(batch, heads)
-        output_tokens = self.length.predict(contexts)
+        output_tokens = self.length.predict(contexts, batch)
         prices = catalog.arrays
         spent_in = np.outer(batch.input_tokens, prices.usd_per_mtok_in)
         cost_usd = (spent_in + output_tokens * prices.usd_per_mtok_out) / TOKENS_PER_MTOK

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.estimates.dispersion import Dispersion
+from arbiter.features import FeatureBatch
+from arbiter.linear import LinearMap
 from arbiter.state import State
 
 FloatArray = NDArray[np.float64]
@@ -16,7 +18,7 @@ PRIOR_LOG_SD = 0.7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputLength:
-    """exp(context . weights) x smear: a log-linear model per candidate.
+    """exp(context . weights + text) x smear: a log-linear model per candidate.
 
     Attributes
     ----------
@@ -24,26 +26,38 @@ class OutputLength:
     smear : (K,), mean of the exponentiated residuals, which makes the mean unbiased (Duan, 1983).
     most : (K,), the greatest length predicted: the greatest seen, or the model's limit.
     dispersion : of the length around its mean; None where none was measured.
+    text : (1 score) what all features of a request add to the logarithm, for all candidates alike; None adds nothing.
     """
 
     weights: FloatArray
     smear: FloatArray
     most: FloatArray
     dispersion: Dispersion | None = None
+    text: LinearMap | None = None
 
     @property
     def spread(self) -> Dispersion:
         """Distribution of the length around its mean: as measured, else a prior."""
         return self.dispersion or Dispersion.log_normal(np.full(self.smear.size, PRIOR_LOG_SD))
 
-    def predict(self, contexts: FloatArray) -> FloatArray:
-        """Give the (n, K) expected output tokens for (n, d) contexts, at least 1."""
-        log_tokens = np.minimum(contexts @ self.weights, 20.0)
+    def predict(self, contexts: FloatArray, batch: FeatureBatch | None = None) -> FloatArray:
+        """Give the (n, K) expected output tokens, at least 1.
+
+        Parameters
+        ----------
+        contexts : (n, d).
+        batch : features of the n requests; may be left out only where ``text`` is None.
+        """
+        log_tokens = contexts @ self.weights
+        if self.text is not None:
+            assert batch is not None, "a length that reads the text needs its features"
+            log_tokens = log_tokens + self.text.scores(batch)
+        log_tokens = np.minimum(log_tokens, 20.0)
         return np.clip(np.exp(log_tokens) * self.smear, 1.0, self.most)
 
-    def quantile(self, contexts: FloatArray, level: float) -> FloatArray:
-        """Give the (n, K) output tokens that a share ``level`` of the answers stays below."""
-        return np.clip(self.predict(contexts) * self.spread.factors(level), 1.0, self.most)
+    def quantile(self, contexts: FloatArray, level: float, batch: FeatureBatch | None = None) -> FloatArray:
+        """Give the (n, K) output tokens that a share ``level`` of the answers stays below; see :meth:`predict`."""
+        return np.clip(self.predict(contexts, batch) * self.spread.factors(level), 1.0, self.most)
 
     def mixed(self, mixing: FloatArray) -> "OutputLength":
         """Give the lengths of another list of candidates: (K', K) means of these, rows of sum 1, on the log scale."""
@@ -60,12 +74,19 @@ class OutputLength:
         return State(
             kind="output_length",
             arrays={"weights": self.weights, "smear": self.smear, "most": self.most},
-            parts={} if self.dispersion is None else {"dispersion": self.dispersion.to_state()},
+            parts={name: part.to_state() for name, part in self._parts().items() if part is not None},
         )
+
+    def _parts(self) -> dict[str, Dispersion | LinearMap | None]:
+        return {"dispersion": self.dispersion, "text": self.text}
 
     @classmethod
     def from_state(cls, state: State) -> "OutputLength":
         """Rebuild from a bundle."""
         arrays = {name: array.astype(np.float64) for name, array in state.arrays.items()}
-        spread = state.parts.get("dispersion")
-        return cls(dispersion=None if spread is None else Dispersion.from_state(spread), **arrays)
+        spread, text = state.parts.get("dispersion"), state.parts.get("text")
+        return cls(
+            dispersion=None if spread is None else Dispersion.from_state(spread),
+            text=None if text is None else LinearMap.from_state(text),
+            **arrays,
+        )

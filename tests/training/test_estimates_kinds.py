@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_matrix
 
-from arbiter_training.estimates.kinds import KindOptions, Reduction, fit_kinds
+from arbiter_training.estimates.kinds import KindOptions, fit_kinds
 
 TABLE = np.array([[0.9, 0.1, 0.5], [0.1, 0.9, 0.5], [0.8, 0.8, 0.1]])
 OPTIONS = KindOptions(kinds=6, penalty=0.1)
@@ -78,16 +77,3 @@ def test_graded_outcomes_tell_more_than_votes(world: tuple[np.ndarray, ...]) -> 
     found = fitted.quality[np.argsort(fitted.quality[:, 0])]
     expected = 0.5 + 0.2 * (TABLE - 0.5)
     np.testing.assert_allclose(found, expected[np.argsort(expected[:, 0])], atol=0.02)
-
-
-def test_the_reduction_is_that_of_principal_components() -> None:
-    """Against the singular values of the centred matrix; lifting weights gives the same scores."""
-    rng = np.random.default_rng(4)
-    dense = rng.normal(size=(80, 6)) @ rng.normal(size=(6, 40)) + 1.0
-    reduction = Reduction.of(csr_matrix(dense), 6, 0)
-    x = reduction.apply(csr_matrix(dense))
-    exact = np.linalg.svd(dense - dense.mean(axis=0), compute_uv=False)[:6]
-    np.testing.assert_allclose(np.linalg.svd(x, compute_uv=False), exact, rtol=1e-8)
-    weights, bias = rng.normal(size=(6, 2)), rng.normal(size=2)
-    coefficients, lifted = reduction.lifted(weights, bias)
-    np.testing.assert_allclose(dense @ coefficients.T + lifted, x @ weights + bias, atol=1e-8)

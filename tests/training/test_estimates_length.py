@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from arbiter.catalog import Catalog
+from arbiter.encoders import HashingEncoder
 from arbiter.estimates.estimator import Speed
+from arbiter.estimates.tokens import OutputLength
+from arbiter.features import Features
+from arbiter.intake import read_request
+from arbiter.ngrams import HashedNgrams
 from arbiter_training.estimates import fit_length, fit_speed
 from arbiter_training.estimates.length import implied_output_tokens
+from arbiter_training.estimates.reduction import ReducedTexts
 
 CATALOG = Catalog.default().subset(["gpt-4o", "gpt-4o-mini", "llama-3.1-8b-local"])
 D = 4
@@ -113,3 +119,38 @@ def test_fitting_leaves_the_catalogs_numbers_alone() -> None:
     before = CATALOG.arrays.ttft_s.copy()
     fit_speed(np.ones((40, 3)), np.full((40, 3), 10.0), CATALOG)
     assert CATALOG.arrays.ttft_s == pytest.approx(before)
+
+
+@pytest.fixture(scope="module")
+def texts() -> ReducedTexts:
+    """Ask for lists and for words; only the text tells which."""
+    rng = np.random.default_rng(6)
+    wanted = rng.random(300) < 0.5
+    noise = ["river", "planet", "month", "colour", "letter", "number"]
+    lines = [f"{'enumerate thoroughly' if w else 'briefly'} {' '.join(rng.choice(noise, 5))}" for w in wanted]
+    queries = [read_request(line) for line in lines]
+    batch = Features(HashingEncoder(16), HashedNgrams(64)).fit(queries).transform(queries)
+    return ReducedTexts.of(batch, 20)
+
+
+def test_what_only_the_text_tells_is_learned_for_all_candidates(texts: ReducedTexts) -> None:
+    """A candidate with ten answers knows from the others who asks for a list; the mean stays right within a tenth."""
+    long = texts.x[:, 0] > np.median(texts.x[:, 0])
+    x = np.ones((300, 1))
+    y = np.where(long, 800.0, 50.0)[:, None] * np.exp(np.random.default_rng(7).normal(size=(300, 3)) * 0.1)
+    y[10:, 2] = np.nan
+    found = fit_length(x, y, CATALOG, texts)
+    tokens = found.predict(x, texts.batch)
+    assert np.corrcoef(tokens[:, 2], long)[0, 1] > 0.8
+    np.testing.assert_allclose(tokens[:, :2].mean(axis=0), y[:, :2].mean(axis=0), rtol=0.1)
+
+
+def test_a_length_that_reads_the_text_keeps_its_bits_and_asks_for_it(texts: ReducedTexts) -> None:
+    """Read back from a bundle it says the same, and without features it does not guess."""
+    x = np.ones((300, 1))
+    y = np.exp(np.random.default_rng(8).normal(size=(300, 3)) + 4.0)
+    found = fit_length(x, y, CATALOG, texts)
+    again = OutputLength.from_state(found.to_state())
+    np.testing.assert_array_equal(again.predict(x, texts.batch), found.predict(x, texts.batch))
+    with pytest.raises(AssertionError, match="needs its features"):
+        found.predict(x)

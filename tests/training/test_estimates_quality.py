@@ -151,3 +151,15 @@ def test_one_bad_outcome_does_not_condemn_a_candidate(full: OutcomeData) -> None
     quality[7, 1] = 0.0
     model, _ = fit_quality(replace(full, quality=quality), CATALOG, OPTIONS)
     assert model.predict(full.batch, full.heads)[0][:, 1].mean() > 0.2
+
+
+def test_thirty_outcomes_borrow_from_the_others(full: OutcomeData) -> None:
+    """Who fails at proofs is told by the others: less error than the mean of all 240 outcomes would leave."""
+    quality = full.quality.copy()
+    quality[np.random.default_rng(5).choice(N, N - 30, replace=False), 1] = np.nan
+    assert np.isfinite(quality[:, 1]).sum() == 30
+    model, _ = fit_quality(replace(full, quality=quality), CATALOG, OPTIONS)
+    found = model.predict(full.batch, full.heads)[0][:, 1]
+    truth = full.quality[:, 1]
+    hidden = np.isnan(quality[:, 1])
+    assert ((found - truth)[hidden] ** 2).mean() < ((truth.mean() - truth)[hidden] ** 2).mean()

@@ -88,3 +88,9 @@ def test_a_recipe_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_recipe(tmp_path)
     with pytest.raises(InvalidInputError, match="is not a TOML file"):
         read_recipe(tmp_path / "bytes.toml")
+
+
+def test_the_recipe_of_a_student_names_its_teacher() -> None:
+    """As it lies in the repository."""
+    recipes = Path(__file__).resolve().parents[2] / "training" / "recipes"
+    assert read_recipe(recipes / "student.toml").learn.teacher == "minilm"

@@ -21,7 +21,8 @@ from arbiter.router import Router
 from arbiter.settings import Settings
 from arbiter.vocabulary import Risk, Strategy, Tier
 from arbiter_training.estimates import OutcomeData, QualityOptions, QualityReport, fit_quality
-from arbiter_training.estimates.length import implied_output_tokens
+from arbiter_training.estimates.length import TEXT_COMPONENTS, implied_output_tokens
+from arbiter_training.estimates.reduction import ReducedTexts
 from arbiter_training.estimates.timing import TimingData, fit_timing
 from arbiter_training.gatekeeper import GatekeeperOptions, HeadReport, LabelledQueries, fit_gatekeeper
 from arbiter_training.judge import JudgeOptions
@@ -162,7 +163,13 @@ def _learn(
     )
     quality, report = fit_quality(judged, catalog, options.quality)
     tokens = _output_tokens(outcomes, batch, catalog)
-    timing = TimingData(contexts=contexts, output_tokens=tokens, latency_s=outcomes.latency_s, folds=folds)
+    timing = TimingData(
+        contexts=contexts,
+        output_tokens=tokens,
+        latency_s=outcomes.latency_s,
+        folds=folds,
+        texts=ReducedTexts.of(batch, TEXT_COMPONENTS, options.seed),
+    )
     length, speed = fit_timing(timing, catalog)
     estimator = Estimator(quality=quality, length=length, speed=speed)
     bandit = replace(options.bandit, noise_sd=max(float(np.sqrt(np.mean(quality.noise_variance))), LEAST_NOISE_SD))

@@ -8,7 +8,8 @@ from arbiter.catalog import Catalog, catalog_for_log
 from arbiter.features import FeatureBatch
 from arbiter.records import Candidate
 from arbiter.vocabulary import Category, Tier
-from arbiter_training.estimates.length import fit_length, implied_output_tokens
+from arbiter_training.estimates.length import TEXT_COMPONENTS, fit_length, implied_output_tokens
+from arbiter_training.estimates.reduction import ReducedTexts
 from arbiter_training.principal import principal_components
 from arbiter_training.traffic import OutcomeMatrix
 
@@ -78,7 +79,7 @@ def predicted_costs(outcomes: OutcomeMatrix, train: FeatureBatch, test: FeatureB
 
     implied = implied_output_tokens(outcomes.cost_usd, train.input_tokens.astype(np.float64), catalog)
     tokens = np.where(np.isnan(outcomes.output_tokens), implied, outcomes.output_tokens)
-    length = fit_length(contexts(train), tokens, catalog)
+    length = fit_length(contexts(train), tokens, catalog, ReducedTexts.of(train, TEXT_COMPONENTS))
     prices = catalog.arrays
     spent_in = np.outer(test.input_tokens, prices.usd_per_mtok_in)
-    return np.asarray((spent_in + length.predict(contexts(test)) * prices.usd_per_mtok_out) / 1e6)
+    return np.asarray((spent_in + length.predict(contexts(test), test) * prices.usd_per_mtok_out) / 1e6)

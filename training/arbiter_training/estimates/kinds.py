@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.sparse import csr_matrix
 
 from arbiter.estimates.kinds import softmax
 from arbiter_training.estimates.data import FEW, FloatArray, IntArray, candidate_means
@@ -40,50 +39,6 @@ class KindOptions:
     rounds: int = 6
     steps: int = 15
     rows: int = 6_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reduction:
-    """Principal components of a sparse design matrix.
-
-    Attributes
-    ----------
-    mean : (m,) of the columns.
-    directions : (m, r) orthonormal.
-    """
-
-    mean: FloatArray
-    directions: FloatArray
-
-    @classmethod
-    def of(cls, design: csr_matrix, components: int, seed: int) -> "Reduction":
-        """Find them by randomised subspace iteration (Halko, Martinsson and Tropp, 2011, algorithm 4.4).
-
-        Parameters
-        ----------
-        design : (n, m).
-        components : at most min(n, m); a greater number is lowered to it.
-        seed : of the first directions.
-        """
-        mean = np.asarray(design.mean(axis=0)).ravel()
-        width = min(components + 16, *design.shape)
-        start = np.random.default_rng(seed).normal(size=(design.shape[1], width))
-        basis = np.linalg.qr(design @ start - mean @ start)[0]
-        for _ in range(2):
-            back = np.linalg.qr(design.T @ basis - np.outer(mean, basis.sum(axis=0)))[0]
-            basis = np.linalg.qr(design @ back - mean @ back)[0]
-        narrow = design.T @ basis - np.outer(mean, basis.sum(axis=0))  # (m, width)
-        directions, _, _ = np.linalg.svd(narrow, full_matrices=False)
-        return cls(mean=mean, directions=directions[:, : min(components, width)])
-
-    def apply(self, design: csr_matrix) -> FloatArray:
-        """Give the (n, r) coordinates."""
-        return np.asarray(design @ self.directions - self.mean @ self.directions)
-
-    def lifted(self, weights: FloatArray, bias: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Turn (r, Z) weights on the coordinates into (Z, m) coefficients on the design and their (Z,) bias."""
-        whole = self.directions @ weights
-        return whole.T, bias - self.mean @ whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

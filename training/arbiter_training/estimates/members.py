@@ -16,7 +16,8 @@ from arbiter_training.design import design_matrix, linear_map
 from arbiter_training.estimates.boosting import BinnedTable, BoostingOptions
 from arbiter_training.estimates.cells import cells_of
 from arbiter_training.estimates.data import FEW, FloatArray, IntArray, OutcomeData, candidate_means
-from arbiter_training.estimates.kinds import FittedKinds, KindOptions, Reduction, fit_kinds
+from arbiter_training.estimates.kinds import FittedKinds, KindOptions, fit_kinds
+from arbiter_training.estimates.reduction import ReducedTexts
 from arbiter_training.estimates.shared_logistic import Penalty, fit_path
 from arbiter_training.principal import principal_components
 
@@ -122,8 +123,8 @@ class MemberTrainer:
         """Give out-of-fold means (n, K), and the final mixture."""
         everything = np.arange(len(self.data.folds))
         most, options = self.options.kinds.rows, self.options.kinds
-        reduction = Reduction.of(self.design[self._sample(everything, most)], options.components, self.options.seed)
-        x = reduction.apply(self.design)
+        texts = ReducedTexts.of(self.data.batch, options.components, self.options.seed)
+        x = texts.x
         named = np.full(len(x), -1, dtype=np.int64) if self.data.kinds is None else self.data.kinds
 
         def learned_from(rows: IntArray) -> FittedKinds:
@@ -133,8 +134,7 @@ class MemberTrainer:
         for train, test in self._splits():
             predicted[test] = learned_from(self._sample(train, most)).predict(x[test])
         final = learned_from(self._sample(everything, most))
-        gate = linear_map(*reduction.lifted(final.weights, final.bias), self.data.batch)
-        return predicted, KindMixture(gate=gate, quality=final.quality)
+        return predicted, KindMixture(gate=texts.map(final.weights, final.bias), quality=final.quality)
 
     def boosted(
         self, scores: FloatArray, near: FloatArray, projection: Projection, descriptors: FloatArray

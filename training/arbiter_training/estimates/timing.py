@@ -10,6 +10,7 @@ from arbiter.estimates.dispersion import LEVELS, Dispersion
 from arbiter.estimates.estimator import Speed
 from arbiter.estimates.tokens import OutputLength
 from arbiter_training.estimates.length import LEAST_ROWS, fit_length
+from arbiter_training.estimates.reduction import ReducedTexts
 from arbiter_training.estimates.speed import fit_speed
 
 FloatArray = NDArray[np.float64]
@@ -24,12 +25,14 @@ class TimingData:
     contexts : (n, d), first entry 1.
     output_tokens, latency_s : (n, K), NaN where unknown.
     folds : (n,), requests of one group share a fold.
+    texts : the n requests, for what their text adds to the length; None leaves that out.
     """
 
     contexts: FloatArray
     output_tokens: FloatArray
     latency_s: FloatArray
     folds: NDArray[np.int64]
+    texts: ReducedTexts | None = None
 
 
 def fit_timing(data: TimingData, catalog: Catalog) -> tuple[OutputLength, Speed]:
@@ -47,7 +50,8 @@ def fit_timing(data: TimingData, catalog: Catalog) -> tuple[OutputLength, Speed]
         if held.all():
             break  # one fold alone leaves nothing to fit on: the priors stand
         length_without, speed_without = _means(data, ~held, catalog)
-        tokens[held] = length_without.predict(data.contexts[held])
+        batch = None if data.texts is None else data.texts.take(np.flatnonzero(held)).batch
+        tokens[held] = length_without.predict(data.contexts[held], batch)
         latency_s[held] = speed_without.latency_s(tokens[held])
     long = fit_dispersion(data.output_tokens, tokens, length.spread)
     slow = fit_dispersion(data.latency_s, latency_s, Speed.of(catalog).spread)
@@ -55,7 +59,8 @@ def fit_timing(data: TimingData, catalog: Catalog) -> tuple[OutputLength, Speed]
 
 
 def _means(data: TimingData, rows: NDArray[np.bool_], catalog: Catalog) -> tuple[OutputLength, Speed]:
-    length = fit_length(data.contexts[rows], data.output_tokens[rows], catalog)
+    texts = None if data.texts is None else data.texts.take(np.flatnonzero(rows))
+    length = fit_length(data.contexts[rows], data.output_tokens[rows], catalog, texts)
     return length, fit_speed(data.latency_s[rows], data.output_tokens[rows], catalog)
 
 
