@@ -174,7 +174,8 @@ def replay(router: Router, ledger: Ledger, rules: FeedbackRules | None = None) -
 
 def resumed(router: Router, ledger: Ledger, rules: FeedbackRules) -> Replay:
     """Give the fold as far as bundle and snapshot know it; see :func:`replay`."""
-    last, known = ledger.last_judged(), _mark(router, ledger.identity)
+    # What was deleted has been there: a snapshot may well know more than the feedback that is left.
+    last, known = max(ledger.last_judged(), ledger.pruned_through()), _mark(router, ledger.identity)
     if known > last:
         logger.warning("the bundle has learned from event %d, the ledger ends at %d: was it restored?", known, last)
     found = Replay(router=router, rules=rules, position=min(known, last))
