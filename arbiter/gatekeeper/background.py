@@ -13,6 +13,10 @@ LEAVE_S = 1.0
 """Seconds that cancelled coroutines have to let go of their connections."""
 
 
+CANCELLED_TIMES = 3
+"""A coroutine that tidies up when it is cancelled may have to be cancelled out of that, too."""
+
+
 class BackgroundLoop:
     """Runs coroutines on a daemon thread, which starts with the first, and anew in a process that was forked off.
 
@@ -49,11 +53,15 @@ async def _in_turn(make: Callable[[], Coroutine[Any, Any, T]], turns: asyncio.Se
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_forever()
-    if left := asyncio.all_tasks(loop):
+    for _ in range(CANCELLED_TIMES):
+        if not (left := asyncio.all_tasks(loop)):
+            loop.close()
+            return
         for task in left:
             task.cancel()
         loop.run_until_complete(asyncio.wait(left, timeout=LEAVE_S))
-    loop.close()
+    # A coroutine that will not leave would fail at every turn on a closed loop: litellm's own logging worker, when its
+    # queue is cleared, is one. The loop is left to it, open and at rest.
 
 
 def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
