@@ -174,8 +174,8 @@ def replay(router: Router, ledger: Ledger, rules: FeedbackRules | None = None) -
 
 def resumed(router: Router, ledger: Ledger, rules: FeedbackRules) -> Replay:
     """Give the fold as far as bundle and snapshot know it; see :func:`replay`."""
-    # What was deleted has been there: a snapshot may well know more than the feedback that is left.
-    last, known = max(ledger.last_judged(), ledger.pruned_through()), _mark(router, ledger.identity)
+    pruned, known = ledger.pruned_through(), _mark(router, ledger.identity)
+    last = max(ledger.last_judged(), pruned)  # of a ledger whose feedback was all deleted, too
     if known > last:
         logger.warning("the bundle has learned from event %d, the ledger ends at %d: was it restored?", known, last)
     found = Replay(router=router, rules=rules, position=min(known, last))
@@ -184,7 +184,7 @@ def resumed(router: Router, ledger: Ledger, rules: FeedbackRules) -> Replay:
     policy = None if snapshot is None else read_policy(snapshot.payload)
     if snapshot is not None and policy is not None and found.position <= snapshot.position <= last:
         found = Replay(router=replace(router, policy=policy), rules=rules, position=snapshot.position)
-    if isinstance(router.policy, LearningPolicy) and ledger.pruned_through() > found.position:
+    if isinstance(router.policy, LearningPolicy) and pruned > found.position:
         logger.warning("judged decisions were deleted from the ledger that this router had not learned from")
     return found
 

@@ -331,6 +331,24 @@ def test_pruning_leaves_the_state(router: Router, shared: Open, caplog: pytest.L
         service.prune(0)
 
 
+def test_pruning_everything_leaves_the_state(
+    router: Router, shared: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of an emptied ledger the snapshot still counts, and so does what a bundle has learned; nothing is logged."""
+    clock = Clock()
+    service = serve(router, shared(), clock)
+    taught(service, clock)
+    save_bundle(service.router, tmp_path / "bundle")
+    before = state(service)
+    clock.now += 40 * DAY_S
+    assert service.prune(older_than_days=30).held_back == 0
+    assert list(service.ledger.events()) == []
+    with caplog.at_level(logging.WARNING):
+        for start in (router, load_bundle(tmp_path / "bundle")[0]):
+            assert state(serve(start, shared(), clock)) == before
+    assert not caplog.records
+
+
 def test_pruning_without_snapshots_keeps_what_was_judged(router: Router, tmp_path: Path) -> None:
     """With a reward that has no version nothing can be snapshot, so nothing that taught is deleted."""
     clock = Clock()
