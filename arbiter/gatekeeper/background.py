@@ -3,9 +3,9 @@
 import asyncio
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -41,9 +41,33 @@ class BackgroundLoop:
 
     def _start(self) -> None:
         self._loop, self._turns = asyncio.new_event_loop(), asyncio.Semaphore(self._at_once)
+        self._loop.set_task_factory(_TasksKept())
         self._thread = threading.Thread(target=_run, args=(self._loop,), daemon=True, name="arbiter-loop")
         self._thread.start()
         weakref.finalize(self, _stop, self._loop, self._thread)
+
+
+class _TasksKept:
+    """Holds on to a loop's tasks until they are done.
+
+    A loop itself knows them by weak references only. A task nobody waits for any more, such as litellm's logging worker
+    once it has moved to another loop, could be collected together with the loop's owner, and wake up when it is closed.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __call__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+        /,
+        **options: Any,
+    ) -> asyncio.Task[Any]:
+        task = asyncio.Task(cast(Coroutine[Any, Any, Any], coroutine), loop=loop, **options)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
 
 async def _in_turn(make: Callable[[], Coroutine[Any, Any, T]], turns: asyncio.Semaphore) -> T:

@@ -130,10 +130,10 @@ def teacher_vectors_of(
     outcomes: OutcomeMatrix, options: LearnOptions, known: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32] | None:
     """Give the vectors of the teacher that the options name: those known, else new ones; None without a teacher."""
-    encoder = teacher_named(options.teacher, options.teacher_cache)
-    if encoder is None or known is not None:
+    if known is not None:
         return known
-    return teacher_vectors(outcomes.queries, encoder, options.seed)
+    encoder = teacher_named(options.teacher, options.teacher_cache)
+    return None if encoder is None else teacher_vectors(outcomes.queries, encoder, options.seed)
 
 
 def _learn(
