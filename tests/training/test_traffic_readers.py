@@ -204,6 +204,17 @@ def test_a_file_cut_short_is_refused(sample: TrafficTable, tmp_path: Path, name:
     assert any(word in message for word in ("cut short", "not JSON"))
 
 
+def test_a_parquet_text_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """Parquet holds the bytes of a text unchecked; one that is damaged is the file's fault, not ours."""
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "log.parquet"
+    damaged = arrow.array([b"a", b"\x80"], arrow.binary()).view(arrow.utf8())
+    parquet.write_table(arrow.table({"request_id": ["a", "b"], "model": ["m", "m"], "prompt": damaged}), path)
+    message = refusal(path)
+    assert message.startswith(f"{path}: not readable as Parquet") and "UTF8" in message
+
+
 def test_files_that_are_not_what_their_name_says(tmp_path: Path) -> None:
     """Wrong formats, encodings and shapes are refused with the remedy."""
     (tmp_path / "a.parquet").write_text("hello, this is text" * 10)

@@ -77,6 +77,7 @@ def record_batches(
     try:
         with arrow.parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_rows, row_groups=chosen, columns=wanted):
+                batch.validate(full=True)  # reading does not see to it that texts are UTF-8
                 yield batch
                 row += batch.num_rows
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
