@@ -93,7 +93,7 @@ def test_champion_follows_the_gate_and_comes_back_by_rollback(
 
     better = run(job(bundle(tmp_path / "b", small_learned().router), traffic, store), quiet)
     assert better.decision.promote, better.lines()
-    assert routed_while(watcher, service) > 10 and not watcher.check()
+    assert routed_while(watcher, service) > 0 and not watcher.check()
     assert service.router.policy.version == small_learned().router.policy.version
 
     worse = run(job(bundle(tmp_path / "c", constant(DEAR)), traffic, store), quiet)
