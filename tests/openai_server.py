@@ -47,7 +47,7 @@ POLL_S = 0.02
 
 
 class OpenAIServer(ThreadingHTTPServer):
-    """The server; its counts are its own, taken when the bytes have been handed over.
+    """The server; its counts are its own, taken as the bytes are handed over.
 
     Attributes
     ----------
@@ -231,8 +231,8 @@ class Handler(BaseHTTPRequestHandler):
             self._reply_streamed(body, message, tokens, finish)
             return
         choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", **message}}
+        self.server.bill(str(body["model"]), *tokens)  # first: who has the answer may look at the bill
         self.say({**_head(body, "chat.completion"), "choices": [choice], "usage": _usage(tokens)})
-        self.server.bill(str(body["model"]), *tokens)
         self.server.delivered(str(body["model"]))
 
     def _reply_streamed(
