@@ -22,6 +22,7 @@ class Web:
     files : path to bytes.
     answers : path to answers that are given first, one a request, before the file itself.
     asked : path and ``Range`` of each request.
+    users : ``Authorization`` of each request to the server itself, empty where there was none.
     versioned : whether ETags are sent.
     """
 
@@ -29,6 +30,7 @@ class Web:
     files: dict[str, bytes] = field(default_factory=dict)
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
     versioned: bool = True
 
 
@@ -41,6 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answer as the file's next answer says, or with the file."""
         path = urlsplit(self.path).path  # a proxy is asked for a whole URL
         self.web.asked.append((self.path, self.headers.get("Range", "")))
+        self.web.users.append(self.headers.get("Authorization", ""))
         waiting = self.web.answers.get(path)
         if waiting:
             waiting.pop(0)(self)

@@ -73,6 +73,7 @@ def test_other_rows_are_refused(run: Run, web: Web, tmp_path: Path) -> None:
     assert not any(path.is_file() for path in (tmp_path / "out").rglob("*"))
 
 
+@pytest.mark.slow
 def test_a_silent_mirror_has_a_time_limit(web: Web, tmp_path: Path) -> None:
     """The option is obeyed."""
     web.answers["/labels/catqa_harmful.parquet"] = [stalled] * 4
@@ -93,8 +94,8 @@ def test_real_sets_come_through_the_installed_command(run: Run, web: Web, data_d
         ("cyber_benign_borderline", "converted"),
         ("mmlu_pro_stem", "copied"),
     ]
-    listed = json.loads(run("data", "list", "-o", "out", "--json").out)
+    listed = json.loads(run_here(tmp_path, "data", "list", "-o", "out", "--json").out)
     assert {one["name"] for one in listed if one["state"] == "verified"} == set(names)
-    again = run("data", "get", *names, "-o", "second", "--from", "out")
+    again = run_here(tmp_path, "data", "get", *names, "-o", "second", "--from", "out")
     assert (again.status, again.err) == (0, "")
     assert again.out.count("(copied, verified)") == 2

@@ -205,6 +205,29 @@ def test_https_goes_through_the_proxy_by_a_tunnel(web: Web, tmp_path: Path, monk
     assert web.asked == [("data.invalid:443", "")]
 
 
+def test_a_mirror_may_want_a_password(web: Web, tmp_path: Path) -> None:
+    """It is sent to that host, not along a redirect, and is written neither into messages nor beside the part."""
+    web.answers["/a.bin"] = [cut_after(1000), redirect("/b.bin")]
+    web.files["/b.bin"] = DATA
+    url = web.url.replace("//", "//me:se%40cret@") + "/a.bin"
+    said: list[str] = []
+    file = RawFile(name="a.bin", url=url, max_bytes=1_000_000, sha256=SUM)
+    with pytest.raises(DownloadError) as caught:
+        download(file, url, tmp_path, Patience(silence_s=0.3, tries=1, pause_s=0.0), said.append)
+    note = (tmp_path / "a.bin.part.json").read_text()
+    assert "cret" not in "".join([str(caught.value), note, *said])
+    assert download(file, url, tmp_path, QUICK, said.append).read_bytes() == DATA
+    assert web.users == ["Basic bWU6c2VAY3JldA==", "Basic bWU6c2VAY3JldA==", ""]  # me:se@cret
+
+
+@pytest.mark.parametrize("url", ["http://host:port/a", "http://me:secret@host:x/a", "http://127.0.0.1:1/a b"])
+def test_what_is_no_url_is_not_tried_twice(tmp_path: Path, url: str) -> None:
+    """And shows no secret."""
+    with pytest.raises(DownloadError, match="not a URL") as caught:
+        download(RawFile(name="a", url=url, max_bytes=10), url, tmp_path, QUICK, print)
+    assert "secret" not in str(caught.value)
+
+
 def test_secrets_of_a_url_are_not_shown() -> None:
     """A mirror's password stays out of messages."""
     assert shown("https://me:secret@mirror.example:8443/a/b.json?token=x#y") == "https://mirror.example:8443/a/b.json"

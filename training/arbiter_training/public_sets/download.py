@@ -146,14 +146,14 @@ class _Transfer:
         """Give how much is there, and the server's word for its version; 0 where nothing can be built upon."""
         try:
             note = json.loads(self.note.read_text(encoding="utf-8"))
-            same, version = note["url"] == self.url, str(note["version"])
+            same, version = note["url"] == shown(self.url), str(note["version"])
         except (OSError, ValueError, KeyError, TypeError):
             return 0, ""
         return (self.size(), version) if same and (version or self.file.sha256) else (0, "")
 
     def _receive(self, response: Any, have: int, deadline: float) -> None:
         total = self._announced(response, have)
-        note = {"url": self.url, "version": _version(response)}
+        note = {"url": shown(self.url), "version": _version(response)}
         self.note.write_text(json.dumps(note), encoding="utf-8")
         self.say(f"{self.file.name}: {'going on' if have else 'fetching'} from {shown(self.url)}")
         with self.part.open("ab" if have else "wb") as stream:

@@ -1,12 +1,13 @@
 """HTTP by the standard library: proxies from the environment, http and https only, no redirect to anything else."""
 
+import base64
 import http.client
 import ssl
 import urllib.request
 from collections.abc import Mapping
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from arbiter.errors import DownloadError
 
@@ -35,7 +36,7 @@ def get(url: str, headers: Mapping[str, str], silence_s: float) -> Any:
 
     Parameters
     ----------
-    url : http or https.
+    url : http or https. User and password in it are sent by basic authentication, to that host alone.
     headers : of the request.
     silence_s : longest time without a byte, in seconds.
 
@@ -54,7 +55,13 @@ def get(url: str, headers: Mapping[str, str], silence_s: float) -> Any:
         On status 416: the range asked for does not exist.
     """
     require_web(url)
-    request = urllib.request.Request(url, headers={"User-Agent": AGENT, "Accept-Encoding": "identity", **headers})
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    plain = parts._replace(netloc=host).geturl()
+    request = urllib.request.Request(plain, headers={"User-Agent": AGENT, "Accept-Encoding": "identity", **headers})
+    if user:
+        token = base64.b64encode(unquote(user).encode()).decode("ascii")
+        request.add_unredirected_header("Authorization", f"Basic {token}")  # a redirect leads to another's server
     try:
         return _opener().open(request, timeout=silence_s)
     except HTTPError as error:
@@ -70,6 +77,8 @@ def get(url: str, headers: Mapping[str, str], silence_s: float) -> Any:
         if isinstance(error.reason, PASSING) and not isinstance(error.reason, ssl.SSLError):
             raise InterruptedTransferError(_words(error.reason)) from error
         raise DownloadError(f"{shown(url)}: cannot be reached ({error.reason}); check network and proxy") from error
+    except http.client.InvalidURL as error:
+        raise DownloadError(f"{shown(url)}: not a URL ({error})") from error
     except (OSError, http.client.HTTPException) as error:
         raise InterruptedTransferError(_words(error)) from error
 
@@ -97,6 +106,10 @@ def require_web(url: str) -> None:
         If it is not.
     """
     parts = urlsplit(url)
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise DownloadError(f"{shown(url)}: not a URL; the port is no number") from error
     if parts.scheme.lower() not in SCHEMES or not parts.hostname:
         raise DownloadError(f"{shown(url)}: only http:// and https:// are fetched")
 
