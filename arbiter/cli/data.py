@@ -28,7 +28,9 @@ def list_command(
 @data.command("get")
 def get_command(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the sets: labels/*.parquet, traffic/*.parquet.")],
-    names: Annotated[list[str] | None, typer.Argument(help="Sets of `arbiter data list`. Default: all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Sets of `arbiter data list`. Default: all that can be had.")
+    ] = None,
     origin: Annotated[
         str, typer.Option("--from", help="A mirror's URL, or a folder, of raw files or of prepared sets.")
     ] = "",

@@ -65,6 +65,16 @@ def test_what_fails_does_not_keep_the_rest_from_coming(web: Web, tmp_path: Path)
     assert set(told["missing"]) == set(read_manifest())
 
 
+def test_all_that_can_be_fetched_is_asked_for_through_the_proxy(run: Run, web: Web, tmp_path: Path) -> None:
+    """Without names and --from: every source over https by the proxy's tunnel; what no source gives is not tried."""
+    done = run("data", "get", "-o", "out", "--json", https_proxy=web.url, HTTPS_PROXY=web.url, no_proxy="")
+    assert_refused(done, "cannot be reached (Tunnel connection failed: 403", "check network and proxy")
+    told = json.loads(done.out)
+    assert told["skipped"] == ["mmlu_pro_stem"]
+    assert set(told["missing"]) == {name for name, entry in read_manifest().items() if entry.files}
+    assert {place for place, _ in web.asked} == {"raw.githubusercontent.com:443", "files.pythonhosted.org:443"}
+
+
 def test_other_rows_are_refused(run: Run, web: Web, tmp_path: Path) -> None:
     """A mirror whose file is of the right shape and holds something else."""
     web.files["/frr.json"] = b'[{"mutated_prompt": "hello", "is_malicious": false}]'

@@ -90,6 +90,7 @@ def test_a_crash_while_writing_leaves_nothing(tmp_path: Path) -> None:
 
     def crash(draft: Path) -> None:
         draft.write_bytes(b"half")
+        assert locate(tmp_path, "t.parquet") is None, "a process that is killed here leaves what others would read"
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -74,7 +74,7 @@ class GetJob:
 
     Attributes
     ----------
-    names : of sets; none is all of them.
+    names : of sets; none is all of them, or without ``origin`` all that their sources let be fetched.
     out : folder of the sets.
     origin : empty for each set's own source; or a mirror's URL, or a folder.
     silence_s : longest time that a server may say nothing, in seconds.
@@ -94,19 +94,24 @@ class GetDone:
     ----------
     brought : the sets that lie in the folder, verified.
     missing : name to reason of the sets that do not.
+    skipped : names of sets that nobody named and no source gives.
     """
 
     brought: list[Brought] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Say to people what was brought."""
-        return [f"{done.name}: {done.path} ({done.how}, verified)" for done in self.brought]
+        """Say to people what was brought, and what was not tried."""
+        found = [f"{done.name}: {done.path} ({done.how}, verified)" for done in self.brought]
+        return found + [
+            f"{name}: not brought; it comes by --from only, see `arbiter data list`" for name in self.skipped
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Say it to programs."""
         brought = [{"name": b.name, "path": b.path, "how": b.how} for b in self.brought]
-        return {"brought": brought, "missing": self.missing}
+        return {"brought": brought, "missing": self.missing, "skipped": self.skipped}
 
     def require_all(self) -> None:
         """Make sure that nothing is missing.
@@ -132,21 +137,27 @@ def get_sets(job: GetJob, say: Say) -> GetDone:
     InvalidInputError
         If a name is no set of the manifest, or the time limit is not above 0.
     """
+    if not 0.0 < job.silence_s <= MAX_SILENCE_S:
+        raise InvalidInputError(f"--time-limit {job.silence_s:g}: must be in (0, {MAX_SILENCE_S:g}] seconds")
+    wanted = _wanted(job)
+    possible = [e for e in wanted if job.names or job.origin or e.files or (job.out / e.prepared).is_file()]
+    done = GetDone(skipped=tuple(entry.name for entry in wanted if entry not in possible))
+    patience = Patience(silence_s=job.silence_s)
+    for entry in possible:
+        try:
+            done.brought.append(bring(entry, job.out, job.origin, patience, say))
+        except (DownloadError, TrafficError) as error:
+            done.missing[entry.name] = str(error)
+            say(str(error))
+    return done
+
+
+def _wanted(job: GetJob) -> list[PublicSet]:
     manifest = read_manifest()
     unknown = [name for name in job.names if name not in manifest]
     if unknown:
         raise InvalidInputError(f"no public set {unknown[0]!r}; there are {', '.join(manifest)}")
-    if not 0.0 < job.silence_s <= MAX_SILENCE_S:
-        raise InvalidInputError(f"--time-limit {job.silence_s:g}: must be in (0, {MAX_SILENCE_S:g}] seconds")
-    done = GetDone()
-    patience = Patience(silence_s=job.silence_s)
-    for name in dict.fromkeys(job.names or manifest):
-        try:
-            done.brought.append(bring(manifest[name], job.out, job.origin, patience, say))
-        except (DownloadError, TrafficError) as error:
-            done.missing[name] = str(error)
-            say(str(error))
-    return done
+    return [manifest[name] for name in dict.fromkeys(job.names or manifest)]
 
 
 def _listed(entry: PublicSet, folder: Path | None) -> Listed:

@@ -77,7 +77,7 @@ def with_draft(path: Path, write: Any) -> None:
     """Let ``write(draft)`` write a file beside ``path``, then give it that name; a crash leaves nothing there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        draft = Path(folder) / path.name
+        draft = Path(folder) / f"{path.name}.draft"  # a name that no search finds, should the process be killed
         write(draft)
         draft.replace(path)
 
