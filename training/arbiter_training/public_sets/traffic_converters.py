@@ -10,6 +10,7 @@ from typing import Any
 from arbiter_training.public_sets.content import Columns
 from arbiter_training.public_sets.label_converters import Files, columns_of
 from arbiter_training.public_sets.raw_text import csv_file, json_file, jsonl_file, zip_member_records
+from arbiter_training.traffic.demo_data import pareto_rows
 
 TRAFFIC = ("request_id", "prompt", "model", "quality", "cost_usd", "input_tokens", "output_tokens")
 
@@ -102,20 +103,11 @@ def paretobandit_train_part_k3(files: Files) -> Columns:
 
 
 def _pareto(name: str, items: Iterable[Mapping[str, Any]]) -> Columns:
-    """Take prompt, source, reward and cost; the other fields are computed from the outcomes and give them away."""
+    unknown = {"input_tokens": None, "output_tokens": None}
     rows = [
-        {
-            "request_id": f"{name}-{number:05d}",
-            "prompt": item["prompt"],
-            "model": model,
-            "quality": arm["reward"],
-            "cost_usd": arm["cost"],
-            "input_tokens": None,
-            "output_tokens": None,
-            "source": item["source"],
-        }
+        {**row, **unknown}
         for number, item in enumerate(items)
-        for model, arm in item["arms"].items()
+        for row in pareto_rows(f"request {number}", f"{name}-{number:05d}", item)
     ]
     return columns_of(_ordered(rows), (*TRAFFIC, "source"))
 
