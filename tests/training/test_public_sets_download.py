@@ -1,18 +1,22 @@
 """Downloads: whole or not at all, resumed, bounded, checked; from a server on loopback."""
 
 import hashlib
+import io
 import json
 import os
 import socket
 import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import nullcontext
+from http.client import HTTPMessage
 from pathlib import Path
 
 import pytest
 from web_files import Answer, Web, cut_after, dribbling, endless, redirect, serving, stalled, status
 
 from arbiter.errors import DownloadError
-from arbiter_training.public_sets import Patience, RawFile
+from arbiter_training.public_sets import Patience, RawFile, transport
 from arbiter_training.public_sets.download import download
 from arbiter_training.public_sets.transport import shown
 
@@ -125,6 +129,14 @@ def test_what_no_other_try_betters_is_not_tried_again(web: Web, tmp_path: Path, 
         fetch(web, tmp_path)
     assert len(web.asked) == 1
     assert not (tmp_path / "a.bin").exists()
+
+
+def test_a_redirect_from_https_to_http_is_refused() -> None:
+    """What was asked for over a line that nobody can write into is not taken over one that anybody can."""
+    request = urllib.request.Request("https://mirror.example/a.bin")
+    for place, refused in (("https://other.example/a.bin", False), ("http://mirror.example/a.bin", True)):
+        with pytest.raises(DownloadError, match="from https to") if refused else nullcontext():
+            transport._Redirects().redirect_request(request, io.BytesIO(), 302, "", HTTPMessage(), place)
 
 
 def test_redirects_on_the_web_are_followed(web: Web, tmp_path: Path) -> None:
