@@ -89,7 +89,7 @@ def budgets(spec: PlanSpec, projection: Projection, hourly_usd: FloatArray) -> t
     best = best_commitment(hourly_usd, discount)
     steps = {"expected": mean, "warning": top.high, "alarm": max(money.quantile(ALARM) for money in months.values())}
     return (
-        Budget(kind=BudgetKind.FIXED, usd_per_month=top.high, text="suffices in nine of ten dearest months"),
+        Budget(kind=BudgetKind.FIXED, usd_per_month=top.high, text="suffices for the dearest month with 90 %"),
         _percentage(spec, whole.high / len(months)),
         Budget(
             kind=BudgetKind.TIERED,

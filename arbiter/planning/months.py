@@ -29,14 +29,19 @@ class Month:
         return sum(day >= start for day in self.days()) / len(self.days())
 
 
-def plan_months(spec: PlanSpec) -> tuple[Month, ...]:
-    """Give the months of a plan; a plan that starts within a month begins with the rest of that month."""
-    months, start = [], spec.start
-    for index in range(spec.months):
+def months_from(first: datetime.date, count: int) -> tuple[Month, ...]:
+    """Give ``count`` months; where the first day lies within a month they begin with the rest of that one."""
+    months, start = [], first
+    for index in range(count):
         following = (start.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
         months.append(Month(index=index, start=start, end=following - datetime.timedelta(days=1)))
         start = following
     return tuple(months)
+
+
+def plan_months(spec: PlanSpec) -> tuple[Month, ...]:
+    """Give the months of a plan."""
+    return months_from(spec.start, spec.months)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from arbiter.planning.recommendation import Recommendation, recommend
 from arbiter.planning.resilience import Resilience, resilience
 from arbiter.planning.returns import RoutingReturn, routing_return
 from arbiter.planning.savings import Savings, savings
+from arbiter.planning.spend import SpendForecast
 from arbiter.planning.upgrades import Upgrade, roadmap, upgrades
 from arbiter.planning.use_case import PlanSpec, UseCase
 from arbiter.planning.vendors import VendorReview, review_vendors
@@ -39,6 +40,7 @@ class Plan:
     returns : of routing against the best single model, where a router was tried.
     upgrades : candidates against incumbents, the best of each use case first.
     notes : what a reader should know.
+    forecast : what a ledger's spend says of the same months; None where there is none.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Plan:
     vendors: VendorReview
     upgrades: tuple[Upgrade, ...]
     notes: tuple[str, ...]
+    forecast: SpendForecast | None = None
 
     @property
     def roadmap(self) -> tuple[Upgrade, ...]:

@@ -204,7 +204,7 @@ def _chain_sentence(case: UseCase, made: Recommendation) -> str:
     kept, order = STRATEGY_ROWS[made.strategy], "another vendor first" if other_vendor_first(case) else "by utility"
     if len(made.fallbacks) < kept:
         return f"{len(made.fallbacks)} of the {kept} fallbacks that the strategy keeps: no other model keeps the limits"
-    return f"{len(made.fallbacks)} fallbacks, {order}"
+    return f"fallbacks: {len(made.fallbacks)}, {order}"
 
 
 def _tie_sentence(made: Recommendation, by_name: dict[str, ModelOutlook]) -> list[str]:

@@ -18,6 +18,9 @@ BREAKER_FAILURES = 5
 HEDGE_LEVEL = 0.95
 """A second call is sent for those answers that take longer than this share of them."""
 
+PROBES_PER_HOUR = 6.0
+"""Requests by which a standby is known to be up."""
+
 ALWAYS_BUSY_PER_S = 1.0
 """Peak requests per second from which one slow use case may take the others' connections."""
 
@@ -155,14 +158,14 @@ def _redundancy(
     needed = first.sla_availability < wanted
     price = _ratio(other, chain[0]) - 1.0
     both = f"{first.sla_availability:.4%} alone, {pair:.4%} with {other.candidate.name}; {wanted:.4%} wanted"
-    probes = HOURS_PER_MONTH * 60.0 * _usd(other)
+    probes = HOURS_PER_MONTH * PROBES_PER_HOUR * _usd(other)
     tight = needed and wanted >= 0.9999
     return (
         Pattern(
             pattern=ResiliencePattern.ACTIVE_PASSIVE,
             chosen=needed and not tight,
             why=both,
-            extra_usd_per_month=min(probes, usd_per_month * 0.01),
+            extra_usd_per_month=probes,
         ),
         Pattern(
             pattern=ResiliencePattern.ACTIVE_ACTIVE,

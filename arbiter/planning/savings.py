@@ -200,7 +200,9 @@ def _touching(*columns: int, rows: tuple[int, ...] = (NOW, LATER)) -> FloatArray
 
 
 def _prefix(case: UseCase, history: CaseHistory) -> float | None:
-    return history.repetition.prefix if history.repetition is not None else case.repeated_prefix
+    if case.repeated_prefix is not None or history.repetition is None:
+        return case.repeated_prefix
+    return history.repetition.prefix
 
 
 def _caching(case: UseCase, candidate: Candidate, history: CaseHistory) -> Saving:
@@ -211,7 +213,7 @@ def _caching(case: UseCase, candidate: Candidate, history: CaseHistory) -> Savin
     if prefix is None:
         why = "how much of the input is a repeated prefix is not known: declare repeated_prefix, or give traffic"
         return _from_literature(technique, False, why, _touching(PREFIX, REST))
-    basis = Basis.DECLARED if history.repetition is None else Basis.MEASURED
+    basis = Basis.MEASURED if case.repeated_prefix is None else Basis.DECLARED
     factors = 1.0 - _touching(PREFIX) * (1.0 - price / candidate.usd_per_mtok_in)
     return _row(technique, basis, prefix > 0, f"{prefix:.1%} of the input is a repeated prefix", factors)
 

@@ -93,7 +93,7 @@ class UseCase:
     criticality : 1 to 10.
     strategy : None takes what criticality, latency and workload ask for.
     deferrable : share of the requests that can wait for a batch run.
-    repeated_prefix : share of the input tokens that a common prefix makes up; None is not known.
+    repeated_prefix : share of the input tokens that a common prefix makes up; None takes the traffic's.
     incumbent : the model that serves it now; None takes the recommended one.
     segment : column to value, of the traffic that is this use case; empty takes all of it.
     usd_per_good_answer : what one answer of quality 1 rather than 0 is worth; None leaves quality out of all money.

@@ -35,11 +35,6 @@ def problems(folder: Path, *tables: str) -> tuple[str, ...]:
         ("max_latency_s = 10.0", "deferrable = 0.5", "contradicts workload interactive"),
         ("max_latency_s = 10.0", 'regions = ["mars"]', "regions asks for 'mars', which no model"),
         ("max_latency_s = 10.0", "local_only = true\nrisk = 'high'", "no model may serve it"),
-        (
-            "quality_floor = 0.8",
-            'capabilities = ["offline", "reasoning"]\nlocal_only = true',
-            "capability 'reasoning'",
-        ),
         ("max_latency_s = 10.0", 'models = ["gpt-4o"]\ndeny = ["gpt-4o"]', "no model is left"),
         ("max_latency_s = 10.0", "weekly = [1, 2]", "weekly must be a list of 7 numbers"),
         ("max_latency_s = 10.0", "qualty_floor = 0.8", "unknown key 'qualty_floor'; did you mean 'quality_floor'"),
@@ -92,6 +87,13 @@ def test_all_problems_come_at_once(tmp_path: Path) -> None:
     assert len(found) == 5
     for told in ("requests_per_day = 0", "'nobody'", "circle", "quality_floor = 0.99", "max_latency_s = 0.01"):
         assert sum(told in problem for problem in found) == 1
+
+
+def test_a_capability_that_no_model_left_has(tmp_path: Path) -> None:
+    """Local models cannot reason: said beside the floor that they miss as well."""
+    found = problems(tmp_path, JANUARY, SUPPORT + 'capabilities = ["reasoning"]\nlocal_only = true\n')
+    assert sum("has the capability 'reasoning'" in problem for problem in found) == 1
+    assert all("no model" in problem for problem in found)
 
 
 def test_a_file_that_is_no_plan(tmp_path: Path) -> None:

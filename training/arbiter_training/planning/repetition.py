@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from arbiter.planning import Repetition
+from arbiter.records import Query
 from arbiter_training.traffic import near_duplicate_groups
+from arbiter_training.traffic.prompt_text import query_text
 
 BLOCK_CHARACTERS = 256
 """Prefixes are compared by blocks of this size; caches of providers work in blocks of 128 tokens, twice as coarse."""
@@ -20,14 +22,18 @@ LEAST_LINE = 20
 """Shorter lines repeat without being redundant."""
 
 
-def repetition(texts: Sequence[str]) -> Repetition:
-    """Measure what n requests, in order of time, say twice; see :class:`arbiter.planning.Repetition`."""
-    groups = near_duplicate_groups(texts, SAME)
-    characters = sum(len(text) for text in texts) or 1
+def repetition(queries: Sequence[Query]) -> Repetition:
+    """Measure what n requests, in order of time, say twice; see :class:`arbiter.planning.Repetition`.
+
+    System prompts count as prefixes and as what may be redundant; whether two requests are the same is told by the rest.
+    """
+    said = [query_text(query) for query in queries]
+    sent = [f"{query.system}\n{text}" if query.system else text for query, text in zip(queries, said, strict=True)]
+    characters = sum(len(text) for text in sent) or 1
     return Repetition(
-        prefix=sum(_repeated_prefixes(texts)) / characters,
-        duplicates=1.0 - len(set(groups.tolist())) / len(texts),
-        redundant=sum(_redundant(text) for text in texts) / characters,
+        prefix=sum(_repeated_prefixes(sent)) / characters,
+        duplicates=1.0 - len(set(near_duplicate_groups(said, SAME).tolist())) / len(said),
+        redundant=sum(_redundant(text) for text in sent) / characters,
     )
 
 

@@ -13,7 +13,6 @@ from arbiter_training.planning.repetition import repetition
 from arbiter_training.planning.trial import load_policy, routing_trial
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, lacks_texts, pivot, read_traffic
 from arbiter_training.traffic.columns import STATUS_OK, BoolArray, FloatArray
-from arbiter_training.traffic.prompt_text import query_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +100,7 @@ class _Reader:
             models=models,
             input_tokens=self._input_tokens(outcomes),
             comparable=bool(outcomes.observed.all()),
-            repetition=repetition([query_text(q) for q in outcomes.queries]) if self._texts else None,
+            repetition=repetition(outcomes.queries) if self._texts else None,
             routing=self._trial(case, outcomes),
         )
 
