@@ -87,7 +87,8 @@ def budgets(spec: PlanSpec, projection: Projection, hourly_usd: FloatArray) -> t
     top = max(months.values(), key=lambda money: money.high)
     peak = float(hourly_usd.max() / hourly_usd.mean()) if hourly_usd.mean() > 0 else 1.0
     best = best_commitment(hourly_usd, discount)
-    steps = {"expected": mean, "warning": top.high, "alarm": max(money.quantile(ALARM) for money in months.values())}
+    third = max(money.quantile(ALARM) for money in months.values())
+    steps = {"expected": mean, "warning": top.high, "alarm": third}
     return (
         Budget(kind=BudgetKind.FIXED, usd_per_month=top.high, text="suffices for the dearest month with 90 %"),
         _percentage(spec, whole.high / len(months)),
@@ -95,7 +96,8 @@ def budgets(spec: PlanSpec, projection: Projection, hourly_usd: FloatArray) -> t
             kind=BudgetKind.TIERED,
             usd_per_month=mean,
             steps=steps,
-            text="spend freely up to the first, prefer cheaper models up to the second, only critical use cases beyond",
+            text=f"spend freely to ${mean:,.2f}, prefer cheaper models to ${top.high:,.2f}, serve only what is "
+            f"critical beyond, stop at ${third:,.2f}",
         ),
         Budget(
             kind=BudgetKind.PAY_AS_YOU_GO,

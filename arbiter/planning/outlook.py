@@ -63,7 +63,7 @@ def outlooks(
     for candidate, (quality, se) in zip(catalog, qualities, strict=True):
         past = history.models.get(candidate.name, ModelHistory())
         tokens = _tokens(case, history, past, candidate)
-        typical, late, timed = _latency(case, candidate, past, tokens)
+        typical, late, timed = _latency(case, candidate, past, _output_tokens(case, history, past, candidate))
         found.append(
             ModelOutlook(
                 candidate=candidate,
@@ -113,13 +113,18 @@ def _tokens(
     case: UseCase, history: CaseHistory, past: ModelHistory, candidate: Candidate
 ) -> tuple[TokenCount, TokenCount] | None:
     """Give the lengths: as declared, else as logged for this model, else for all of them."""
-    everyone = np.concatenate([np.empty(0), *(each.output_tokens for each in history.models.values())])
     tokens_in = case.input_tokens or token_count(history.input_tokens)
-    tokens_out = case.output_tokens or token_count(past.output_tokens) or token_count(everyone)
-    if tokens_in is None or tokens_out is None:
-        return None
-    scale = min(1.0, candidate.max_output_tokens / tokens_out.mean) if tokens_out.mean > 0 else 1.0
-    return tokens_in, TokenCount(mean=tokens_out.mean * scale, sd=tokens_out.sd * scale)
+    tokens_out = _output_tokens(case, history, past, candidate)
+    return None if tokens_in is None or tokens_out is None else (tokens_in, tokens_out)
+
+
+def _output_tokens(case: UseCase, history: CaseHistory, past: ModelHistory, candidate: Candidate) -> TokenCount | None:
+    everyone = np.concatenate([np.empty(0), *(each.output_tokens for each in history.models.values())])
+    found = case.output_tokens or token_count(past.output_tokens) or token_count(everyone)
+    if found is None or found.mean <= candidate.max_output_tokens:
+        return found
+    scale = candidate.max_output_tokens / found.mean
+    return TokenCount(mean=found.mean * scale, sd=found.sd * scale)
 
 
 def _cost(
@@ -138,7 +143,7 @@ def _cost(
 
 
 def _latency(
-    case: UseCase, candidate: Candidate, past: ModelHistory, tokens: tuple[TokenCount, TokenCount] | None
+    case: UseCase, candidate: Candidate, past: ModelHistory, answer: TokenCount | None
 ) -> tuple[float, float, int]:
     """Give median, the use case's quantile, and how many latencies were measured."""
     streams = case.workload is Workload.STREAMING
@@ -146,8 +151,8 @@ def _latency(
     if values.size >= LEAST_LATENCIES:
         return float(np.median(values)), float(np.quantile(values, level)), values.size
     typical = candidate.ttft_s
-    if not streams and tokens is not None:
-        typical += tokens[1].mean / candidate.output_tokens_per_s
+    if not streams and answer is not None:
+        typical += answer.mean / candidate.output_tokens_per_s
     spread = LATENCY_LOG_SD
     if candidate.latency_p99_s is not None:
         ratio = max(candidate.latency_p99_s / typical_latency_s(candidate), 1.0)

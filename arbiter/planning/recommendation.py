@@ -216,7 +216,7 @@ def _tie_sentence(made: Recommendation, by_name: dict[str, ModelOutlook]) -> lis
         error = math.hypot(first.quality_se, row.quality_se)
         if not row.missed and row.cost_usd is not None and first.quality - row.quality < SHOWN_SURE * error:
             near.append((row.cost_usd, row.model))
-    if not near or min(near)[0] > MUCH_CHEAPER * first.cost.mean_usd:
+    if not near or min(near)[0] >= MUCH_CHEAPER * first.cost.mean_usd:
         return []
     usd, model = min(near)
     share = 1.0 - usd / first.cost.mean_usd

@@ -1,9 +1,11 @@
-"""The eight ways to spend less: what each needs, what it takes, and what the literature says it saves."""
+"""The eight ways to spend less: what each needs, takes and saves by the literature; and what one saves in a plan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
+from arbiter.planning.history import FloatArray
 from arbiter.vocabulary import CostTechnique
 
 
@@ -40,3 +42,44 @@ TECHNIQUES: Mapping[CostTechnique, Technique] = MappingProxyType(
     }
 )
 """Ranges as practitioners publish them; none of them is a measurement of your traffic."""
+
+
+class Basis(StrEnum):
+    """Where a saving comes from."""
+
+    MEASURED = "measured"
+    DECLARED = "declared"
+    LITERATURE = "literature"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """What one technique saves on one use case.
+
+    Attributes
+    ----------
+    technique : which.
+    basis : ``measured`` on the traffic, computed from what the file ``declared``, or the ``literature``'s range.
+    met, why : whether its prerequisites are met, and what was looked at.
+    factors, low_factors, high_factors : (2, 3) what is left of each part of the spend: rows what is wanted now and what
+        can wait, columns repeated prefix, rest of the input, output. ``low_factors`` is for the low end of the saving.
+    alone, alone_low, alone_high : share of the use case's spend that it saves by itself.
+    added : what it adds after those listed before it.
+    usd_per_month : ``added``, in dollars.
+    days, payback_months : effort, and when it has paid for that; None where it never does.
+    """
+
+    technique: CostTechnique
+    basis: Basis
+    met: bool
+    why: str
+    factors: FloatArray
+    low_factors: FloatArray
+    high_factors: FloatArray
+    alone: float = 0.0
+    alone_low: float = 0.0
+    alone_high: float = 0.0
+    added: float = 0.0
+    usd_per_month: float = 0.0
+    days: float = 0.0
+    payback_months: float | None = None

@@ -1,5 +1,6 @@
 """Drawings of a plan as inline SVG, coloured by the page's style sheet."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from arbiter.planning.money import Money
@@ -7,10 +8,10 @@ from arbiter.planning.wording import usd
 from arbiter_training.report.drawing import escape, text_element
 from arbiter_training.report.wording import shortened
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1040, 300, 84, 24, 16, 36
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1040, 300, 84, 40, 16, 36
 TICKS = 5
 FONT = 14
-ROW, NAME_ROOM, VALUE_ROOM = 34, 250, 250
+ROW, NAME_ROOM, VALUE_ROOM = 34, 250, 340
 MOST_LETTERS = 30
 
 
@@ -25,7 +26,8 @@ def band_chart(months: Mapping[str, Money], label: str, beside: Mapping[str, Mon
     """
     amounts = list(months.values())
     others = [beside[name] for name in months if name in beside] if beside else []
-    top = max(money.high for money in [*amounts, *others]) * 1.05 or 1.0
+    tick = _round_step(max(money.high for money in [*amounts, *others]) / (TICKS - 1))
+    top = tick * (TICKS - 1)
     step = (WIDTH - LEFT - RIGHT) / max(len(amounts) - 1, 1)
 
     def at(i: int, value: float) -> str:
@@ -33,10 +35,9 @@ def band_chart(months: Mapping[str, Money], label: str, beside: Mapping[str, Mon
 
     out = []
     for i in range(TICKS):
-        value = top * i / (TICKS - 1)
         y = TOP + (1.0 - i / (TICKS - 1)) * (HEIGHT - TOP - BOTTOM)
         out.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
-        out.append(text_element(LEFT - 10, y + 5, usd(value), "tick", "end"))
+        out.append(text_element(LEFT - 10, y + 5, f"${tick * i:,.10g}", "tick", "end"))
     upper = [at(i, money.high) for i, money in enumerate(amounts)]
     lower = [at(i, money.low) for i, money in enumerate(amounts)]
     out.append(f'<path class="band curve0" d="M{"L".join([*upper, *reversed(lower)])}Z"/>')
@@ -50,6 +51,14 @@ def band_chart(months: Mapping[str, Money], label: str, beside: Mapping[str, Mon
         if len(amounts) <= 12 or i % 3 == 0:
             out.append(text_element(float(x), HEIGHT - 10, name, "tick", "middle"))
     return _drawing(HEIGHT, label, out)
+
+
+def _round_step(least: float) -> float:
+    """Give the least of 1, 2, 2.5 and 5 times a power of ten that is not below a number; 1 for 0."""
+    if least <= 0.0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(factor * power for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if factor * power >= least)
 
 
 def bar_chart(rows: Sequence[tuple[str, float, str]], label: str, lead: int = 0) -> str:

@@ -22,8 +22,8 @@ from arbiter_training.report.drawing import escape
 
 NUMBERS: Mapping[str, str] = {
     "80 % band": "What the cost stays within with a probability of four in five, if the file's volumes and limits "
-    "hold: from the error of the mean cost of a request, its drift from period to period, the error of the volume, and the "
-    "chance of which requests come.",
+    "hold: from the error of the mean cost of a request, its drift from period to period, the error of the volume, and "
+    "the chance of which requests come.",
     "Confidence": "Probability that the model keeps the quality floor and is worth more than its best rival, given the "
     "errors of the estimates. Ratings of a catalog are not measurements: confidence grows with judged answers.",
     "Availability": "Probability that at least one model of the chain answers, from the vendors' promises, with a "
@@ -49,10 +49,11 @@ def render_plan(plan: Plan) -> str:
 def sentence(plan: Plan) -> str:
     """Say the plan in a sentence."""
     cases = f"{len(plan.recommendations)} use case{'s' if len(plan.recommendations) != 1 else ''}"
-    money = band(plan.projection.total(), plan.months)
+    whole = plan.projection.total()
     given_up = sum(bool(made.relaxed) for made in plan.recommendations)
     tail = f" {given_up} of them cannot have every limit kept." if given_up else " Every limit is kept."
-    return f"Serving {cases} costs {money} a month.{tail}"
+    money = f"{band(whole, plan.months)} a month, {usd(whole.mean)} over {plan.months} months from {plan.start}"
+    return f"Serving {cases} costs {money}.{tail}"
 
 
 def _headline(plan: Plan) -> str:
@@ -61,7 +62,6 @@ def _headline(plan: Plan) -> str:
     first = plan.vendors.vendors[0]
     short = [found.use_case for found in plan.resilience if not found.reached]
     cards = {
-        "In all": (usd(plan.projection.total().mean), f"over {plan.months} months from {plan.start}"),
         "Could be saved a month": (usd(saved), f"{usd(proved)} of it measured or declared"),
         "Largest vendor": (f"{first.share:.0%}", f"{first.vendor}: risk {first.risk}, look again on {first.review}"),
         "As available as wanted": (

@@ -25,7 +25,7 @@ LEAST_LINE = 20
 def repetition(queries: Sequence[Query]) -> Repetition:
     """Measure what n requests, in order of time, say twice; see :class:`arbiter.planning.Repetition`.
 
-    System prompts count as prefixes and as what may be redundant; whether two requests are the same is told by the rest.
+    System prompts count as prefixes and as what may be redundant; the rest tells whether two requests are the same.
     """
     said = [query_text(query) for query in queries]
     sent = [f"{query.system}\n{text}" if query.system else text for query, text in zip(queries, said, strict=True)]

@@ -9,6 +9,9 @@ from arbiter.planning.wording import band, change, usd
 from arbiter_training.report.drawing import escape
 from arbiter_training.report.tables import table
 
+LONGEST_PAYBACK = 60
+"""Months from which on a technique is not worth its work."""
+
 
 def rows_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Give a table of plain texts: the first column names the row, numbers do not wrap."""
@@ -67,7 +70,9 @@ def budgets_table(plan: Plan) -> str:
     ]
     for each in plan.break_evens:
         even = "never" if each.break_even_mtok is None else f"from {each.break_even_mtok:,.0f} million tokens on"
-        text = f"pays {even}; {each.used_mtok:,.0f} million are used: {usd(each.saving_usd)} a month by buying it"
+        text = (
+            f"pays {even}; {each.used_mtok:,.0f} million are used: buying it costs {change(-each.saving_usd)} a month"
+        )
         rows.append([f"reservation of {each.model}", usd(each.usd_per_month), text])
     return rows_table("Budgets", ["Kind", "A month", "What it does"], rows)
 
@@ -80,10 +85,14 @@ def savings_table(found: Savings) -> str:
         if row.alone_low != row.alone_high:
             alone = f"{row.alone_low:.0%} to {row.alone_high:.0%}"
         adds = usd(row.usd_per_month) if row.met else "not counted"
-        paid = "" if row.payback_months is None else f"paid back in {row.payback_months:.1f} months"
+        paid = "" if row.payback_months is None else _payback(row.payback_months)
         rows.append([_named(row.technique), alone, adds, f"{row.days:g} days", paid, str(row.basis), row.why])
     head = ["Technique", "Saves alone", "Adds a month", "Effort", "", "Basis", "What was looked at"]
     return rows_table(f"Savings of {found.use_case}", head, rows)
+
+
+def _payback(months: float) -> str:
+    return f"paid back in {months:.1f} months" if months <= LONGEST_PAYBACK else "not worth its work"
 
 
 def outages_table(plan: Plan) -> str:

@@ -1,0 +1,151 @@
+"""`arbiter plan` from end to end."""
+
+import json
+from pathlib import Path
+
+import pytest
+from command_runs import Done, Run, run_here, run_in
+
+FILE = """
+[plan]
+start = 2027-01-01
+months = 3
+[[use_case]]
+name = "support"
+workload = "interactive"
+requests_per_day = 5000
+input_tokens = 800
+output_tokens = 300
+quality_floor = 0.8
+max_latency_s = 10
+latency_quantile = 0.9
+criticality = 8
+incumbent = "claude-haiku-3-5"
+[[use_case]]
+name = "summaries"
+workload = "batch"
+requests_per_day = 1000
+input_tokens = 3000
+output_tokens = 400
+deferrable = 0.5
+"""
+READING = ("strategy", "compare", "cost", "fallback", "vendors", "upgrades")
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    """Give a file of two use cases."""
+    (tmp_path / "use.toml").write_text(FILE)
+    return tmp_path / "use.toml"
+
+
+def test_from_a_fresh_file_to_a_strategy(run_either: Run, tmp_path: Path) -> None:
+    """`init` writes a file that `strategy` takes as it is; it is not overwritten."""
+    assert run_either("plan", "init", "mine.toml").status == 0
+    done = run_either("plan", "strategy", "mine.toml", "-o", "plan.json")
+    assert done.status == 0 and "support" in done.out and "serve " in done.out, done.err
+    assert json.loads((tmp_path / "plan.json").read_text())["name"] == "first plan"
+    again = run_either("plan", "init", "mine.toml")
+    assert again.status == 2 and "exists" in again.err
+    assert run_either("plan", "init", "mine.toml", "--force", "--json").status == 0
+
+
+@pytest.mark.parametrize("command", READING)
+def test_every_command_speaks_to_people_and_programs(tmp_path: Path, cases: Path, command: str) -> None:
+    """Status 0, something said of every use case, and JSON that parses."""
+    said = run_here(tmp_path, "plan", command, cases)
+    assert (said.status, said.err) == (0, "")
+    assert "support" in said.out and len(said.out.splitlines()) > 3
+    told = run_here(tmp_path, "plan", command, cases, "--json")
+    assert told.status == 0 and json.loads(told.out)
+
+
+def test_cost_tells_what_it_costs(tmp_path: Path, cases: Path) -> None:
+    """The sums of the JSON are those of the text; every budget and technique is there."""
+    told = json.loads(run_here(tmp_path, "plan", "cost", cases, "--json").out)
+    text = run_here(tmp_path, "plan", "cost", cases).out
+    assert f"${told['totals']['all']['']['usd']:,.0f}" in text
+    assert len(told["budgets"]) == 6 and all(len(each["rows"]) == 8 for each in told["savings"])
+    assert set(told["totals"]["month"]) == {"2027-01", "2027-02", "2027-03"}
+    assert all(month in text for month in told["totals"]["month"])
+
+
+def test_the_catalog_is_searched(tmp_path: Path) -> None:
+    """By all criteria together; none found is no error."""
+    rows = json.loads(run_here(tmp_path, "plan", "catalog", "--capability", "vision", "--max-cost", 1, "--json").out)
+    assert rows and all("vision" in row["capabilities"] and row["usd_per_mtok_in"] <= 1 for row in rows)
+    none = run_here(tmp_path, "plan", "catalog", "--provider", "nobody")
+    assert none.status == 0 and "0 models" in none.out
+    assert "gpt-4o" in run_here(tmp_path, "plan", "catalog", "--category", "multimodal").out
+
+
+def test_all_problems_a_line_each_and_status_2(run_either: Run, tmp_path: Path) -> None:
+    """A floor that no model reaches, no volume, an unknown model and a circle, at once."""
+    bad = FILE.replace("= 0.8", "= 0.99").replace("= 1000\n", "= 0\n").replace("claude-haiku-3-5", "claude-haiku-9")
+    (tmp_path / "bad.toml").write_text(
+        bad.replace('incumbent = "claude-haiku-9"\n', "")
+        + 'incumbent = "claude-haiku-9"\n[fallbacks]\n"gpt-5" = "gpt-4o"\n"gpt-4o" = "gpt-5"\n'
+    )
+    done = run_either("plan", "cost", "bad.toml")
+    lines = done.err.splitlines()
+    assert (done.status, done.out, len(lines)) == (2, "", 4), done.err
+    assert all(line.startswith("arbiter: ") for line in lines)
+    for told in ("quality_floor = 0.99", "requests_per_day = 0", "'claude-haiku-9'", "go in a circle"):
+        assert told in done.err
+
+
+def refused(done: Done) -> str:
+    """Give the one line of a refusal."""
+    assert done.status == 2 and done.err.count("\n") == 1, done.err
+    return done.err
+
+
+def test_wrong_inputs_of_the_commands(tmp_path: Path, cases: Path) -> None:
+    """A missing file, a router without traffic, a review of nothing, a page in no folder."""
+    assert "cannot read the plan" in refused(run_here(tmp_path, "plan", "cost", "none.toml"))
+    assert "give --traffic" in refused(run_here(tmp_path, "plan", "cost", cases, "--policy", "x"))
+    assert "give one plan" in refused(run_here(tmp_path, "plan", "review"))
+    assert "does not exist" in refused(run_here(tmp_path, "plan", "strategy", cases, "--report", "no/x.html"))
+    assert run_here(tmp_path, "plan", "strategy", cases, "-o", "p.json").status == 0
+    assert "give what was spent" in refused(run_here(tmp_path, "plan", "review", "p.json"))
+    assert "unknown" in refused(run_here(tmp_path, "plan", "cost", cases, "--traffic", "none.parquet")).replace(
+        "no such file", "unknown"
+    )
+    assert "plan review" not in run_here(tmp_path, "plan").err and run_here(tmp_path, "plan").status == 0
+
+
+def spend(folder: Path, usd: float) -> Path:
+    """Write ten days of traffic with times and costs."""
+    rows = [
+        {
+            "request_id": f"{day}-{i}",
+            "prompt": "x",
+            "model": "openai/gpt-4o",
+            "timestamp": f"2027-01-{day:02d}T10:00:00Z",
+            "cost_usd": usd,
+        }
+        for day in range(1, 11)
+        for i in range(50)
+    ]
+    path = folder / "spent.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_a_plan_is_tracked_and_reviewed(tmp_path: Path, cases: Path) -> None:
+    """The latest run of the store is held against what came, and so is the file."""
+    files = ("-o", "plan.json", "--report", "plan.html", "--track", "store")
+    done = run_in(tmp_path, "plan", "strategy", cases, *files)
+    assert done.status == 0 and "MLflow: run " in done.out and "report: plan.html" in done.out, done.err
+    assert (tmp_path / "plan.html").read_text().startswith("<!doctype html>")
+    spent = spend(tmp_path, 0.4)
+    for plan in (("plan.json",), ("--track", "store")):
+        found = json.loads(run_in(tmp_path, "plan", "review", *plan, "--traffic", spent, "--json").out)
+        assert found["rows"][0]["actual_usd"] == pytest.approx(200.0)
+        assert found["rows"][0]["planned_requests"] == pytest.approx(60_000, rel=0.01)
+        assert (found["start"], found["end"]) == ("2027-01-01", "2027-01-10")
+        assert {row["name"] for row in found["rows"]} >= {"all", "gpt-4o"}
+    said = run_in(tmp_path, "plan", "review", "plan.json", "--traffic", spent)
+    assert "planned" in said.out and "by requests" in said.out
+    empty = run_in(tmp_path, "plan", "review", "--track", "other", "--traffic", spent)
+    assert empty.status == 2 and "holds no plan" in empty.err

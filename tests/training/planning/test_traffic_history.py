@@ -1,0 +1,138 @@
+"""Traffic as the history of use cases: cut by segment, in order, under the catalog's names."""
+
+import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_world import small_learned, small_records, write_jsonl
+
+from arbiter.bundle import save_bundle
+from arbiter.catalog import Catalog
+from arbiter.errors import PlanError
+from arbiter.intake import read_request
+from arbiter.planning import plan_file
+from arbiter_training.planning.repetition import repetition
+from arbiter_training.planning.traffic_history import HistorySource
+from arbiter_training.planning.trial import _lower_ends
+
+TODAY = datetime.date(2026, 12, 1)
+RECORDS = [
+    {
+        "request_id": f"r{i}",
+        "prompt": f"question {i} of its own kind " + "abcdefghij"[i % 10] * i,
+        "model": model,
+        "quality": 0.9 if model == "openai/gpt-4o" else 0.8,
+        "cost_usd": 0.002 + 0.00001 * i,
+        "input_tokens": 100 + i,
+        "output_tokens": 50 + i % 7,
+        "latency_s": 1.0,
+        "timestamp": f"2026-11-{30 - i // 10:02d}T00:00:00Z",
+        "task": "hard" if i % 4 == 0 else "easy",
+    }
+    for i in range(200)
+    for model in ("openai/gpt-4o", "claude-haiku-4-5-20251001", "gpt-unknown-9")
+]
+FILE = """
+[[use_case]]
+name = "hard"
+workload = "batch"
+requests_per_day = 100
+segment = { task = "hard" }
+[[use_case]]
+name = "all"
+workload = "batch"
+requests_per_day = 100
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> HistorySource:
+    """Give a log of two known models and a strange one."""
+    write_jsonl(tmp_path / "log.jsonl", RECORDS)
+    (tmp_path / "plan.toml").write_text(FILE)
+    return HistorySource(traffic=(tmp_path / "log.jsonl",))
+
+
+def test_segments_names_and_order(tmp_path: Path, source: HistorySource) -> None:
+    """A quarter of the requests is hard; names are the catalog's; costs come in order of time."""
+    seen = []
+
+    def read(*arguments):  # type: ignore[no-untyped-def]  # tests
+        seen.append(source.read(*arguments))
+        return seen[0]
+
+    plan = plan_file(tmp_path / "plan.toml", Catalog.default(), TODAY, read)
+    history = seen[0]
+    hard, everything = history.of("hard"), history.of("all")
+    assert (hard.requests, everything.requests) == (50, 200)
+    assert set(hard.models) == {"gpt-4o", "claude-haiku-4-5"}
+    assert hard.models["gpt-4o"].quality.size == 50 and everything.comparable
+    costs = everything.models["gpt-4o"].cost_usd
+    assert costs[0] == pytest.approx(0.0039) and costs[-1] == pytest.approx(0.00209)  # the last days come first
+    assert any("gpt-unknown-9 is not in the catalog" in note for note in plan.notes)
+    assert any("was billed" in note for note in plan.notes)
+    assert everything.repetition is not None and everything.routing is None
+    assert {each.use_case for each in plan.recommendations} == {"hard", "all"}
+
+
+@pytest.mark.parametrize(
+    ("segment", "told"),
+    [('{ kind = "x" }', "the traffic has not; it has task"), ('{ task = "x" }', "matches no request")],
+)
+def test_a_segment_that_is_not_there(tmp_path: Path, source: HistorySource, segment: str, told: str) -> None:
+    """Is a problem of the file, beside the others."""
+    (tmp_path / "plan.toml").write_text(FILE.replace('{ task = "hard" }', segment) + "quality_floor = 0.999\n")
+    with pytest.raises(PlanError) as caught:
+        plan_file(tmp_path / "plan.toml", Catalog.default(), TODAY, source.read)
+    assert sum(told in problem for problem in caught.value.problems) == 1
+    assert sum("is reached by no model" in problem for problem in caught.value.problems) == 1
+
+
+def test_repetition_by_hand() -> None:
+    """Two of four share a system prompt of 5,120 characters; one is said twice; lines and spaces repeat in one."""
+    system = "s" * 5120
+    requests = [
+        [{"role": "system", "content": system}, {"role": "user", "content": "first question here"}],
+        [{"role": "system", "content": system}, {"role": "user", "content": "quite another matter"}],
+        "tell me of the sea and of its ships",
+        "tell me of the sea and of its ships",
+    ]
+    found = repetition([read_request(request) for request in requests])
+    whole = 2 * (5120 + 1) + len("first question here") + len("quite another matter") + 2 * 35
+    assert found.prefix == pytest.approx(5120 / whole)
+    assert found.duplicates == pytest.approx(0.25)
+    line = "the same line of twenty letters and more"
+    redundant = repetition([read_request(f"{line}\n{line}\n{line}")])
+    assert redundant.redundant == pytest.approx(2 / 3, abs=0.02)
+    assert repetition([read_request("short"), read_request("short one")]).prefix == 0.0
+
+
+def test_lower_ends_by_hand() -> None:
+    """Four gains of mean 1 and deviation sqrt(2/3): t of three degrees of freedom at 97.5 % is 3.182; clusters widen."""
+    gains = np.array([[0.0], [1.0], [1.0], [2.0]])
+    apart = _lower_ends(gains, np.arange(4))[0]
+    assert apart == pytest.approx(1.0 - 3.1824 * np.sqrt(2.0) / 4.0, abs=1e-3)
+    assert _lower_ends(gains, np.array([0, 1, 1, 2]))[0] < 1.0
+
+
+def test_a_router_is_tried_on_requests_that_it_has_not_seen(tmp_path: Path) -> None:
+    """Its choices are priced request by request; one that was trained on this very log is refused."""
+    router = small_learned().router
+    save_bundle(router, tmp_path / "bundle")
+    write_jsonl(tmp_path / "log.jsonl", small_records(80, seed=3))
+    (tmp_path / "plan.toml").write_text('[[use_case]]\nname = "a"\nworkload = "batch"\nrequests_per_day = 10\n')
+    source = HistorySource(traffic=(tmp_path / "log.jsonl",), policy=str(tmp_path / "bundle"))
+    plan = plan_file(tmp_path / "plan.toml", router.catalog, TODAY, source.read)
+    found = plan.returns[0]
+    assert found.policy == str(tmp_path / "bundle") and found.single in router.catalog
+    history = source.read(_spec_of(tmp_path / "plan.toml", router.catalog), router.catalog)
+    trial = history.of("a").routing
+    assert trial is not None and sum(costs.size for costs in trial.cost_usd.values()) == trial.requests
+    assert set(trial.utility_gain) == set(router.catalog.names)
+
+
+def _spec_of(path: Path, catalog: Catalog):  # type: ignore[no-untyped-def]  # tests
+    from arbiter.planning.file import parse_plan
+
+    return parse_plan(path, catalog, TODAY)[0]
