@@ -8,6 +8,7 @@ import numpy as np
 from arbiter.catalog import Catalog
 from arbiter.planning.availability import HOURS_PER_MONTH
 from arbiter.planning.history import FloatArray
+from arbiter.planning.money import Money
 from arbiter.planning.projection import Projection
 from arbiter.planning.use_case import PlanSpec, Reservation, UseCase
 from arbiter.vocabulary import BudgetKind
@@ -83,27 +84,33 @@ def budgets(spec: PlanSpec, projection: Projection, hourly_usd: FloatArray) -> t
     hourly_usd : (168,) spend per hour through a week.
     """
     months, whole = projection.by_month(), projection.total()
-    mean, discount = whole.mean / len(months), spec.assumptions.commitment_discount
     top = max(months.values(), key=lambda money: money.high)
-    peak = float(hourly_usd.max() / hourly_usd.mean()) if hourly_usd.mean() > 0 else 1.0
-    best = best_commitment(hourly_usd, discount)
-    third = max(money.quantile(ALARM) for money in months.values())
-    steps = {"expected": mean, "warning": top.high, "alarm": third}
+    mean, ends = whole.mean / len(months), (whole.low / len(months), whole.high / len(months))
     return (
         Budget(kind=BudgetKind.FIXED, usd_per_month=top.high, text="suffices for the dearest month with 90 %"),
-        _percentage(spec, whole.high / len(months)),
-        Budget(
-            kind=BudgetKind.TIERED,
-            usd_per_month=mean,
-            steps=steps,
-            text=f"spend freely to ${mean:,.2f}, prefer cheaper models to ${top.high:,.2f}, serve only what is "
-            f"critical beyond, stop at ${third:,.2f}",
-        ),
+        _percentage(spec, ends[1]),
+        _tiered(mean, top),
         Budget(
             kind=BudgetKind.PAY_AS_YOU_GO,
             usd_per_month=mean,
-            text=f"no cap: ${whole.low / len(months):,.2f} to ${whole.high / len(months):,.2f} in a mean month (80 %)",
+            text=f"no cap: ${ends[0]:,.2f} to ${ends[1]:,.2f} in a mean month (80 %)",
         ),
+        *_committed(mean, hourly_usd, spec.assumptions.commitment_discount),
+    )
+
+
+def _tiered(mean: float, dearest: Money) -> Budget:
+    steps = {"expected": mean, "warning": dearest.high, "alarm": dearest.quantile(ALARM)}
+    text = f"spend freely to ${mean:,.2f}, prefer cheaper models to ${dearest.high:,.2f}, serve only what is critical "
+    text += f"beyond, stop at ${steps['alarm']:,.2f}"
+    return Budget(kind=BudgetKind.TIERED, usd_per_month=mean, steps=steps, text=text)
+
+
+def _committed(mean: float, hourly_usd: FloatArray, discount: float) -> tuple[Budget, Budget]:
+    """Give the budget of capacity for the busiest hour, and of the best commitment with the rest paid as one goes."""
+    peak = float(hourly_usd.max() / hourly_usd.mean()) if hourly_usd.mean() > 0 else 1.0
+    best = best_commitment(hourly_usd, discount)
+    return (
         Budget(
             kind=BudgetKind.RESERVED,
             usd_per_month=mean * peak * (1.0 - discount),

@@ -10,6 +10,8 @@ from arbiter.planning.projection import Cell, Projection
 from arbiter.planning.saved import SavedPlan
 from arbiter.planning.spend import DaySpend
 
+LEAST_PART = 0.01
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewRow:
@@ -34,6 +36,11 @@ class ReviewRow:
     actual_requests: float
     by_requests: float
     by_price: float
+
+    def matters(self, whole: "ReviewRow") -> bool:
+        """Tell whether it is a hundredth of the whole or more, planned or spent: a rare fallback proves nothing."""
+        part = max(self.planned_usd / (whole.planned_usd or 1.0), self.actual_usd / (whole.actual_usd or 1.0))
+        return part >= LEAST_PART
 
     @property
     def inside(self) -> bool:

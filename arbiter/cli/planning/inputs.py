@@ -40,6 +40,7 @@ def planned(
     PlanError, CatalogError, TrafficError, BundleError, LedgerError, InvalidInputError
         If an input is wrong.
     """
+    from dataclasses import replace
     from datetime import UTC, datetime
 
     from arbiter.catalog import Catalog, read_catalog
@@ -49,11 +50,13 @@ def planned(
         raise InvalidInputError(f"--policy {policy} is tried on traffic; give --traffic as well")
     known = read_catalog(catalog) if catalog else Catalog.default()
     today = datetime.now(UTC).date()
-    read = None
-    if traffic:
-        source = workshop("planning.traffic_history").HistorySource(traffic=tuple(traffic), policy=policy)
-        read = source.read
-    plan = plan_file(use_cases, known, today, read)
+    if not traffic:
+        plan = plan_file(use_cases, known, today)
+    else:
+        source = workshop("planning.traffic_history").HistorySource(traffic, policy)
+        known, notes = source.extended(known)
+        plan = plan_file(use_cases, known, today, source.read)
+        plan = replace(plan, notes=(*plan.notes, *notes))
     return plan if ledger is None else _with_forecast(plan, ledger)
 
 

@@ -51,7 +51,7 @@ def source(tmp_path: Path) -> HistorySource:
     """Give a log of two known models and a strange one."""
     write_jsonl(tmp_path / "log.jsonl", RECORDS)
     (tmp_path / "plan.toml").write_text(FILE)
-    return HistorySource(traffic=(tmp_path / "log.jsonl",))
+    return HistorySource([tmp_path / "log.jsonl"])
 
 
 def test_segments_names_and_order(tmp_path: Path, source: HistorySource) -> None:
@@ -74,6 +74,15 @@ def test_segments_names_and_order(tmp_path: Path, source: HistorySource) -> None
     assert any("was billed" in note for note in plan.notes)
     assert everything.repetition is not None and everything.routing is None
     assert {each.use_case for each in plan.recommendations} == {"hard", "all"}
+
+
+def test_models_that_the_catalog_lacks_are_priced_by_litellms_table(tmp_path: Path) -> None:
+    """And told; what nobody knows stays out."""
+    models = ("gpt-4.1-nano", "gpt-4o", "gpt-unknown-9")
+    write_jsonl(tmp_path / "log.jsonl", [{**RECORDS[0], "model": model} for model in models])
+    catalog, notes = HistorySource([tmp_path / "log.jsonl"]).extended(Catalog.default())
+    assert set(catalog.names) - set(Catalog.default().names) == {"gpt-4.1-nano"}
+    assert catalog["gpt-4.1-nano"].usd_per_mtok_in > 0 and len(notes) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,7 +118,7 @@ def test_repetition_by_hand() -> None:
 
 
 def test_lower_ends_by_hand() -> None:
-    """Four gains of mean 1 and deviation sqrt(2/3): t of three degrees of freedom at 97.5 % is 3.182; clusters widen."""
+    """Four gains of mean 1 and deviation sqrt(2/3): t of three degrees of freedom at 97.5 % is 3.18; clusters widen."""
     gains = np.array([[0.0], [1.0], [1.0], [2.0]])
     apart = _lower_ends(gains, np.arange(4))[0]
     assert apart == pytest.approx(1.0 - 3.1824 * np.sqrt(2.0) / 4.0, abs=1e-3)
@@ -122,7 +131,7 @@ def test_a_router_is_tried_on_requests_that_it_has_not_seen(tmp_path: Path) -> N
     save_bundle(router, tmp_path / "bundle")
     write_jsonl(tmp_path / "log.jsonl", small_records(80, seed=3))
     (tmp_path / "plan.toml").write_text('[[use_case]]\nname = "a"\nworkload = "batch"\nrequests_per_day = 10\n')
-    source = HistorySource(traffic=(tmp_path / "log.jsonl",), policy=str(tmp_path / "bundle"))
+    source = HistorySource([tmp_path / "log.jsonl"], str(tmp_path / "bundle"))
     plan = plan_file(tmp_path / "plan.toml", router.catalog, TODAY, source.read)
     found = plan.returns[0]
     assert found.policy == str(tmp_path / "bundle") and found.single in router.catalog

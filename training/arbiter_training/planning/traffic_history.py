@@ -1,11 +1,11 @@
 """Traffic files as the history of a plan's use cases."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from arbiter.catalog import Catalog
+from arbiter.catalog import Catalog, candidate_from_log, litellm_entry
 from arbiter.planning import CaseHistory, History, ModelHistory, PlanSpec, RoutingTrial, UseCase
 from arbiter.planning.eligibility import weights_of
 from arbiter.router import Router
@@ -15,28 +15,49 @@ from arbiter_training.traffic import OutcomeMatrix, TrafficTable, lacks_texts, p
 from arbiter_training.traffic.columns import STATUS_OK, BoolArray, FloatArray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HistorySource:
-    """Where the history of a plan comes from.
+    """Where the history of a plan comes from; the files are read once.
 
-    Attributes
+    Parameters
     ----------
     traffic : tables.
     policy : a router to try on them; None tries none.
+
+    Raises
+    ------
+    TrafficError
+        If a file is wrong.
     """
 
-    traffic: tuple[Path, ...]
-    policy: str | None = None
+    def __init__(self, traffic: Sequence[Path], policy: str | None = None) -> None:
+        self.traffic, self.policy = tuple(traffic), policy
+        self._table = in_order(read_traffic(list(traffic)))
+
+    def extended(self, catalog: Catalog) -> tuple[Catalog, list[str]]:
+        """Give the catalog with those models of the traffic that it lacks and litellm's table knows.
+
+        Returns
+        -------
+        catalog : as given, with more entries at its end.
+        notes : a text per model that was added.
+        """
+        notes = []
+        for model in self._table.models:
+            if catalog.resolve(model) is not None or litellm_entry(model) is None:
+                continue
+            catalog = catalog.with_candidate(candidate_from_log(model))
+            notes.append(f"{model} is not in the catalog: prices and window by litellm's table, the rest by its price")
+        return catalog, notes
 
     def read(self, spec: PlanSpec, catalog: Catalog) -> History:
-        """Read the traffic and cut it into the use cases.
+        """Cut the traffic into the use cases.
 
         Raises
         ------
-        TrafficError, BundleError
-            If a file is wrong.
+        BundleError
+            If the policy is no bundle, or it is damaged.
         """
-        table = in_order(read_traffic(list(self.traffic)))
+        table = self._table
         router, problem = None, ""
         if self.policy is not None:
             router, problem = load_policy(self.policy, table.fingerprint())

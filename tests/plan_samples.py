@@ -65,3 +65,10 @@ def planned(folder: Path, *tables: str, catalog: Catalog | None = None, history:
     path.write_text("\n".join(tables), encoding="utf-8")
     known = Catalog.default() if catalog is None else catalog
     return plan_file(path, known, TODAY, None if history is None else lambda *_: history)
+
+
+def full_plan(folder: Path, name: str = "support") -> Plan:
+    """Give a plan of everything that a page can show; the first use case is called as asked."""
+    relaxed = SUPPORT.replace('"support"', f'"{name}"').replace("= 0.8", "= 0.9") + "max_cost_usd = 0.0005\n"
+    relaxed = relaxed.replace("= 10.0", "= 60.0") + 'incumbent = "claude-haiku-3-5"\n'
+    return planned(folder, JANUARY.replace("months = 1", "months = 12"), relaxed, SUMMARIES, MODERATION)
