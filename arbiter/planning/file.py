@@ -25,6 +25,9 @@ from arbiter.vocabulary import Capability, Risk, Strategy, Workload
 TABLES = ("plan", "use_case", "price_change", "reservation", "assumptions", "fallbacks")
 LONGEST_MONTHS = 60
 
+LEAST_PER_DAY = 0.01
+"""Three requests a month: below, there is nothing to plan."""
+
 
 def template() -> str:
     """Give the commented file that `arbiter plan init` writes."""
@@ -153,8 +156,9 @@ def _use_case(reader: TableReader, at: _Places) -> UseCase:
 
 def _volume(reader: TableReader) -> Volume:
     per_day = reader.required_number("requests_per_day")
-    if per_day == 0.0:
-        reader.problem("requests_per_day = 0: nothing to plan; give the requests of a mean day, or leave the table out")
+    if per_day < LEAST_PER_DAY:
+        told = "nothing to plan; give the requests of a mean day, or leave the table out"
+        reader.problem(f"requests_per_day = {per_day:g}: {told}")
     return Volume(
         per_day=per_day,
         weekly=reader.weights("weekly", 7),

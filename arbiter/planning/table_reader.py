@@ -8,6 +8,12 @@ from typing import Any
 from arbiter.catalog.entry import nearest
 from arbiter.planning.token_count import TokenCount
 
+LARGEST = 1e12
+"""No plan is for more dollars, tokens or requests a day than that; a number beyond it is a slip."""
+
+WIDEST = 100.0
+"""Deviation over mean, and ninth decile over median, that no lengths reach."""
+
 
 class TableReader:
     """Takes values out of one TOML table; what is wrong goes to a shared list and the default is given instead.
@@ -46,6 +52,9 @@ class TableReader:
         if not _is_number(value) or not least <= value <= most:
             ends = f"from {least:g} up" if most == math.inf else f"in [{least:g}, {most:g}]"
             self.problem(f"{key} = {value!r} must be a number {ends}")
+            return default
+        if value > LARGEST:
+            self.problem(f"{key} = {value!r} is beyond {LARGEST:g}: check its zeros")
             return default
         return float(value)
 
@@ -133,16 +142,16 @@ class TableReader:
         if not self.has(key):
             return None
         value = self._table[key]
-        if _is_number(value) and value >= 0:
+        if _is_number(value) and 0 <= value <= LARGEST:
             return TokenCount(mean=float(value))
-        if isinstance(value, dict) and all(_is_number(v) and v >= 0 for v in value.values()):
-            if set(value) == {"mean", "sd"} and value["mean"] > 0:
+        if isinstance(value, dict) and all(_is_number(v) and 0 <= v <= LARGEST for v in value.values()):
+            if set(value) == {"mean", "sd"} and value["mean"] > 0 and value["sd"] <= WIDEST * value["mean"]:
                 return TokenCount(mean=float(value["mean"]), sd=float(value["sd"]))
-            if set(value) == {"p50", "p90"} and 0 < value["p50"] <= value["p90"]:
+            if set(value) == {"p50", "p90"} and 0 < value["p50"] <= value["p90"] <= WIDEST * value["p50"]:
                 return TokenCount.from_quantiles(float(value["p50"]), float(value["p90"]))
         self.problem(
             f"{key} = {value!r} must be a number of tokens from 0 up, or {{mean = .., sd = ..}}, or {{p50 = .., "
-            "p90 = ..}} with p50 at most p90"
+            f"p90 = ..}} with p50 at most p90 and a spread below {WIDEST:g} times"
         )
         return None
 

@@ -1,11 +1,21 @@
 """`arbiter plan` from end to end."""
 
+import datetime
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_runs import Done, Run, run_here, run_in
+
+from arbiter.catalog import Catalog
+from arbiter.cold_start import cold_start_router
+from arbiter.intake import read_request
+from arbiter.ledger import Event, SqliteLedger
+from arbiter.records import Decision, Outcome
 
 FILE = """
 [plan]
@@ -159,3 +169,28 @@ def test_a_plan_is_tracked_and_reviewed(tmp_path: Path, cases: Path) -> None:
     assert empty.status == 2 and "holds no plan" in empty.err
     strange = run_in(tmp_path, "plan", "review", "--track", "store", "--run", "none", *spent)
     assert strange.status == 2 and "holds no plan" in strange.err
+
+
+def test_a_ledgers_spend_is_carried_on(tmp_path: Path, cases: Path) -> None:
+    """Four weeks at a dollar a day are 31 in January; five days are too few, and that is told."""
+    for days, path in ((28, tmp_path / "long.db"), (5, tmp_path / "short.db")):
+        with SqliteLedger(path) as ledger:
+            ledger.append_many(Event(record=record, timestamp=at) for record, at in served(days))
+    told = json.loads(run_here(tmp_path, "plan", "cost", cases, "--ledger", "long.db", "--json").out)
+    assert told["forecast"]["months"]["2027-01"]["mean"] == pytest.approx(31.0)
+    assert "forecast from 4 weeks" in run_here(tmp_path, "plan", "cost", cases, "--ledger", "long.db").out
+    assert "the ledger holds 5 days" in run_here(tmp_path, "plan", "cost", cases, "--ledger", "short.db").out
+    review = run_here(tmp_path, "plan", "strategy", cases, "-o", "p.json", "--ledger", "long.db")
+    assert review.status == 0
+    past = run_here(tmp_path, "plan", "review", "p.json", "--ledger", "long.db")
+    assert past.status == 2 and "no day in common" in past.err
+
+
+def served(days: int) -> Iterator[tuple[Decision | Outcome, float]]:
+    """Give a decision a day in November 2026 and its outcome, of a dollar."""
+    made = cold_start_router(Catalog.default()).route(read_request("hi"), np.random.default_rng(0))
+    start = datetime.datetime(2026, 11, 1, 12, tzinfo=datetime.UTC).timestamp()
+    for day in range(days):
+        at, name = start + day * 86400.0, f"d{day}"
+        yield replace(made, id=name, model="gpt-4o"), at
+        yield Outcome(decision_id=name, model="gpt-4o", ok=True, cost_usd=1.0), at + 1.0
