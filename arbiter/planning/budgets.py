@@ -84,10 +84,17 @@ def budgets(spec: PlanSpec, projection: Projection, hourly_usd: FloatArray) -> t
     hourly_usd : (168,) spend per hour through a week.
     """
     months, whole = projection.by_month(), projection.total()
-    top = max(months.values(), key=lambda money: money.high)
+    dearest = max(months, key=lambda name: months[name].high)
+    top, split = months[dearest], allocation(projection.in_month(dearest))
     mean, ends = whole.mean / len(months), (whole.low / len(months), whole.high / len(months))
     return (
-        Budget(kind=BudgetKind.FIXED, usd_per_month=top.high, text="suffices for the dearest month with 90 %"),
+        Budget(
+            kind=BudgetKind.FIXED,
+            usd_per_month=top.high,
+            steps=split,
+            text=f"suffices for the dearest month, {dearest}, with 90 %; of it "
+            + ", ".join(f"{name} ${usd:,.2f}" for name, usd in split.items()),
+        ),
         _percentage(spec, ends[1]),
         _tiered(mean, top),
         Budget(
@@ -97,6 +104,18 @@ def budgets(spec: PlanSpec, projection: Projection, hourly_usd: FloatArray) -> t
         ),
         *_committed(mean, hourly_usd, spec.assumptions.commitment_discount),
     )
+
+
+def allocation(month: Projection) -> dict[str, float]:
+    """Split the amount that suffices for a month with 90 % between its use cases; the parts add up to it.
+
+    Each gets its expectation and, of what is set aside beyond all of them, the share of the variance that it causes:
+    Euler's allocation of a deviation, cov(X_i, X) / var(X), for independent X_i (Tasche, 1999, theorem 4.4).
+    """
+    parts, whole = month.by_use_case(), month.total()
+    variance = sum(money.sd**2 for money in parts.values()) or 1.0
+    beyond = whole.high - whole.mean
+    return {name: money.mean + beyond * money.sd**2 / variance for name, money in parts.items()}
 
 
 def _tiered(mean: float, dearest: Money) -> Budget:

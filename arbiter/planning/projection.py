@@ -73,6 +73,10 @@ class Projection:
         """Give the projection of one use case."""
         return Projection(cells=tuple(cell for cell in self.cells if cell.use_case == use_case))
 
+    def in_month(self, month: str) -> "Projection":
+        """Give the projection of one month."""
+        return Projection(cells=tuple(cell for cell in self.cells if cell.month == month))
+
     def requests(self) -> float:
         """Give the expected number of requests."""
         return sum(cell.requests for cell in self.cells)

@@ -51,7 +51,8 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
             )
         },
     }
-    values["vendors"]["effective_vendors"] = plan.vendors.effective_vendors
+    for name in ("effective_vendors", "wanted_vendors", "used_vendors"):
+        values["vendors"][name] = getattr(plan.vendors, name)
     values["roadmap"] = _plain(plan.roadmap)
     return values
 

@@ -13,6 +13,9 @@ from arbiter.vocabulary import VendorRisk
 
 OVER_CONCENTRATED = 0.7
 
+LEAST_SHARE = 0.01
+"""Share of the spend from which a vendor is used, rather than held in reserve."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskRow:
@@ -95,6 +98,16 @@ class VendorReview:
     over_concentrated: bool
     fallback_vendors: tuple[str, ...]
     alternatives: tuple[Alternative, ...]
+
+    @property
+    def wanted_vendors(self) -> int:
+        """How many vendors the share of the largest asks for."""
+        return self.vendors[0].wanted_vendors
+
+    @property
+    def used_vendors(self) -> int:
+        """How many vendors get a hundredth of the spend or more."""
+        return sum(vendor.share >= LEAST_SHARE for vendor in self.vendors)
 
     @property
     def effective_vendors(self) -> float:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from plan_samples import JANUARY, SUPPORT, planned
 
-from arbiter.planning.budgets import best_commitment
+from arbiter.planning.budgets import allocation, best_commitment
+from arbiter.planning.money import Money
+from arbiter.planning.projection import Cell, Projection
 from arbiter.vocabulary import BudgetKind
 
 
@@ -56,3 +58,15 @@ def test_budgets_are_ordered_as_their_promises(tmp_path: Path) -> None:
     expected = amounts[BudgetKind.PAY_AS_YOU_GO].usd_per_month
     assert amounts[BudgetKind.RESERVED].usd_per_month == pytest.approx(0.7 * expected)
     assert amounts[BudgetKind.HYBRID].usd_per_month == pytest.approx(0.7 * expected)
+
+
+def test_what_is_set_aside_goes_to_who_causes_it() -> None:
+    """Two use cases of ten dollars, deviations 3 and 1: nine tenths of what is beyond twenty go to the first."""
+    cells = [
+        Cell(use_case=n, model="m", vendor="v", month="x", requests=1.0, money=Money(mean=10.0, own_var=v))
+        for n, v in (("a", 9.0), ("b", 1.0))
+    ]
+    month = Projection(cells=tuple(cells))
+    found, top = allocation(month), month.total().high
+    assert sum(found.values()) == pytest.approx(top)
+    assert found["a"] - 10 == pytest.approx(0.9 * (top - 20)) and found["b"] > 10

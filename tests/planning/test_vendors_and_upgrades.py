@@ -38,6 +38,7 @@ def test_one_vendor_is_over_concentrated_and_its_alternative_is_priced(tmp_path:
     assert review.over_concentrated and review.vendors[0].vendor == "openai"
     assert review.vendors[0].review == plan.start + datetime.timedelta(days=7) and review.vendors[0].wanted_vendors == 3
     assert review.fallback_vendors == ("gemini",)
+    assert (review.wanted_vendors, review.used_vendors) == (3, 1)  # a standby has no share of its own
     other = review.alternatives[0]
     assert (other.model, other.other_vendor) == ("gemini-2.5-flash", "gemini")
     assert other.usd_per_month_change == pytest.approx(-plan.projection.requests() * 0.00401)

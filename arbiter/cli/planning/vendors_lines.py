@@ -19,6 +19,7 @@ def lines(found: VendorReview) -> list[str]:
         f"Herfindahl {found.herfindahl:.3f}, as {found.effective_vendors:.1f} equal vendors"
         + ("; over-concentrated: one vendor gets more than 70 %" if found.over_concentrated else "")
     )
+    said.append(f"wanted: {found.wanted_vendors} vendors with a share of their own; used: {found.used_vendors}")
     if found.fallback_vendors:
         said.append(f"called only where others fail: {', '.join(found.fallback_vendors)}")
     others = [f"  {_alternative(each)}" for each in found.alternatives]

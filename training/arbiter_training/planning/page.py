@@ -133,7 +133,10 @@ def _vendors(plan: Plan) -> str:
     bars = [(v.vendor, v.share, f"{v.share:.1%}, risk {v.risk}, look again on {v.review}") for v in found.vendors]
     told = f"Herfindahl {found.herfindahl:.2f}, as concentrated as {found.effective_vendors:.1f} equal vendors."
     if found.over_concentrated:
-        told += f" Over-concentrated: {found.vendors[0].wanted_vendors} vendors are wanted at this level."
+        told += " Over-concentrated."
+    told += (
+        f" Wanted at this level: {found.wanted_vendors} vendors with a share of their own; used: {found.used_vendors}."
+    )
     drawing = f"<figure>{bar_chart(bars, 'Share of the spend by vendor', lead=1)}</figure>"
     return section("Vendors", f"{note(told)}{drawing}{alternatives_table(plan)}")
 
