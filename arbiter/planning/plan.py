@@ -7,6 +7,7 @@ from pathlib import Path
 
 from arbiter.catalog import Catalog
 from arbiter.errors import PlanError
+from arbiter.planning.backtest import Backtest, backtests
 from arbiter.planning.budgets import BreakEven, Budget, break_even, budgets, hourly_spend
 from arbiter.planning.eligibility import Standing, standing
 from arbiter.planning.feasibility import contradicting, contradictions, infeasible, late_start
@@ -40,6 +41,7 @@ class Plan:
     returns : of routing against the best single model, where a router was tried.
     upgrades : candidates against incumbents, the best of each use case first.
     notes : what a reader should know.
+    backtests : whether the bands hold on the traffic: first half against second.
     forecast : what a ledger's spend says of the same months; None where there is none.
     """
 
@@ -58,6 +60,7 @@ class Plan:
     vendors: VendorReview
     upgrades: tuple[Upgrade, ...]
     notes: tuple[str, ...]
+    backtests: tuple[Backtest, ...] = ()
     forecast: SpendForecast | None = None
 
     @property
@@ -143,6 +146,7 @@ def _plan(spec: PlanSpec, catalog: Catalog, history: History, cases: Sequence[_C
         resilience=(),
         vendors=review_vendors(whole, [(m, e.found, e.expected) for m, e in zip(made, cases, strict=True)], spec.start),
         upgrades=(),
+        backtests=backtests(history),
         notes=(*late_start(spec, today), *history.notes, *_discrepancies(cases)),
     )
     return _per_case(draft, spec, history, cases, monthly)

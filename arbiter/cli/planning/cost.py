@@ -4,7 +4,7 @@ from arbiter.cli.options import Json
 from arbiter.cli.output import show, show_json
 from arbiter.cli.planning.inputs import CatalogFile, PlanLedger, Policy, Traffic, UseCases, planned
 
-SHOWN = ("totals", "budgets", "break_evens", "returns", "forecast", "savings", "notes")
+SHOWN = ("totals", "budgets", "break_evens", "returns", "forecast", "backtests", "savings", "notes")
 
 
 def cost(

@@ -8,7 +8,7 @@ from arbiter.planning.wording import band, usd
 
 def lines(plan: Plan) -> list[str]:
     """Say what it costs, what it would have to be given, and what could be saved."""
-    said = [*_projection(plan), *_budgets(plan), *_returns(plan), *_forecast(plan), *_savings(plan)]
+    said = [*_projection(plan), *_budgets(plan), *_returns(plan), *_forecast(plan), *_backtests(plan), *_savings(plan)]
     return [*said, *(f"note: {note}" for note in plan.notes)]
 
 
@@ -59,6 +59,19 @@ def _forecast(plan: Plan) -> list[str]:
     head = f"forecast from {found.weeks} weeks of the ledger: {usd(found.usd_per_day)} a day"
     head += f", {found.growth_per_week:+.1%} a week" if found.growth_per_week else ", no sure trend"
     return ["", head, *rows(("month", "$", "10 %", "90 %", ""), months)]
+
+
+def _backtests(plan: Plan) -> list[str]:
+    tried = plan.backtests
+    if not tried:
+        return []
+    head = "fitted on the first half of the traffic, the band holds the cost of the second for "
+    missed = [
+        f"  {b.use_case}: {b.model} cost {usd(b.spent_usd)}, band {usd(b.low_usd)} to {usd(b.high_usd)}"
+        for b in tried
+        if not b.inside
+    ]
+    return ["", f"{head}{sum(b.inside for b in tried)} of {len(tried)} models and use cases", *missed]
 
 
 def _savings(plan: Plan) -> list[str]:

@@ -6,9 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arbiter.planning.months import Requests
-from arbiter.planning.projection import Share, month_cost
-from arbiter.planning.request_cost import measured
+from arbiter.planning.backtest import Backtest, backtest
 from arbiter_training.traffic import TrafficTable, read_traffic
 
 FILES = (
@@ -30,28 +28,25 @@ def halves(table: TrafficTable, model: str) -> tuple[np.ndarray, np.ndarray]:
     return table.cost_usd[rows & early], table.cost_usd[rows & ~early]
 
 
-def outcomes(data_dir: Path, name: str) -> Iterator[tuple[str, float, float, float]]:
-    """Give, for every model with 100 requests or more, its name, the band, and what the second half cost."""
+def tried(data_dir: Path, name: str) -> Iterator[Backtest]:
+    """Give the test of every model with 100 requests or more."""
     table = read_traffic(data_dir / "traffic" / name)
     for model in table.models:
         past, future = halves(table, model)
         if past.size + future.size >= 100:
-            share = Share(model=model, share=1.0, cost=measured(past))
-            money = month_cost(Requests(mean=float(future.size), log_sd=0.0), share)
-            yield model, money.low, money.high, float(future.sum())
+            yield backtest("all", model, past, future)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_second_half_lies_in_the_band_of_the_first(data_dir: Path, name: str) -> None:
     """Every model, on logs that are sorted by subject as well as on shuffled ones."""
-    found = list(outcomes(data_dir, name))
+    found = list(tried(data_dir, name))
     assert len(found) >= 2
-    missed = [model for model, low, high, spent in found if not low <= spent <= high]
-    assert missed == []
+    assert [each.model for each in found if not each.inside] == []
 
 
 def test_the_band_is_no_wider_than_the_log_moves(data_dir: Path) -> None:
     """On a shuffled log the ends lie within a fifth of the projection; a band that says nothing covers everything."""
     for name in ("gsm8k_gpt4_mixtral.parquet", "paretobandit_val_k3.parquet"):
-        for _, low, high, _ in outcomes(data_dir, name):
-            assert high / low < 1.5
+        for each in tried(data_dir, name):
+            assert each.high_usd / each.low_usd < 1.5

@@ -87,6 +87,9 @@ def _cost(plan: Plan) -> str:
     told = "Expected cost per month in its 80 % band."
     if plan.forecast is not None:
         told += f" Dashed: what {plan.forecast.weeks} weeks of the ledger's spend say of the same months."
+    if plan.backtests:
+        held = f"{sum(each.inside for each in plan.backtests)} of {len(plan.backtests)}"
+        told += f" Fitted on the first half of the traffic, the band holds the second half's cost for {held} models."
     drawing = band_chart(plan.projection.by_month(), "Cost per month", beside)
     rows = details("By use case, model and vendor", costs_table(plan))
     returns = "".join(
@@ -134,9 +137,7 @@ def _vendors(plan: Plan) -> str:
     told = f"Herfindahl {found.herfindahl:.2f}, as concentrated as {found.effective_vendors:.1f} equal vendors."
     if found.over_concentrated:
         told += " Over-concentrated."
-    told += (
-        f" Wanted at this level: {found.wanted_vendors} vendors with a share of their own; used: {found.used_vendors}."
-    )
+    told += f" Wanted: {found.wanted_vendors} vendors with a share of their own; used: {found.used_vendors}."
     drawing = f"<figure>{bar_chart(bars, 'Share of the spend by vendor', lead=1)}</figure>"
     return section("Vendors", f"{note(told)}{drawing}{alternatives_table(plan)}")
 

@@ -109,7 +109,7 @@ def _outages(found: Resilience) -> list[list[str]]:
             f"{each.vendor} for {each.hours:g} h",
             f"{each.requests:,.0f}",
             f"{each.lost:,.1f}",
-            f"{each.lost_alone:,.0f}",
+            f"{each.lost_alone:,.1f}",
             each.serves or "nobody",
             change(each.extra_usd) if each.blind_s else "nothing: the primary is elsewhere",
         ]
