@@ -66,11 +66,12 @@ def test_segments_names_and_order(tmp_path: Path, source: HistorySource) -> None
     history = seen[0]
     hard, everything = history.of("hard"), history.of("all")
     assert (hard.requests, everything.requests) == (50, 200)
-    assert set(hard.models) == {"gpt-4o", "claude-haiku-4-5"}
+    assert set(hard.models) == {"gpt-4o", "claude-haiku-4-5", "gpt-unknown-9"}
     assert hard.models["gpt-4o"].quality.size == 50 and everything.comparable
     costs = everything.models["gpt-4o"].cost_usd
     assert costs[0] == pytest.approx(0.0039) and costs[-1] == pytest.approx(0.00209)  # the last days come first
-    assert any("gpt-unknown-9 is not in the catalog" in note for note in plan.notes)
+    assert any("gpt-unknown-9 of the traffic is not in the catalog" in note for note in plan.notes)
+    assert {each.model for each in plan.backtests} == {"gpt-4o", "claude-haiku-4-5", "gpt-unknown-9"}
     assert any("was billed" in note for note in plan.notes)
     assert everything.repetition is not None and everything.routing is None
     assert {each.use_case for each in plan.recommendations} == {"hard", "all"}

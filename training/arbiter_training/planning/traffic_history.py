@@ -86,15 +86,20 @@ def in_order(table: TrafficTable) -> TrafficTable:
 
 
 def _known(table: TrafficTable, catalog: Catalog) -> tuple[dict[str, str], list[str]]:
-    """Give each model of the log its name in the catalog; what has none, or shares one, is told and left out."""
+    """Give each model of the log its name in the catalog; what has none, or shares one, is told and keeps its own.
+
+    It is then not recommended, for its price is not known, but its bill is projected and its lengths count.
+    """
     names: dict[str, str] = {}
     notes = []
     for model in table.models:
         entry = catalog.resolve(model)
         if entry is None:
-            notes.append(f"the traffic's model {model} is not in the catalog and is left out")
+            notes.append(f"{model} of the traffic is not in the catalog, so it is not recommended: add its price there")
+            names[model] = model
         elif entry.name in names.values():
-            notes.append(f"the traffic's model {model} is {entry.name}, which another name of the log is already")
+            notes.append(f"{model} of the traffic is {entry.name}, as another of its names is: it is not recommended")
+            names[model] = model
         else:
             names[model] = entry.name
     return names, notes
@@ -115,7 +120,7 @@ class _Reader:
             return rows
         table = self._table.select(rows)
         outcomes = pivot(table)
-        models = {self._names[m]: _model(table, table.model == m) for m in table.models if m in self._names}
+        models = {self._names[m]: _model(table, table.model == m) for m in table.models}
         return CaseHistory(
             requests=outcomes.n,
             models=models,
