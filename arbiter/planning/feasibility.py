@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Mapping
 
 from arbiter.catalog import Catalog
+from arbiter.constraints import USABLE
 from arbiter.planning.eligibility import COST, LATENCY, QUALITY, Standing
 from arbiter.planning.months import plan_months
 from arbiter.planning.outlook import ModelOutlook
@@ -29,6 +30,9 @@ def contradictions(spec: PlanSpec, catalog: Catalog) -> list[str]:
             )
         if change.model in catalog and _is_free(catalog[change.model]):
             found.append(f"price change of '{change.model}', which is free in the catalog: give its price there")
+    for model in sorted({*spec.fallbacks, *spec.fallbacks.values()}):
+        if catalog[model].status not in USABLE:
+            found.append(f"[fallbacks] names '{model}', whose status is {catalog[model].status}: take another")
     keys = [(change.model, change.start) for change in spec.price_changes]
     for model, start in sorted({key for key in keys if keys.count(key) > 1}):
         found.append(f"two price changes of '{model}' on {start}: keep one")

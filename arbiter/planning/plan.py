@@ -13,6 +13,7 @@ from arbiter.planning.eligibility import Standing, standing
 from arbiter.planning.feasibility import contradicting, contradictions, infeasible, late_start
 from arbiter.planning.file import parse_plan
 from arbiter.planning.history import History
+from arbiter.planning.later_prices import later_choice
 from arbiter.planning.outlook import ModelOutlook, outlooks
 from arbiter.planning.projection import Projection, merged, project, shares_of
 from arbiter.planning.recommendation import Recommendation, recommend
@@ -147,9 +148,14 @@ def _plan(spec: PlanSpec, catalog: Catalog, history: History, cases: Sequence[_C
         vendors=review_vendors(whole, [(m, e.found, e.expected) for m, e in zip(made, cases, strict=True)], spec.start),
         upgrades=(),
         backtests=backtests(history),
-        notes=(*late_start(spec, today), *history.notes, *_discrepancies(cases)),
+        notes=(*late_start(spec, today), *history.notes, *_discrepancies(cases), *_later(spec, catalog, cases, made)),
     )
     return _per_case(draft, spec, history, cases, monthly)
+
+
+def _later(spec: PlanSpec, catalog: Catalog, cases: Sequence[_Case], made: Sequence[Recommendation]) -> list[str]:
+    pairs = zip(cases, made, strict=True)
+    return [note for each, one in pairs for note in later_choice(each.case, one, each.expected, spec, catalog)]
 
 
 def _per_case(draft: Plan, spec: PlanSpec, history: History, cases: Sequence[_Case], monthly: Sequence[float]) -> Plan:

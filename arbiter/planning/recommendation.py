@@ -193,6 +193,7 @@ def _rationale(
         f"{made.strategy} ({asked}): {lead}",
         f"quality {first.quality:.2f} +- {SHOWN_SURE * first.quality_se:.2f} (80 %) from {evidence}",
         _chain_sentence(case, made),
+        *_misfits(made),
         *_tie_sentence(made, by_name),
     ]
     if history.models and not history.comparable:
@@ -205,6 +206,18 @@ def _chain_sentence(case: UseCase, made: Recommendation) -> str:
     if len(made.fallbacks) < kept:
         return f"{len(made.fallbacks)} of the {kept} fallbacks that the strategy keeps: no other model keeps the limits"
     return f"fallbacks: {len(made.fallbacks)}, {order}"
+
+
+def _misfits(made: Recommendation) -> list[str]:
+    """Name the fallbacks that do not keep every limit: declared ones may not."""
+    missed = {row.model: row.missed for row in made.candidates}
+    if missed[made.primary]:
+        return []
+    return [
+        f"the fallback {model} does not keep every limit: {'; '.join(missed[model])}"
+        for model in made.fallbacks
+        if missed[model]
+    ]
 
 
 def _tie_sentence(made: Recommendation, by_name: dict[str, ModelOutlook]) -> list[str]:

@@ -68,6 +68,7 @@ def test_one_wrong_value_is_one_problem(tmp_path: Path, old: str, new: str, told
         ('[fallbacks]\n"gpt-4o" = "gpt-5"\n"gpt-5" = "gpt-4o"', "go in a circle: gpt-4o > gpt-5 > gpt-4o"),
         ('[fallbacks]\n"gpt-4o" = "gpt-4o"', "go in a circle: gpt-4o > gpt-4o"),
         ('[fallbacks]\n"gpt-4o" = "nobody"', "unknown model 'nobody'"),
+        ('[fallbacks]\n"gpt-4o" = "claude-3-sonnet"', "names 'claude-3-sonnet', whose status is deprecated"),
         ("[assumption]\n", "unknown table [assumption]; did you mean 'assumptions'"),
         ('[[reservation]]\nmodel = "gpt-4o"\nusd_per_month = 5\nmtok_per_month = 0', "buys nothing"),
         (SUPPORT, "the name 'support' is taken by another use case"),

@@ -107,6 +107,7 @@ def test_declared_fallbacks_are_followed(tmp_path: Path) -> None:
     chain = '[fallbacks]\n"gpt-4o" = "gpt-4o-mini"\n"gpt-4o-mini" = "claude-haiku-4-5"\n'
     made = planned(tmp_path, JANUARY, SUPPORT + 'models = ["gpt-4o"]\n', chain).recommendations[0]
     assert made.fallbacks == ("gpt-4o-mini", "claude-haiku-4-5")
+    assert any("the fallback gpt-4o-mini does not keep every limit" in said for said in made.rationale)
 
 
 @pytest.mark.parametrize(

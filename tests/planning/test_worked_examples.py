@@ -71,3 +71,16 @@ def test_a_weekly_shape_moves_requests_between_days(tmp_path: Path) -> None:
     """January 2027 has 10 weekend days of 31: with none at weekends 21 days carry 7/5 of the mean day."""
     shaped = only(SUPPORT, "gpt-4o") + "weekly = [1, 1, 1, 1, 1, 0, 0]\n"
     assert planned(tmp_path, JANUARY, shaped).projection.requests() == pytest.approx(21 * 7000 * 0.999)
+
+
+def test_a_price_that_turns_the_choice_is_told(tmp_path: Path) -> None:
+    """deepseek-v3 a hundred times as dear in February: another is then chosen; a cent more changes nothing."""
+    change = (
+        '[[price_change]]\nmodel = "deepseek-v3"\nstart = 2027-02-01\nusd_per_mtok_in = 32\nusd_per_mtok_out = 89\n'
+    )
+    two = JANUARY.replace("months = 1", "months = 2")
+    plan = planned(tmp_path, two, SUMMARIES, change)
+    assert plan.recommendations[0].primary == "deepseek-v3"
+    assert any("at the prices of 2027-02" in note and "deepseek-v3: plan again" in note for note in plan.notes)
+    slight = change.replace("= 32", "= 0.33").replace("= 89", "= 0.9")
+    assert planned(tmp_path, two, SUMMARIES, slight).notes == ()
