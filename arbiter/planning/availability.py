@@ -10,10 +10,10 @@ HOURS_PER_MONTH = 730.0
 def chain_availability(chain: Sequence[Candidate], common_cause: float) -> float:
     """Give the probability that at least one model of a chain answers.
 
-    The beta-factor model (Fleming, 1975; NUREG/CR-4780, 1988, 3.5): a share beta of a model's downtime q is shared by
+    The beta-factor model (Fleming, 1975; NUREG/CR-4780, 1988): a share beta of a model's downtime q is shared by
     all models of its vendor. With q_c = beta min(q_i) and r_i = (q_i - q_c) / (1 - q_c), the vendor as a whole is down
     with probability q_c + (1 - q_c) r_1 r_2 ..; vendors fail independently, so the chain is down with the product over
-    vendors (a system in parallel: Barlow and Proschan, 1975, 1.2). Theory and code part in what is common between
+    vendors (a system in parallel: Barlow and Proschan, 1975, ch. 1). Theory and code part in what is common between
     vendors, such as a cloud that two of them rent, or your own network: nothing is assumed of it.
 
     Parameters

@@ -110,7 +110,7 @@ def allocation(month: Projection) -> dict[str, float]:
     """Split the amount that suffices for a month with 90 % between its use cases; the parts add up to it.
 
     Each gets its expectation and, of what is set aside beyond all of them, the share of the variance that it causes:
-    Euler's allocation of a deviation, cov(X_i, X) / var(X), for independent X_i (Tasche, 1999, theorem 4.4).
+    Euler's allocation of a deviation, cov(X_i, X) / var(X), for independent X_i (Tasche, 1999).
     """
     parts, whole = month.by_use_case(), month.total()
     variance = sum(money.sd**2 for money in parts.values()) or 1.0

@@ -22,8 +22,9 @@ class ModelHistory:
 
     Attributes
     ----------
-    cost_usd, quality, latency_s, ttft_s : (n,) each of its own n.
-    output_tokens : of its answers; None where they were not counted.
+    cost_usd, quality, latency_s, ttft_s, output_tokens : (n,) each of its own n.
+    cost_weight, quality_weight : (n,) one over the probability with which the request went to this model, so that means
+        are those of all requests; empty where all count alike.
     """
 
     cost_usd: FloatArray = field(default_factory=no_values)
@@ -31,6 +32,8 @@ class ModelHistory:
     latency_s: FloatArray = field(default_factory=no_values)
     ttft_s: FloatArray = field(default_factory=no_values)
     output_tokens: FloatArray = field(default_factory=no_values)
+    cost_weight: FloatArray = field(default_factory=no_values)
+    quality_weight: FloatArray = field(default_factory=no_values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,7 @@ class CaseHistory:
     models : name in the catalog to what that model did.
     input_tokens : (n,) of the requests.
     comparable : whether all models answered the same requests, so that their means can be compared.
+    weighed : whether they did not, but are weighed by the probabilities with which they were chosen.
     repetition : None where the traffic has no texts.
     routing : None where no router was tried.
     """
@@ -102,6 +106,7 @@ class CaseHistory:
     models: Mapping[str, ModelHistory]
     input_tokens: FloatArray = field(default_factory=no_values)
     comparable: bool = False
+    weighed: bool = False
     repetition: Repetition | None = None
     routing: RoutingTrial | None = None
 
@@ -127,6 +132,24 @@ class History:
     def of(self, case: str) -> CaseHistory:
         """Give what is known of a use case; an empty history where nothing is."""
         return self.cases.get(case, CaseHistory(requests=0, models={}))
+
+
+def weighed_mean(values: FloatArray, weights: FloatArray) -> tuple[float, float]:
+    """Give the mean of all requests from those that were observed, and its variance.
+
+    The self-normalised estimate sum(w v) / sum(w) with w one over the probability of being observed, and the variance
+    of its linearisation, sum(w^2 (v - mean)^2) / sum(w)^2 n / (n - 1) (Hajek, 1971; Swaminathan and Joachims, 2015).
+    Equal weights give the sample mean and s^2 / n.
+
+    Parameters
+    ----------
+    values : (n,) at least two.
+    weights : (n,) above 0; empty counts all alike.
+    """
+    w = weights if weights.size else np.ones(values.size)
+    mean = float(w @ values / w.sum())
+    n = values.size
+    return mean, float((w**2 @ (values - mean) ** 2) / w.sum() ** 2) * n / (n - 1)
 
 
 def token_count(values: FloatArray) -> TokenCount | None:

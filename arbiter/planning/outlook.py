@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from arbiter.catalog import Catalog
 from arbiter.catalog.catalog import typical_latency_s
 from arbiter.ope.distributions import normal_quantile
-from arbiter.planning.history import CaseHistory, ModelHistory, token_count
+from arbiter.planning.history import CaseHistory, ModelHistory, token_count, weighed_mean
 from arbiter.planning.request_cost import LEAST_HISTORY, RequestCost, measured, priced
 from arbiter.planning.token_count import TokenCount
 from arbiter.planning.use_case import Assumptions, UseCase
@@ -25,6 +25,9 @@ LATENCY_LOG_SD = 0.5
 """Spread of a latency of which the catalog names no 99th percentile: p95 over twice the median."""
 
 MOST_LATENCY_LOG_SD = 1.5
+
+LEAST_VARIANCE = 1e-4
+"""Of a judged answer: a few answers that were judged alike do not make a mean certain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,20 +90,24 @@ def _qualities(catalog: Catalog, history: CaseHistory, rating_sd: float) -> list
     are normal, so precisions add (Gelman et al., 2013, eq. 2.10-2.12). The shift is the mean of (judged - rating) over
     the models that were judged: without it models that nobody judged would look better than those a strict judge saw.
     """
-    judged = {name: past.quality for name, past in history.models.items() if past.quality.size >= 2}
-    gaps = np.array([float(q.mean()) - catalog[name].quality for name, q in judged.items() if name in catalog])
+    judged = {
+        name: weighed_mean(past.quality, past.quality_weight)
+        for name, past in history.models.items()
+        if past.quality.size >= 2
+    }
+    gaps = np.array([mean - catalog[name].quality for name, (mean, _) in judged.items() if name in catalog])
     shift = float(gaps.mean()) if gaps.size else 0.0
     shift_se = rating_sd / math.sqrt(gaps.size) if gaps.size else 0.0
     found = []
     for candidate in catalog:
         prior, spread = candidate.quality + shift, math.hypot(rating_sd, shift_se)
-        values = judged.get(candidate.name)
-        if values is None:
+        known = judged.get(candidate.name)
+        if known is None:
             found.append((min(max(prior, 0.0), 1.0), spread))
             continue
-        own_variance = max(float(values.var(ddof=1)), 1e-4) / values.size
+        own_variance = max(known[1], LEAST_VARIANCE / history.models[candidate.name].quality.size)
         weight = own_variance / (own_variance + spread**2)
-        mean = weight * prior + (1.0 - weight) * float(values.mean())
+        mean = weight * prior + (1.0 - weight) * known[0]
         found.append((min(max(mean, 0.0), 1.0), math.sqrt(own_variance * (1.0 - weight))))
     return found
 
@@ -136,7 +143,7 @@ def _cost(
 ) -> RequestCost | None:
     """Give the cost: price times tokens where both lengths are declared, else what was billed, else list price."""
     if not declared and past.cost_usd.size >= LEAST_HISTORY:
-        return measured(past.cost_usd)
+        return measured(past.cost_usd, weights=past.cost_weight)
     if tokens is None:
         return None
     return priced((candidate.usd_per_mtok_in, candidate.usd_per_mtok_out), tokens, error)

@@ -196,8 +196,10 @@ def _rationale(
         *_misfits(made),
         *_tie_sentence(made, by_name),
     ]
-    if history.models and not history.comparable:
-        said.append("the models answered different requests, so their means are compared as if they had not")
+    if history.weighed:
+        said.append("the models answered different requests: means are weighed by the logged propensities")
+    elif history.models and not history.comparable:
+        said.append("the models answered different requests, and no propensities tell which: means may mislead")
     return (*said, *_routing_sentence(made, history))
 
 

@@ -4,14 +4,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from arbiter.estimates.billing import TOKENS_PER_MTOK
 from arbiter.ope.distributions import student_t_quantile
+from arbiter.planning.history import FloatArray, weighed_mean
 from arbiter.planning.money import BAND, BAND_Z
 from arbiter.planning.token_count import TokenCount
-
-FloatArray = NDArray[np.float64]
 
 BLOCKS = 8
 """Consecutive parts of a history between which its mean is seen to move: enough to see a move, each still long."""
@@ -64,7 +62,7 @@ def priced(prices: tuple[float, float], tokens: tuple[TokenCount, TokenCount], e
     return RequestCost(mean_usd=mean, sd_usd=math.sqrt(variance), log_sd=error)
 
 
-def measured(costs: FloatArray, drift: float = PERIOD_DRIFT) -> RequestCost:
+def measured(costs: FloatArray, drift: float = PERIOD_DRIFT, weights: FloatArray | None = None) -> RequestCost:
     """Give what a history says of a coming period.
 
     The mean of the coming period differs from the history's by three independent things, added in squares: the error of
@@ -76,20 +74,22 @@ def measured(costs: FloatArray, drift: float = PERIOD_DRIFT) -> RequestCost:
     ----------
     costs : (n,) US dollars, in order of time, at least two.
     drift : deviation of the last.
+    weights : (n,) one over the probability that the request is among them; None or empty counts all alike.
     """
-    mean, sd = float(costs.mean()), float(costs.std(ddof=1))
+    each = np.ones(costs.size) if weights is None or not weights.size else weights
+    mean, error = weighed_mean(costs, each)
     if mean <= 0.0:
         return RequestCost(mean_usd=0.0, sd_usd=0.0, log_sd=0.0, known=costs.size)
-    floor = moving(costs)
-    log_sd = math.sqrt(sd**2 / (mean**2 * costs.size) + 2.0 * floor**2 + drift**2)
-    return RequestCost(mean_usd=mean, sd_usd=sd, log_sd=log_sd, known=costs.size)
+    spread = float(each @ (costs - mean) ** 2 / each.sum()) * costs.size / (costs.size - 1)
+    log_sd = math.sqrt(error / mean**2 + 2.0 * moving(costs) ** 2 + drift**2)
+    return RequestCost(mean_usd=mean, sd_usd=math.sqrt(spread), log_sd=log_sd, known=costs.size)
 
 
 def moving(costs: FloatArray, blocks: int = BLOCKS) -> float:
     """Give how far the mean moves between parts of a history, beyond chance, relative to the mean.
 
     The component of variance between consecutive blocks of a one-way layout with random effects, by the method of
-    moments, max(0, s_between^2 - s^2 / m) for blocks of m (Searle, Casella and McCulloch, 1992, 3.6). A sorted or
+    moments, max(0, s_between^2 - s^2 / m) for blocks of m (Searle, Casella and McCulloch, 1992, ch. 3). A sorted or
     bursty log has one, a shuffled one has none. Theory and code part twice: the component is taken as a floor that
     longer periods do not average out, as in flicker noise (Allan, 1966), since a history that moved between its eighths
     may move as far between its halves; and it is widened by t over z, for eight blocks tell it poorly.

@@ -5,6 +5,7 @@ import pytest
 
 from arbiter.catalog import Catalog
 from arbiter.planning import Assumptions, CaseHistory, Limits, ModelHistory, TokenCount, UseCase, Volume
+from arbiter.planning.history import weighed_mean
 from arbiter.planning.outlook import ModelOutlook, outlooks
 from arbiter.planning.request_cost import measured
 from arbiter.vocabulary import Workload
@@ -44,6 +45,21 @@ def test_few_answers_are_weighed_against_the_rating() -> None:
     found = expected(history)["gpt-4o"]
     assert found.quality == pytest.approx(0.6)
     assert found.quality_se < min(np.std([0.2, 0.9, 0.3, 1.0], ddof=1) / 2, 0.15)
+
+
+def test_means_of_a_log_that_chose_are_weighed_by_its_propensities() -> None:
+    """Ten requests of quality 0 went here surely, ten of 1 with one in four: the mean of all is 40 / 50."""
+    quality = np.repeat([0.0, 1.0], 10)
+    cost = np.repeat([0.003, 0.001], 20)
+    weight = np.repeat([1.0, 4.0], 10)
+    mean, variance = weighed_mean(quality, weight)
+    assert mean == pytest.approx(0.8)
+    assert variance == pytest.approx((10 * 0.64 + 10 * 16 * 0.04) / 50**2 * 20 / 19)
+    assert weighed_mean(quality, np.empty(0)) == pytest.approx((0.5, quality.var(ddof=1) / 20))
+    past = ModelHistory(quality=quality, quality_weight=weight, cost_usd=cost, cost_weight=np.repeat([1.0, 4.0], 20))
+    found = expected(CaseHistory(requests=20, models={"gpt-4o": past}, weighed=True))["gpt-4o"]
+    assert found.cost is not None and found.cost.mean_usd == pytest.approx((0.003 + 4 * 0.001) / 5)
+    assert found.quality == pytest.approx(0.8, abs=0.01)
 
 
 def test_what_was_billed_goes_before_the_price_list_and_declared_tokens_before_both() -> None:

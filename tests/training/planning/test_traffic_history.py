@@ -1,20 +1,23 @@
 """Traffic as the history of use cases: cut by segment, in order, under the catalog's names."""
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from small_world import small_learned, small_records, write_jsonl
+from small_world import CHEAP, DEAR, small_learned, small_records, small_truth, write_jsonl
 
 from arbiter.bundle import save_bundle
 from arbiter.catalog import Catalog
 from arbiter.errors import PlanError
 from arbiter.intake import read_request
 from arbiter.planning import plan_file
+from arbiter.planning.history import weighed_mean
 from arbiter_training.planning.repetition import repetition
 from arbiter_training.planning.traffic_history import HistorySource
 from arbiter_training.planning.trial import _lower_ends
+from arbiter_training.traffic import write_traffic
 
 TODAY = datetime.date(2026, 12, 1)
 RECORDS = [
@@ -97,6 +100,36 @@ def test_a_segment_that_is_not_there(tmp_path: Path, source: HistorySource, segm
         plan_file(tmp_path / "plan.toml", Catalog.default(), TODAY, source.read)
     assert sum(told in problem for problem in caught.value.problems) == 1
     assert sum("is reached by no model" in problem for problem in caught.value.problems) == 1
+
+
+def test_a_log_that_chose_by_request_is_weighed_by_its_propensities(tmp_path: Path) -> None:
+    """Hard requests go to the dear model with 0.8, easy ones to the cheap one; weighed means are near those of all."""
+    truth, log = _chosen_by_request()
+    write_traffic(log, tmp_path / "log.jsonl")
+    (tmp_path / "plan.toml").write_text('[[use_case]]\nname = "a"\nworkload = "batch"\nrequests_per_day = 10\n')
+    catalog = Catalog.default()
+    history = HistorySource([tmp_path / "log.jsonl"]).read(_spec_of(tmp_path / "plan.toml", catalog), catalog)
+    case = history.of("a")
+    assert case.weighed and not case.comparable
+    for model in (CHEAP, DEAR):
+        past, true = case.models[model], float(truth.quality[:, truth.models.index(model)].mean())
+        error = weighed_mean(past.quality, past.quality_weight)[1] ** 0.5
+        assert abs(weighed_mean(past.quality, past.quality_weight)[0] - true) < 3.0 * error
+    cheap = case.models[CHEAP]
+    assert cheap.quality.mean() - truth.quality[:, truth.models.index(CHEAP)].mean() > 0.1
+
+
+def _chosen_by_request():  # type: ignore[no-untyped-def]  # tests
+    """Give 600 requests with all outcomes, and a log that chose between the cheap and the dear model by difficulty."""
+    truth, rng = small_truth(600, seed=5), np.random.default_rng(0)
+    hard = np.array([i % 2 == 1 for i in range(truth.n)])
+    cheap, dear = truth.models.index(CHEAP), truth.models.index(DEAR)
+    to_dear = rng.random(truth.n) < np.where(hard, 0.8, 0.2)
+    observed = np.zeros_like(truth.observed)
+    observed[np.arange(truth.n), np.where(to_dear, dear, cheap)] = True
+    chance = np.where(to_dear == hard, 0.8, 0.2)
+    propensity = np.where(observed, chance[:, None], np.nan)
+    return truth, replace(truth, observed=observed, propensity=propensity).to_table()
 
 
 def test_repetition_by_hand() -> None:

@@ -120,12 +120,16 @@ class _Reader:
             return rows
         table = self._table.select(rows)
         outcomes = pivot(table)
-        models = {self._names[m]: _model(table, table.model == m) for m in table.models}
+        comparable = bool(outcomes.observed.all())
+        weighed = not comparable and not np.isnan(table.propensity).any()
+        weights = 1.0 / table.propensity if weighed else np.empty(0)
+        models = {self._names[m]: _model(table, table.model == m, weights) for m in table.models}
         return CaseHistory(
             requests=outcomes.n,
             models=models,
             input_tokens=self._input_tokens(outcomes),
-            comparable=bool(outcomes.observed.all()),
+            comparable=comparable,
+            weighed=weighed,
             repetition=repetition(outcomes.queries) if self._texts else None,
             routing=self._trial(case, outcomes),
         )
@@ -160,13 +164,18 @@ class _Reader:
         return found
 
 
-def _model(table: TrafficTable, rows: BoolArray) -> ModelHistory:
+def _model(table: TrafficTable, rows: BoolArray, weights: FloatArray) -> ModelHistory:
     answered = rows & np.equal(table.status, STATUS_OK).astype(np.bool_)
 
     def known(values: FloatArray, where: BoolArray) -> FloatArray:
         return values[where & ~np.isnan(values)]
 
+    def weight(values: FloatArray) -> FloatArray:
+        return weights[rows & ~np.isnan(values)] if weights.size else weights
+
     return ModelHistory(
+        cost_weight=weight(table.cost_usd),
+        quality_weight=weight(table.quality),
         cost_usd=known(table.cost_usd, rows),
         quality=known(table.quality, rows),
         latency_s=known(table.latency_s, answered),
