@@ -6,6 +6,7 @@
     ├── InvalidInputError (ValueError)      an argument or a record is wrong
     │   ├── TrafficError                    a traffic file or table is wrong
     │   ├── CatalogError                    a catalog file or entry is wrong
+    │   ├── PlanError                       a plan's file is wrong, or asks for what nothing fulfils
     │   └── PropensityError                 a propensity is missing, 0, or above 1
     ├── BundleError                         a bundle is damaged, unknown or of another schema
     ├── MissingExtraError (ImportError)     an optional library is not installed
@@ -37,6 +38,14 @@ class TrafficError(InvalidInputError):
 
 class CatalogError(InvalidInputError):
     """A catalog file or one of its entries is wrong."""
+
+
+class PlanError(InvalidInputError):
+    """A plan's file is wrong, or asks for what no model fulfils; ``problems`` are all of them, a text each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
 
 
 class PropensityError(InvalidInputError):

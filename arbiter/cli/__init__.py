@@ -3,7 +3,7 @@
 import os
 import sys
 
-from arbiter.errors import ArbiterError, NotEvaluableError
+from arbiter.errors import ArbiterError, NotEvaluableError, PlanError
 
 DONE, REFUSED, BAD_INPUT = 0, 1, 2
 """Exit status: done; a verdict was refused (gate, evaluation); the input was wrong."""
@@ -33,6 +33,8 @@ def run() -> int:
         return _say(f"{_usage(error)}; see arbiter --help", BAD_INPUT)
     except NotEvaluableError as error:
         return _say(str(error), REFUSED)
+    except PlanError as error:  # one line per problem, all at once
+        return max(_say(problem, BAD_INPUT) for problem in error.problems)
     except ArbiterError as error:
         return _say(str(error), BAD_INPUT)
     except BrokenPipeError:

@@ -16,6 +16,7 @@ from arbiter.cli.feedback import feedback
 from arbiter.cli.metrics import metrics
 from arbiter.cli.models import models
 from arbiter.cli.output import show
+from arbiter.cli.planning.app import plan
 from arbiter.cli.profile import profile
 from arbiter.cli.promote import promote
 from arbiter.cli.prune import prune
@@ -58,6 +59,8 @@ COMMANDS = (
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(data, name="data")
+
+app.add_typer(plan, name="plan")
 
 
 @app.callback()

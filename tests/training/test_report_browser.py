@@ -7,9 +7,11 @@ import shutil
 import subprocess
 
 import gatekeeper_samples
+import plan_samples
 import pytest
 import report_samples as samples
 
+from arbiter_training.planning.page import render_plan
 from arbiter_training.report.gatekeeper_page import render_gatekeeper
 from arbiter_training.report.page import render_html
 
@@ -84,3 +86,11 @@ def test_the_gatekeepers_page_fits_and_is_silent(browser, tmp_path, source, widt
     """The same of the other page."""
     page = render_gatekeeper(gatekeeper_samples.evaluation(source=source), gatekeeper_samples.about(source))
     measured(browser, tmp_path, page, width)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_plans_page_fits_and_is_silent(browser, tmp_path, width):
+    """The same of a plan, whose use case is named by an attacker."""
+    page = render_plan(plan_samples.full_plan(tmp_path, "<script>alert(1)</script>"))
+    assert measured(browser, tmp_path, page, width)["drawings"] >= 2

@@ -1,0 +1,1 @@
+"""`arbiter plan`: from use cases to a costed, resilient model strategy."""

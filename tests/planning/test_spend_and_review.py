@@ -1,0 +1,96 @@
+"""Forecasts from spend, and plans held against it."""
+
+import datetime
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from plan_samples import JANUARY, SUPPORT, planned
+
+from arbiter.errors import InvalidInputError
+from arbiter.planning.months import months_from
+from arbiter.planning.review import review_plan
+from arbiter.planning.saved import plan_to_json, read_saved, saved_from_json
+from arbiter.planning.spend import DaySpend, daily, forecast_spend
+
+START = datetime.date(2027, 1, 1)
+ONE = SUPPORT + 'models = ["gpt-4o"]\n'
+
+
+def days(amounts: list[float], model: str = "gpt-4o", start: datetime.date = START) -> list[DaySpend]:
+    """Give a day's spend per amount, of five thousand requests each."""
+    return [
+        DaySpend(day=start + datetime.timedelta(days=i), model=model, requests=5000, usd=usd)
+        for i, usd in enumerate(amounts)
+    ]
+
+
+def test_single_costs_are_summed_by_day_and_model() -> None:
+    """In order."""
+    rows = [(START, "b", 1.0), (START, "a", 2.0), (START, "b", 3.0)]
+    assert daily(rows) == (
+        DaySpend(day=START, model="a", requests=1, usd=2.0),
+        DaySpend(day=START, model="b", requests=2, usd=4.0),
+    )
+
+
+def test_a_flat_spend_is_carried_on(tmp_path: Path) -> None:
+    """Ten dollars a day are 280 in February, with a band of the drift between periods alone."""
+    found = forecast_spend(days([10.0] * 28), months_from(datetime.date(2027, 2, 1), 2))
+    assert found is not None and found.weeks == 4 and found.growth_per_week == 0.0
+    february = found.months["2027-02"]
+    assert february.mean == pytest.approx(280.0)
+    assert february.sd == pytest.approx(280 * 0.09)
+
+
+def test_a_sure_trend_is_carried_on_and_a_short_record_is_not() -> None:
+    """Ten per cent a week over eight weeks; two weeks are too few."""
+    amounts = [10.0 * 1.1 ** (i // 7) for i in range(56)]
+    found = forecast_spend(days(amounts), months_from(datetime.date(2027, 3, 1), 1))
+    assert found is not None and found.growth_per_week == pytest.approx(0.1)
+    assert found.months["2027-03"].mean > 31 * np.mean(amounts[-28:])
+    assert forecast_spend(days([10.0] * 20), months_from(START, 1)) is None
+    assert forecast_spend([], months_from(START, 1)) is None
+
+
+def test_a_plan_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    """Cells to the last digit; what is no plan, or of another version, is refused in a line."""
+    plan = planned(tmp_path, JANUARY, SUPPORT)
+    (tmp_path / "p.json").write_text(plan_to_json(plan), encoding="utf-8")
+    assert read_saved(tmp_path / "p.json").projection == plan.projection
+    for text, told in (("[]", "is not a plan"), ("{", "is not a plan"), ('{"schema": 99}', "has schema 99")):
+        with pytest.raises(InvalidInputError, match=told):
+            saved_from_json(text, "x")
+    with pytest.raises(InvalidInputError, match="cannot read the plan"):
+        read_saved(tmp_path / "none.json")
+    values = json.loads(plan_to_json(plan))
+    assert values["totals"]["all"][""]["usd"] == pytest.approx(plan.projection.total().mean)
+
+
+def test_a_review_by_hand(tmp_path: Path) -> None:
+    """Planned $24.975 a day; ten days at $30 of 5,000 requests: above the band, 5 requests a day more, and dearer."""
+    saved = saved_from_json(plan_to_json(planned(tmp_path, JANUARY, ONE)), "x")
+    found = review_plan(saved, days([30.0] * 10))
+    whole = found.rows[0]
+    assert (found.start, found.end) == (START, START + datetime.timedelta(days=9))
+    assert whole.planned_usd == pytest.approx(10 * 24.975) and whole.actual_usd == 300.0 and not whole.inside
+    assert whole.by_requests == pytest.approx(10 * 5 * 0.005)
+    assert whole.by_requests + whole.by_price == pytest.approx(300.0 - 249.75)
+    assert review_plan(saved, days([24.975] * 10)).rows[0].inside
+
+
+def test_models_that_were_not_planned_and_days_outside_are_seen(tmp_path: Path) -> None:
+    """Another name of the log is told; what came before the plan does not count."""
+    saved = saved_from_json(plan_to_json(planned(tmp_path, JANUARY, ONE)), "x")
+    spent = [
+        *days([25.0] * 3, "openai/gpt-4o"),
+        *days([1.0], "stranger"),
+        *days([9.0], start=datetime.date(2026, 1, 1)),
+    ]
+    found = review_plan(saved, spent, {"openai/gpt-4o": "gpt-4o"})
+    assert {row.name: row.actual_usd for row in found.rows} == {"all": 76.0, "gpt-4o": 75.0, "stranger": 1.0}
+    stranger = next(row for row in found.rows if row.name == "stranger")
+    assert stranger.planned_usd == 0.0 and not stranger.inside
+    with pytest.raises(InvalidInputError, match="no day in common"):
+        review_plan(saved, days([1.0], start=datetime.date(2020, 1, 1)))

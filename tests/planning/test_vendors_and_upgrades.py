@@ -1,0 +1,96 @@
+"""Concentration and upgrades."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+from plan_samples import JANUARY, MODERATION, SUMMARIES, SUPPORT, planned
+
+from arbiter.catalog import Catalog
+from arbiter.planning.upgrades import migration_days
+from arbiter.planning.vendors import risk_of
+from arbiter.vocabulary import Urgency, VendorRisk
+
+CATALOG = Catalog.default()
+
+
+@pytest.mark.parametrize(
+    ("share", "risk"),
+    [
+        (1.0, "critical"),
+        (0.9, "high"),
+        (0.71, "high"),
+        (0.7, "moderate"),
+        (0.5, "low"),
+        (0.3, "minimal"),
+        (0.0, "minimal"),
+    ],
+)
+def test_risk_by_share(share: float, risk: str) -> None:
+    """A level begins above its bound."""
+    assert risk_of(share) is VendorRisk(risk)
+
+
+def test_one_vendor_is_over_concentrated_and_its_alternative_is_priced(tmp_path: Path) -> None:
+    """By hand: gpt-4o to gemini-2.5-flash, 0.005 - 0.00099 a request, on what the whole chain answers."""
+    plan = planned(tmp_path, JANUARY, SUPPORT + 'models = ["gpt-4o", "gemini-2.5-flash"]\n')
+    review = plan.vendors
+    assert review.over_concentrated and review.vendors[0].vendor == "openai"
+    assert review.vendors[0].review == plan.start + datetime.timedelta(days=7) and review.vendors[0].wanted_vendors == 3
+    assert review.fallback_vendors == ("gemini",)
+    assert (review.wanted_vendors, review.used_vendors) == (3, 1)  # a standby has no share of its own
+    other = review.alternatives[0]
+    assert (other.model, other.other_vendor) == ("gemini-2.5-flash", "gemini")
+    assert other.usd_per_month_change == pytest.approx(-plan.projection.requests() * 0.00401)
+    assert review.effective_vendors == pytest.approx(1.0 / review.herfindahl)
+
+
+def test_who_keeps_no_limit_is_no_alternative(tmp_path: Path) -> None:
+    """None at another vendor where only one may serve."""
+    plan = planned(tmp_path, JANUARY, SUPPORT + 'models = ["gpt-4o"]\n')
+    assert plan.vendors.alternatives[0].model is None
+    assert plan.vendors.herfindahl == 1.0
+
+
+def test_urgency_by_the_day_on_which_a_model_goes(tmp_path: Path) -> None:
+    """Gone: now. Within a month, a quarter: important, recommended. Later it has to pay."""
+    table = SUPPORT + 'incumbent = "gpt-5"\n'
+    expected = {
+        "2026-12-31": Urgency.CRITICAL,
+        "2027-01-20": Urgency.IMPORTANT,
+        "2027-03-20": Urgency.RECOMMENDED,
+    }
+    for date, urgency in expected.items():
+        catalog = CATALOG.replace("gpt-5", deprecation_date=date)
+        plan = planned(tmp_path, JANUARY, table, catalog=catalog)
+        assert plan.upgrades[0].urgency is urgency, date
+        assert plan.upgrades[0].retires == date
+        assert plan.roadmap[0].due == max(datetime.date.fromisoformat(date), plan.start)
+
+
+def test_net_benefit_by_hand(tmp_path: Path) -> None:
+    """gpt-4o to gemini-2.5-flash saves 155,000 x (0.005 - 0.00099) = $621.55 a month, less 8 days of $800 once."""
+    pair = SUPPORT + 'incumbent = "gpt-4o"\nmodels = ["gemini-2.5-flash"]\n'
+    one = planned(tmp_path, JANUARY, pair).upgrades[0]
+    assert one.net_benefit == pytest.approx(155_000 * 0.00401 - 6400)
+    assert one.usd_per_month_change == pytest.approx(-155_000 * 0.00401)
+    year = JANUARY.replace("months = 1", "months = 60")
+    assert planned(tmp_path, year, pair).upgrades[0].net_low > 0
+    valued = planned(tmp_path, JANUARY, pair + "usd_per_good_answer = 1.0\n").upgrades[0]
+    assert valued.net_benefit == pytest.approx(155_000 * (0.00401 - 0.01) - 6400)
+    assert valued.net_high - valued.net_low > one.net_high - one.net_low
+
+
+def test_an_incumbent_that_keeps_its_limits_and_costs_less_stays(tmp_path: Path) -> None:
+    """Not needed, and not on the roadmap."""
+    cheap = MODERATION.replace("= 0.65", "= 0.5") + 'incumbent = "llama-3.1-8b"\n'
+    plan = planned(tmp_path, JANUARY, cheap, SUMMARIES)
+    assert {each.use_case for each in plan.upgrades} == {"moderation"}
+    assert {each.urgency for each in plan.upgrades} == {Urgency.NOT_NEEDED} and plan.roadmap == ()
+
+
+def test_migration_is_less_work_the_nearer_the_model() -> None:
+    """One family, one vendor, another vendor."""
+    days = [migration_days(CATALOG["gpt-4o"], CATALOG[name]) for name in ("gpt-4o-mini", "gemini-2.5-flash")]
+    assert days == [2.0, 8.0]
+    assert migration_days(CATALOG["deepseek-v3"], CATALOG["llama-3.1-70b"]) == 4.0
