@@ -1,9 +1,10 @@
 """What a service knows at the moment of a decision: who is out, what the budget leaves, whose prompt cache is warm."""
 
+import contextlib
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from arbiter.catalog import Catalog
@@ -11,7 +12,7 @@ from arbiter.demands import Circumstances
 from arbiter.errors import BudgetError, InvalidInputError
 from arbiter.ledger import Ledger
 from arbiter.pacing import BudgetPacer, PacingOptions
-from arbiter.records import Decision, Query
+from arbiter.records import Decision, Feedback, Outcome, Query
 
 LEAST_CACHED_TOKENS = 1024
 """Shorter prefixes are not cached (documented limit of OpenAI's and of most of Anthropic's models)."""
@@ -61,12 +62,15 @@ class Standing:
     ----------
     options : what is looked at.
     clock : gives seconds since 1970.
+    shared : whether a ledger tells now and then, by :meth:`follow`, what other processes did.
     """
 
-    def __init__(self, options: StandingOptions, clock: Callable[[], float]) -> None:
+    def __init__(self, options: StandingOptions, clock: Callable[[], float], *, shared: bool = False) -> None:
         self._options = options
         self._clock = clock
-        self.pacer = None if options.pacing is None else BudgetPacer(options.pacing)
+        self.pacer = None if options.pacing is None else BudgetPacer(options.pacing, shared=shared)
+        self._position = 0  # in the ledger that is followed
+        self._following = threading.Lock()
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -107,37 +111,41 @@ class Standing:
                     f"({decision.model}: {cost}); raise the budget or shorten the request"
                 )
 
-    def _paced(self, pacer: BudgetPacer, query: Query, catalog: Catalog) -> Query:
-        worth, left = pacer.asked(query, catalog, self._clock())
-        return _with(query, quality_per_usd=None if math.isnan(worth) else worth, paced_usd=left)
+    @contextlib.contextmanager
+    def in_flight(self, queries: Sequence[Query]) -> Iterator[None]:
+        """Tell that requests are being decided: what one of them may cost another one cannot spend."""
+        with contextlib.ExitStack() as stack:
+            if self.pacer is not None:
+                for query in queries:
+                    stack.enter_context(self.pacer.in_flight(query))
+            yield
 
-    def resumed(self, ledger: Ledger, catalog: Catalog) -> None:
-        """Take what a ledger holds into the paced budget: decisions in their order, and what they did cost.
+    def follow(self, ledger: Ledger) -> None:
+        """Take what a ledger holds since the last time into the paced budget, whoever recorded it.
 
         Raises
         ------
         LedgerError
-            If it cannot be read.
+            If it cannot be read; then the next time goes on from there.
         """
         if self.pacer is None:
             return
-        for _, event in ledger.events():
-            if isinstance(event.record, Decision):
-                query = Query(text="", user=event.record.user, session_id=event.record.session_id)
-                self.pacer.asked(query, catalog, event.timestamp)
-                self.pacer.decided(query, event.record)
-            elif event.record.cost_usd is not None:
-                self.pacer.settled(event.record.decision_id, event.record.cost_usd)
+        with self._following:
+            mark = self.pacer.mark()
+            for position, event in ledger.events(self._position):
+                self.pacer.take(event.record, event.timestamp)
+                self._position = position
+            self.pacer.caught_up(mark)
 
-    def measured(self, decision_id: str, cost_usd: float | None) -> None:
-        """Tell the paced budget what an answer did cost; None is unknown."""
-        if self.pacer is not None and cost_usd is not None:
-            self.pacer.settled(decision_id, cost_usd)
-
-    def reserved(self, query: Query, decision: Decision) -> None:
-        """Reserve what a decision is expected to cost in the paced budget."""
+    def answered(self, record: Outcome | Feedback) -> None:
+        """Tell the paced budget what an answer did cost."""
         if self.pacer is not None:
-            self.pacer.decided(query, decision)
+            self.pacer.answered(record)
+
+    def reserved(self, query: Query, decision: Decision, now: float) -> None:
+        """Reserve what a decision is expected to cost in the paced budget, before the ledger holds it as of ``now``."""
+        if self.pacer is not None:
+            self.pacer.decided(query, decision, now)
 
     def served(self, query: Query, model: str) -> None:
         """Remember that ``model`` now holds this request's context in its prompt cache."""
@@ -148,6 +156,10 @@ class Standing:
             self._sessions.move_to_end(query.session_id)
             while len(self._sessions) > self._options.max_sessions:
                 self._sessions.popitem(last=False)
+
+    def _paced(self, pacer: BudgetPacer, query: Query, catalog: Catalog) -> Query:
+        worth, left = pacer.asked(query, catalog, self._clock())
+        return _with(query, quality_per_usd=None if math.isnan(worth) else worth, paced_usd=left)
 
     def _warmed(self, query: Query) -> Query:
         if query.session_id is None:

@@ -9,8 +9,9 @@ from small_world import CHEAP, DEAR, MIDDLE, small_learned
 from arbiter.errors import InvalidInputError
 from arbiter.intake import read_request
 from arbiter.ledger import SqliteLedger
-from arbiter.pacing import DAY_S, BudgetPacer, PacingOptions, price_of_money
+from arbiter.pacing import BudgetPacer, PacingOptions, price_of_money
 from arbiter.policies import GreedyPolicy
+from arbiter.purses import DAY_S
 from arbiter.records import Query
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
@@ -96,7 +97,7 @@ def test_tenants_have_their_own_budgets(router: Router) -> None:
             d = service.route(text, user=tenant)
             spent[tenant] += d.estimates[d.model].cost_usd / 400
     assert spent == {"rich": pytest.approx(0.005, rel=0.02), "poor": pytest.approx(0.001, rel=0.02)}
-    assert set(service.standing.pacer.status()) == {"rich", "poor"}  # type: ignore[union-attr]
+    assert set(service.standing.pacer.status(router.catalog)) == {"rich", "poor"}  # type: ignore[union-attr]
 
 
 def test_a_daily_budget_comes_in_by_the_clock(router: Router) -> None:
@@ -129,9 +130,9 @@ def test_a_budget_is_resumed_from_the_ledger(router: Router, tmp_path) -> None: 
     with served(router, options, ledger=SqliteLedger(path)) as service:
         for text in texts(60):
             service.feedback(service.route(text).id, cost_usd=0.0021)
-        before = service.standing.pacer.status()[""]  # type: ignore[union-attr]
+        before = service.standing.pacer.status(router.catalog)[""]  # type: ignore[union-attr]
     with served(router, options, ledger=SqliteLedger(path)) as again:
-        after = again.standing.pacer.status()[""]  # type: ignore[union-attr]
+        after = again.standing.pacer.status(router.catalog)[""]  # type: ignore[union-attr]
     assert after["left_usd"] == pytest.approx(before["left_usd"], abs=1e-12)
     assert after["quality_per_usd"] == pytest.approx(before["quality_per_usd"], rel=1e-6)
 
@@ -161,10 +162,14 @@ def test_budgets_that_make_no_sense_are_refused(wrong: dict, message: str) -> No
         PacingOptions(**wrong)
 
 
-def test_decisions_of_another_catalog_teach_nothing(router: Router) -> None:
-    """A decision without the estimates of all candidates is left out, not misread."""
+def test_decisions_over_other_candidates_are_paid_and_not_misread(router: Router) -> None:
+    """What they cost counts; what they wanted says nothing of candidates that they do not know."""
     pacer, query = BudgetPacer(PacingOptions(usd_per_request=0.01)), Query(text="x")
-    pacer.asked(query, router.catalog, 0.0)
     decision = router.route(read_request("river"), np.random.default_rng(0))
-    pacer.decided(query, replace(decision, estimates={decision.model: decision.estimates[decision.model]}))
-    assert pacer.status()[""]["left_usd"] == 0.01
+    strange = {f"my {name}": estimate for name, estimate in decision.estimates.items()}
+    probs = {f"my {name}": p for name, p in decision.action_probs.items()}
+    other = replace(decision, model=f"my {decision.model}", estimates=strange, action_probs=probs)
+    pacer.decided(query, other, 0.0)
+    cost = decision.estimates[decision.model].cost_usd
+    assert pacer.status(router.catalog)[""]["left_usd"] == pytest.approx(0.01 - cost)
+    assert np.isnan(pacer.asked(query, router.catalog, 0.0)[0])
