@@ -22,7 +22,7 @@ WINDOW = 200
 MEMORY = 200.0
 """Requests after which the weight of one in the running means has fallen to 1 / e."""
 
-SHARE_OVER_S, SHARE_OVER = 20.0, 20.0
+SHARE_OVER_S, SHARE_OVER = 10.0, 20.0
 """The requests that a process has of all are counted over so many seconds, and over so many requests at least."""
 
 MOST_RESERVED = 100_000
