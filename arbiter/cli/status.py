@@ -1,11 +1,14 @@
 """`arbiter status`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arbiter.cli.options import BUNDLE_HELP, LEDGER_HELP, Json
 from arbiter.cli.output import show, show_json
+from arbiter.cli.workshop import workshop
+from arbiter.errors import InvalidInputError
 from arbiter.vocabulary import Tier
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 def status(
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
     ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help=LEDGER_HELP)] = None,
+    track: Annotated[Path | None, typer.Option(help="Folder of the MLflow store to log the ledger's drift to.")] = None,
     as_json: Json = False,
 ) -> None:
     """List a bundle's candidates by tier with their status, and what was learned of each from the ledger."""
@@ -24,19 +28,22 @@ def status(
     from arbiter.loading import load_router
     from arbiter.metrics import measure
 
-    router = load_router(bundle)
+    if track is not None and ledger is None:
+        raise InvalidInputError("drift is that of a ledger; give --ledger with --track")
+    router, run = load_router(bundle), None
     known: dict[str, ModelMetrics] = {}
     drift = DriftReport(blocks=0, found=())
     if ledger is not None:
         with open_ledger(ledger, must_exist=True) as opened:
             known = {row.model: row for row in measure(opened).models}
             drift = drift_of(event for _, event in opened.events())
+            run = None if track is None else workshop("jobs.drift").log_drift(drift, opened.identity, track)
     tiers = {tier: [c for c in router.catalog if c.tier is tier] for tier in Tier}
     if as_json:
         models = [_row(c, known.get(c.name)) for tier in Tier for c in tiers[tier]]
         told = {"blocks": drift.blocks, "evaluation_holds": drift.evaluation_holds, "found": drift.found}
         head = {"policy": router.policy.version, "strategy": router.settings.strategy}
-        show_json({**head, "models": models, "drift": told})
+        show_json({**head, "models": models, "drift": told, "mlflow": run})
         return
     show([f"policy {router.policy.version}, strategy {router.settings.strategy}"])
     width = max(len(name) for name in router.catalog.names)
@@ -45,6 +52,8 @@ def status(
             show(["", str(tier), *(_line(c, known.get(c.name), width) for c in candidates)])
     if drift.blocks > 1:
         show(["", *([f"drift: {d.text}" for d in drift.latest] or ["drift: none that chance does not explain"])])
+    if run is not None:
+        show([f"MLflow: {run}"])
 
 
 def _row(candidate: "Candidate", found: "ModelMetrics | None") -> dict[str, object]:
