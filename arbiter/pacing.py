@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
-from arbiter.purses import MOST_RESERVED, PacingOptions, Purse, Purses, Wish
+from arbiter.price_of_money import price_of_money
+from arbiter.purse import PacingOptions, Purse
+from arbiter.purses import MOST_RESERVED, Purses, purses_name, read_purses
 from arbiter.records import Decision, Feedback, Outcome, Query
+from arbiter.wishes import Wish
 
-__all__ = ["BudgetPacer", "PacingOptions", "price_of_money"]
-
-FloatArray = NDArray[np.float64]
+__all__ = ["BudgetPacer", "PacingOptions"]
 
 TOKENS_PER_MTOK = 1e6
 
@@ -28,9 +28,6 @@ PAID_BACK_OVER = 50.0
 
 TARGET_RANGE = (0.1, 4.0)
 """Least and greatest spending aimed at, against what a request brings into the budget."""
-
-DEAREST_USD = 1e9
-"""A dollar worth this many quality points buys nothing any more."""
 
 
 @dataclass(slots=True)
@@ -101,7 +98,26 @@ class BudgetPacer:
         self._catalog: Catalog | None = None
         self._dearest = math.inf
         self._in_flight: Counter[str] = Counter()
+        self._pure = True  # whether the fold holds what the ledger does and nothing else
         self._lock = threading.Lock()
+
+    @property
+    def snapshot_name(self) -> str | None:
+        """What a snapshot of the fold is called; None where there can be none (:func:`arbiter.purses.purses_name`)."""
+        return purses_name(self.options) if self._pure else None
+
+    def snapshot(self) -> str:
+        """Give the fold as text."""
+        with self._lock:
+            return self._folded.to_text()
+
+    def resume(self, text: str) -> bool:
+        """Go on from a snapshot, before anything else happens; say whether it could be read."""
+        found = read_purses(self.options, text)
+        if found is not None:
+            self._folded = found
+            self._now = self._ahead(whole=False) if self.shared else found
+        return found is not None
 
     def asked(self, query: Query, catalog: Catalog, now: float) -> tuple[float, float]:
         """Say how a request is to be decided.
@@ -237,7 +253,7 @@ class BudgetPacer:
         return ahead
 
     def _settle(self, decision_id: str) -> None:
-        own = self._own.pop(decision_id)
+        own, self._pure = self._own.pop(decision_id), False
         self._folded.decided(own.decision, own.owner, own.at)
 
     def _solve(self, purse: Purse, purses: Purses, catalog: Catalog) -> float:
@@ -254,37 +270,3 @@ class BudgetPacer:
         target = min(max(aim, least * purse.income_usd), most * purse.income_usd)
         beyond = purse.spent_usd / purse.expected_usd if purse.expected_usd > 0 else 1.0
         return price_of_money(wanted, cost, target / max(beyond, 0.1))
-
-
-def price_of_money(wanted: FloatArray, cost_usd: FloatArray, target_usd: float) -> float:
-    """Give the least worth of a dollar at which these requests cost no more than the target on average.
-
-    Parameters
-    ----------
-    wanted : (n, K) quality points without the price of money; minus infinity where a candidate may not answer.
-    cost_usd : (n, K).
-    target_usd : mean cost of a request.
-
-    Returns
-    -------
-    quality_per_usd : 0 where money need not be counted; at most 1e9, where the target is below the cheapest choices.
-
-    Notes
-    -----
-    The mean cost of the choices argmax(wanted - worth x cost) never rises with the worth, so that bisection (of the
-    logarithm) finds the place.
-    """
-
-    def mean_cost(worth: float) -> float:
-        choice = (wanted - worth * cost_usd).argmax(axis=1)
-        return float(cost_usd[np.arange(len(cost_usd)), choice].mean())
-
-    if mean_cost(0.0) <= target_usd:
-        return 0.0
-    low, high = 1e-3, DEAREST_USD
-    if mean_cost(high) > target_usd:
-        return high
-    for _ in range(40):
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if mean_cost(middle) > target_usd else (low, middle)
-    return high

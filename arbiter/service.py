@@ -1,14 +1,13 @@
 """The service: a router with a ledger and a clock, that learns from feedback and never fails to answer."""
 
-import json
 import logging
 import math
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
 import numpy as np
 
@@ -220,6 +219,7 @@ class Arbiter:
         LedgerError
             If it cannot be written.
         """
+        self.standing.snapshot(self.ledger)
         return self._learner.snapshot()
 
     def prune(self, older_than_days: float) -> Pruned:
@@ -289,24 +289,14 @@ class Arbiter:
         return [replace(decision, id=secrets.token_hex(16)) for decision in decisions]
 
     def _recorded(self, queries: Sequence[Query], decisions: list[Decision], now: float) -> list[Decision]:
-        kept = [self._kept(query) for query in queries]
-        events = [Event(record=d, timestamp=now, prompt=k) for d, k in zip(decisions, kept, strict=True)]
+        kept = self.options.prompts.written
+        events = [Event(record=d, timestamp=now, prompt=kept(q)) for q, d in zip(queries, decisions, strict=True)]
         try:
             self.ledger.append_many(events)
         except (LedgerError, InvalidInputError) as error:
             logger.error("the ledger did not take %d decisions: %s", len(decisions), error)
             return [replace(decision, degraded=(*decision.degraded, f"ledger: {error}")) for decision in decisions]
         return decisions
-
-    def _kept(self, query: Query) -> Mapping[str, Any] | None:
-        """Give what the ledger keeps of a request; nothing where it cannot be written down."""
-        kept = self.options.prompts.kept(query)
-        try:
-            json.dumps(kept, ensure_ascii=False).encode()
-        except (TypeError, ValueError) as error:  # objects in messages, or half a character in a text
-            logger.warning("a request is recorded without its text: %s", type(error).__name__)
-            return None
-        return kept
 
 
 def load(

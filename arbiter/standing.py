@@ -1,6 +1,7 @@
 """What a service knows at the moment of a decision: who is out, what the budget leaves, whose prompt cache is warm."""
 
 import contextlib
+import logging
 import math
 import threading
 from collections import OrderedDict
@@ -9,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from arbiter.catalog import Catalog
 from arbiter.demands import Circumstances
-from arbiter.errors import BudgetError, InvalidInputError
-from arbiter.ledger import Ledger
+from arbiter.errors import BudgetError, InvalidInputError, LedgerError
+from arbiter.ledger import Ledger, Snapshot
 from arbiter.pacing import BudgetPacer, PacingOptions
 from arbiter.records import Decision, Feedback, Outcome, Query
 
@@ -19,6 +20,11 @@ LEAST_CACHED_TOKENS = 1024
 
 WARM_S = 300.0
 """How long providers keep a prefix that nobody reads (documented: five minutes at least)."""
+
+logger = logging.getLogger(__name__)
+
+SNAPSHOT_EVERY = 10_000
+"""Events after which a snapshot of the paced budget is kept. To fold that many again at a start takes some seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,7 @@ class Standing:
         self._options = options
         self._clock = clock
         self.pacer = None if options.pacing is None else BudgetPacer(options.pacing, shared=shared)
-        self._position = 0  # in the ledger that is followed
+        self._position = self._unkept = 0  # in the ledger that is followed, and events since the last snapshot
         self._following = threading.Lock()
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
         self._lock = threading.Lock()
@@ -131,11 +137,43 @@ class Standing:
         if self.pacer is None:
             return
         with self._following:
+            if self._position == 0:
+                self._resume(self.pacer, ledger)
             mark = self.pacer.mark()
             for position, event in ledger.events(self._position):
                 self.pacer.take(event.record, event.timestamp)
-                self._position = position
+                self._position, self._unkept = position, self._unkept + 1
             self.pacer.caught_up(mark)
+            if self._unkept >= SNAPSHOT_EVERY:
+                try:
+                    self._keep(self.pacer, ledger)
+                except LedgerError as error:
+                    logger.warning("no snapshot of the paced budget is kept: %s", error)
+
+    def snapshot(self, ledger: Ledger) -> None:
+        """Keep in a ledger what the paced budget holds, so that a start need not fold it anew; done now and then, too.
+
+        Raises
+        ------
+        LedgerError
+            If it cannot be read or written.
+        """
+        if self.pacer is not None:
+            self.follow(ledger)
+            with self._following:
+                self._keep(self.pacer, ledger)
+
+    def _resume(self, pacer: BudgetPacer, ledger: Ledger) -> None:
+        found = None if pacer.snapshot_name is None else ledger.snapshot(pacer.snapshot_name)
+        if found is not None and pacer.resume(found.payload):
+            self._position = found.position
+
+    def _keep(self, pacer: BudgetPacer, ledger: Ledger) -> None:
+        self._unkept = 0
+        if pacer.snapshot_name is None or not ledger.identity or self._position == 0:
+            return
+        snapshot = Snapshot(position=self._position, taken_at=self._clock(), payload=pacer.snapshot())
+        ledger.keep_snapshot(pacer.snapshot_name, snapshot)
 
     def answered(self, record: Outcome | Feedback) -> None:
         """Tell the paced budget what an answer did cost."""

@@ -9,9 +9,10 @@ from small_world import CHEAP, DEAR, MIDDLE, small_learned
 from arbiter.errors import InvalidInputError
 from arbiter.intake import read_request
 from arbiter.ledger import SqliteLedger
-from arbiter.pacing import BudgetPacer, PacingOptions, price_of_money
+from arbiter.pacing import BudgetPacer, PacingOptions
 from arbiter.policies import GreedyPolicy
-from arbiter.purses import DAY_S
+from arbiter.price_of_money import price_of_money
+from arbiter.purse import DAY_S
 from arbiter.records import Query
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
