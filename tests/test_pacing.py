@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_world import CHEAP, DEAR, MIDDLE, small_learned
+from small_world import CHEAP, COST_USD, DEAR, MIDDLE, small_learned
 
 from arbiter.errors import InvalidInputError
 from arbiter.intake import read_request
@@ -123,6 +123,19 @@ def test_what_an_answer_did_cost_counts(router: Router) -> None:
         service.feedback(decision.id, cost_usd=spent[-1])
         service.feedback(decision.id, cost_usd=spent[-1])  # a repeat is not paid twice
     assert np.mean(spent[100:]) == pytest.approx(0.003, rel=0.03)
+
+
+@pytest.mark.parametrize("budget", [0.001, 0.003])
+def test_at_no_horizon_more_is_spent_than_came_in_and_what_one_answer_erred_by(router: Router, budget: float) -> None:
+    """True costs lie around what was expected (lognormal, sd 0.3) and are told at once: 1 % and one dear answer."""
+    service, rng, spent = served(router, PacingOptions(usd_per_request=budget)), np.random.default_rng(0), []
+    for text in texts(400):
+        decision = service.route(text)
+        spent.append(decision.estimates[decision.model].cost_usd * float(np.exp(rng.normal(-0.045, 0.3))))
+        service.feedback(decision.id, cost_usd=spent[-1])
+    came_in = budget * np.arange(1, 401)
+    assert (np.cumsum(spent) <= 1.01 * came_in + COST_USD[DEAR]).all()
+    assert sum(spent) >= 0.99 * came_in[-1] - COST_USD[DEAR]
 
 
 def test_a_budget_is_resumed_from_the_ledger(router: Router, tmp_path) -> None:  # type: ignore[no-untyped-def]
