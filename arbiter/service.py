@@ -158,7 +158,7 @@ class Arbiter:
         Raises
         ------
         InvalidInputError, UnknownDecisionError, LedgerError
-            As :meth:`feedback`; see :func:`arbiter.learning.preferred`.
+            As :meth:`feedback`; see :func:`arbiter.judgements.preferred`.
         """
         winner, loser = self.ledger.decision(winner_id), self.ledger.decision(over)
         self._learn(list(zip((winner, loser), preferred(winner, loser), strict=True)))

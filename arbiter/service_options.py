@@ -27,7 +27,8 @@ class ServiceOptions:
     workers : processes among which a batch of 1,024 or more requests is divided, for the time of the call; one per core
         for offline work. Above 1 they are forked: not for a server with threads. See :mod:`arbiter.forked`.
     follow_s : seconds of serving after which feedback that other processes recorded in the same ledger is looked for,
-        in the background; each feedback of this process looks, too. Infinite never does.
+        in the background; each feedback of this process looks, too. Where a budget is paced, what they spent is, too.
+        Infinite never does: then each process has the paced budget for itself.
     """
 
     seed: int | None = None
