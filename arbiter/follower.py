@@ -29,7 +29,7 @@ class Follower:
     def follow(self) -> None:
         """Look, if it is time and no look is under way."""
         now = self._clock()
-        if 0.0 <= now - self._looked_at < self._every_s:
+        if abs(now - self._looked_at) < self._every_s:  # a clock may be set back
             return
         self._looked_at = now
         if self._thread is None or not self._thread.is_alive():
