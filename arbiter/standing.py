@@ -129,6 +129,8 @@ class Standing:
     def follow(self, ledger: Ledger) -> None:
         """Take what a ledger holds since the last time into the paced budget, whoever recorded it.
 
+        A budget that is not shared takes it at the start alone: it counts all that comes then itself.
+
         Raises
         ------
         LedgerError
@@ -144,7 +146,7 @@ class Standing:
                 self.pacer.take(event.record, event.timestamp)
                 self._position, self._unkept = position, self._unkept + 1
             self.pacer.caught_up(mark)
-            if self._unkept >= SNAPSHOT_EVERY:
+            if self.pacer.shared and self._unkept >= SNAPSHOT_EVERY:
                 try:
                     self._keep(self.pacer, ledger)
                 except LedgerError as error:
@@ -158,7 +160,7 @@ class Standing:
         LedgerError
             If it cannot be read or written.
         """
-        if self.pacer is not None:
+        if self.pacer is not None and self.pacer.shared:
             self.follow(ledger)
             with self._following:
                 self._keep(self.pacer, ledger)
@@ -170,7 +172,7 @@ class Standing:
 
     def _keep(self, pacer: BudgetPacer, ledger: Ledger) -> None:
         self._unkept = 0
-        if pacer.snapshot_name is None or not ledger.identity or self._position == 0:
+        if pacer.snapshot_name is None or self._position == 0:
             return
         snapshot = Snapshot(position=self._position, taken_at=self._clock(), payload=pacer.snapshot())
         ledger.keep_snapshot(pacer.snapshot_name, snapshot)

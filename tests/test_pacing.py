@@ -1,6 +1,7 @@
 """Laws of budget pacing."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from arbiter.pacing import BudgetPacer, PacingOptions
 from arbiter.policies import GreedyPolicy
 from arbiter.price_of_money import price_of_money
 from arbiter.purse import DAY_S
-from arbiter.records import Query
+from arbiter.records import Outcome, Query
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
 from arbiter.standing import StandingOptions
@@ -149,6 +150,27 @@ def test_a_budget_is_resumed_from_the_ledger(router: Router, tmp_path) -> None: 
         after = again.standing.pacer.status(router.catalog)[""]  # type: ignore[union-attr]
     assert after["left_usd"] == pytest.approx(before["left_usd"], abs=1e-12)
     assert after["quality_per_usd"] == pytest.approx(before["quality_per_usd"], rel=1e-6)
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_budget_of_one_process_counts_once_whatever_is_asked_of_its_ledger(
+    router: Router, tmp_path: Path, lasting: bool
+) -> None:
+    """Snapshots and pruning read the ledger again; a budget that nobody else spends from does not."""
+    standing = StandingOptions(pacing=PacingOptions(usd_per_request=0.002))
+    options = ServiceOptions(seed=0, standing=standing, clock=lambda: 1e9, follow_s=float("inf"))
+    with Arbiter(router, SqliteLedger(tmp_path / "l.db" if lasting else ":memory:"), options) as service:
+        pacer = service.standing.pacer
+        assert pacer is not None and not pacer.shared
+        for text in texts(10):
+            decision = service.route(text)
+            for cost in (0.001, 0.0007):
+                service.record(Outcome(decision_id=decision.id, model=decision.model, ok=True, cost_usd=cost))
+        before = pacer.status(router.catalog)
+        service.snapshot()
+        service.prune(1.0)
+        assert pacer.status(router.catalog) == before
+        assert before[""]["left_usd"] == pytest.approx(10 * (0.002 - 0.0017))
 
 
 def test_an_empty_purse_pays_for_the_cheapest_only(router: Router) -> None:
