@@ -155,13 +155,14 @@ class Completing(ABC):
 
     def _ended(self, run: Run) -> None:
         """Record what came of every call; where the ledger does not take it, the answer still reaches the caller."""
-        decision, attempts = run.decision, run.attempts
-        now = self.options.clock()
+        decision, attempts, now = run.decision, run.attempts, self.options.clock()
+        outcomes = [attempt.outcome(decision.id) for attempt in attempts]
         try:
-            self.ledger.append_many(Event(record=a.outcome(decision.id), timestamp=now) for a in attempts)
+            self.ledger.append_many(Event(record=outcome, timestamp=now) for outcome in outcomes)
         except (LedgerError, InvalidInputError) as error:
             logger.error("the ledger did not take the outcomes of decision %s: %s", decision.id, error)
-        self.standing.measured(decision.id, run.charged_usd)
+        for outcome in outcomes:
+            self.standing.answered(outcome)
         served = next((a.model for a in attempts if a.reason is None), None)
         if served not in (None, decision.model):
             self.standing.served(run.query, served)

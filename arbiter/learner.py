@@ -26,12 +26,10 @@ class LearnerOptions:
     ----------
     rules : what feedback is taken to mean.
     clock : gives seconds since 1970.
-    follow_s : seconds after which feedback that other processes recorded is looked for; infinite never does.
     """
 
     rules: FeedbackRules
     clock: Callable[[], float]
-    follow_s: float
 
 
 class Learner:
@@ -57,8 +55,6 @@ class Learner:
         self._name = self._snapshot_name(router)
         self._unkept = 0  # feedbacks since the last snapshot
         self._catch_up()
-        self._looked_at = options.clock()
-        self._follower: threading.Thread | None = None
 
     @property
     def router(self) -> Router:
@@ -75,16 +71,6 @@ class Learner:
                 self._catch_up()
         except ArbiterError as error:
             logger.error("feedback is in the ledger and not learned yet: %s", error)
-
-    def follow(self) -> None:
-        """Look for feedback that other processes recorded, if it is time; on a thread, so that nobody waits for it."""
-        now = self._options.clock()
-        if 0.0 <= now - self._looked_at < self._options.follow_s or not self._ledger.identity:
-            return
-        self._looked_at = now
-        if self._follower is None or not self._follower.is_alive():
-            self._follower = threading.Thread(target=self.learn, name="arbiter-follower", daemon=True)
-            self._follower.start()
 
     def swap(self, router: Router) -> None:
         """Go on with another router; the ledger is folded into it first, and only the last part of that under lock."""
@@ -113,11 +99,6 @@ class Learner:
             self._replay.catch_up(self._ledger)
             self._keep_snapshot()
             return self._name is not None
-
-    def close(self) -> None:
-        """Wait for a look under way."""
-        if self._follower is not None:
-            self._follower.join()
 
     def _snapshot_name(self, router: Router) -> str | None:
         return snapshot_name(router, self._options.rules) if self._ledger.identity else None

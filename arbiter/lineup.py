@@ -17,6 +17,7 @@ from arbiter.estimates.estimator import Estimator, Speed
 from arbiter.policies import BanditPolicy, GreedyPolicy
 from arbiter.records import Candidate, Query
 from arbiter.router import Router
+from arbiter.vocabulary import Status
 
 FloatArray = NDArray[np.float64]
 
@@ -29,8 +30,8 @@ LENT_SD = 0.08
 JUDGEMENT_SD = 0.35
 """Standard deviation of one judged answer around its expectation: that of a quality that is mostly 0 or 1."""
 
-NEW_VERSION_TRUST = 0.1
-"""What judgements of a model's last version count for its new one."""
+FORMER_STATE_TRUST = 0.1
+"""What judgements count of a model that has a new version since, or is degraded, or recovered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,18 +148,40 @@ def new_version(router: Router, name: str, **changes: Any) -> Router:
     router, name : whose entry changes.
     changes : fields of the catalog entry, such as ``name`` or prices.
     """
-    k, at = len(router.catalog), router.catalog.position(name)
-    trust = np.ones(k)
-    trust[at] = NEW_VERSION_TRUST
-    variance = np.zeros(k)
-    variance[at] = LENT_SD**2
+    return _doubted(router, name, LENT_SD**2, changes)
+
+
+def with_status(router: Router, name: str, status: Status | str) -> Router:
+    """Say that a model is degraded, out, or has recovered.
+
+    A model that is available or degraded may answer; any other status excludes it, and nothing that was learned is
+    lost. Where answers become worse, or good again, what feedback taught before says little of them: at the change
+    between available and degraded it counts a tenth, so that a few judgements of the new state outweigh it. Without a
+    word from anybody the gate's alarm does the same, some judgements later.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such status.
+    """
+    if status not in list(Status):
+        raise InvalidInputError(f"unknown status {str(status)!r}; there are {', '.join(Status)}")
+    known, told = router.catalog[name].status, Status(status)
+    if known is told or Status.DEGRADED not in (known, told):
+        return replace(router, catalog=router.catalog.replace(name, status=told))
+    return _doubted(router, name, 0.0, {"status": told})
+
+
+def _doubted(router: Router, name: str, variance: float, changes: Mapping[str, Any]) -> Router:
+    """Change a candidate's entry and count what was learned of it a tenth; its estimate is less sure by a variance."""
+    k, at = len(router.catalog), np.arange(len(router.catalog)) == router.catalog.position(name)
     return _arranged(
         router,
         router.catalog.replace(name, **changes),
         mixing=np.eye(k),
         shift=np.zeros(k),
-        variance=variance,
-        arms=_Arms(old=list(range(k)), newcomers=_newcomers(router), trust=trust),
+        variance=np.where(at, variance, 0.0),
+        arms=_Arms(old=list(range(k)), newcomers=_newcomers(router), trust=np.where(at, FORMER_STATE_TRUST, 1.0)),
     )
 
 

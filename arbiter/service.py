@@ -1,13 +1,13 @@
 """The service: a router with a ledger and a clock, that learns from feedback and never fails to answer."""
 
-import json
 import logging
+import math
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from arbiter.cold_start import cold_start_router
 from arbiter.completing import Completing
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.feedback_details import FeedbackDetails, read_feedback
+from arbiter.follower import Follower
 from arbiter.gatekeeper.assessed import assessed
 from arbiter.intake import Request
 from arbiter.judgements import preferred
@@ -52,12 +53,13 @@ class Arbiter(Completing):
     def __init__(self, router: Router, ledger: Ledger | None = None, options: ServiceOptions | None = None) -> None:
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
-        o = self.options
-        self.standing = Standing(replace(o.standing, out=self._out), o.clock)
+        o, shared = self.options, bool(self.ledger.identity) and math.isfinite(self.options.follow_s)
+        self.standing = Standing(replace(o.standing, out=self._out), o.clock, shared=shared)
         self._rotation = Rotation(o.turns, o.seed)
-        how = LearnerOptions(rules=o.feedback, clock=o.clock, follow_s=o.follow_s)
-        self._learner = Learner(self._assessing(router), self.ledger, how)
-        self.standing.resumed(self.ledger, router.catalog)
+        self._learner = Learner(self._assessing(router), self.ledger, LearnerOptions(rules=o.feedback, clock=o.clock))
+        self.standing.follow(self.ledger)
+        looks = (self._learner.learn, lambda: self.standing.follow(self.ledger))
+        self._follower = Follower(looks, o.clock, o.follow_s if shared else math.inf)
         self._cold: Router | None = None
         self._rng = np.random.default_rng(self.options.seed)
         self._rng_lock = threading.Lock()
@@ -97,21 +99,19 @@ class Arbiter(Completing):
         ------
         InvalidInputError
             If a request or an option is wrong; then none is routed.
+        BudgetError
+            If the service asks a budget, and it pays for nobody. Nothing is recorded then, save, where a budget is
+            paced, of the requests before: that decides one by one.
         """
         if isinstance(requests, str | Query):  # a text would be taken for a list of letters
             raise InvalidInputError(f"route_batch takes a list of requests, got {requests!r:.80}; use route for one")
         queries = [read_query(request, options) for request in requests]
         if not queries:
             return []
-        self._learner.follow()
-        queries = self.standing.budgeted(queries)
-        decisions = self._rotation.turned(self._decide(queries))
-        self.standing.require_paid(queries, decisions)
-        decisions = self._recorded(queries, decisions)
-        for query, decision in zip(queries, decisions, strict=True):
-            self.standing.served(query, decision.model)
-            self.standing.reserved(query, decision)
-        return decisions
+        self._follower.follow()
+        # What one request may cost hangs on what the one before it did, where a budget is paced.
+        parts = [queries] if self.standing.pacer is None else [[query] for query in queries]
+        return [decision for part in parts for decision in self._routed(part)]
 
     def feedback(self, decision_id: str, quality: float | None = None, **details: Unpack[FeedbackDetails]) -> None:
         """Record a judgement of a decision's answer, and learn from it.
@@ -150,7 +150,7 @@ class Arbiter(Completing):
         """
         self.ledger.decision(outcome.decision_id)  # a buffered ledger would find out too late to say it here
         self.ledger.append(Event(record=outcome, timestamp=self.options.clock()))
-        self.standing.measured(outcome.decision_id, outcome.cost_usd)
+        self.standing.answered(outcome)
 
     def prefer(self, winner_id: str, over: str) -> None:
         """Record that one decision's answer is better than another's, and learn from it.
@@ -162,18 +162,29 @@ class Arbiter(Completing):
         Raises
         ------
         InvalidInputError, UnknownDecisionError, LedgerError
-            As :meth:`feedback`; see :func:`arbiter.learning.preferred`.
+            As :meth:`feedback`; see :func:`arbiter.judgements.preferred`.
         """
         winner, loser = self.ledger.decision(winner_id), self.ledger.decision(over)
         self._learn(list(zip((winner, loser), preferred(winner, loser), strict=True)))
+
+    def _routed(self, queries: Sequence[Query]) -> list[Decision]:
+        with self.standing.in_flight(queries):
+            queries = self.standing.budgeted(queries)
+            decisions = self._identified(self._rotation.turned(self._decide(queries)))
+            self.standing.require_paid(queries, decisions)
+            now = self.options.clock()
+            for query, decision in zip(queries, decisions, strict=True):
+                self.standing.served(query, decision.model)
+                self.standing.reserved(query, decision, now)
+            return self._recorded(queries, decisions, now)
 
     def _learn(self, judged: Sequence[tuple[Decision, Feedback]]) -> None:
         for decision, record in judged:
             self.options.feedback.quality(decision, record)  # a reward that is wrong is refused before it is recorded
         now = self.options.clock()
         self.ledger.append_many(Event(record=record, timestamp=now) for _, record in judged)
-        for decision, record in judged:
-            self.standing.measured(decision.id, record.cost_usd)
+        for _, record in judged:
+            self.standing.answered(record)
         self._learner.learn()
 
     def swap(self, router: Router) -> None:
@@ -212,6 +223,7 @@ class Arbiter(Completing):
         LedgerError
             If it cannot be written.
         """
+        self.standing.snapshot(self.ledger)
         return self._learner.snapshot()
 
     def prune(self, older_than_days: float) -> Pruned:
@@ -237,7 +249,7 @@ class Arbiter(Completing):
         """End calls that are under way, write what is pending, and let go of the ledger."""
         self.executor.close()
         self._health.close()
-        self._learner.close()
+        self._follower.close()
         self.ledger.close()
 
     def __enter__(self) -> Self:
@@ -276,30 +288,21 @@ class Arbiter(Completing):
         with self._rng_lock:
             return self._rng.spawn(1)[0]
 
-    def _recorded(self, queries: Sequence[Query], decisions: list[Decision]) -> list[Decision]:
-        if self.options.seed is not None:  # of the choices: identities must differ from those of an earlier process
-            decisions = [replace(decision, id=secrets.token_hex(16)) for decision in decisions]
+    def _identified(self, decisions: list[Decision]) -> list[Decision]:
+        """Give decisions identities that differ from those of an earlier process with the same seed."""
+        if self.options.seed is None:
+            return decisions
+        return [replace(decision, id=secrets.token_hex(16)) for decision in decisions]
+
+    def _recorded(self, queries: Sequence[Query], decisions: list[Decision], now: float) -> list[Decision]:
+        kept = self.options.prompts.written
+        events = [Event(record=d, timestamp=now, prompt=kept(q)) for q, d in zip(queries, decisions, strict=True)]
         try:
-            self._record(queries, decisions)
+            self.ledger.append_many(events)
         except (LedgerError, InvalidInputError) as error:
             logger.error("the ledger did not take %d decisions: %s", len(decisions), error)
             return [replace(decision, degraded=(*decision.degraded, f"ledger: {error}")) for decision in decisions]
         return decisions
-
-    def _record(self, queries: Sequence[Query], decisions: Sequence[Decision]) -> None:
-        now = self.options.clock()
-        kept = [self._kept(query) for query in queries]
-        self.ledger.append_many(Event(record=d, timestamp=now, prompt=k) for d, k in zip(decisions, kept, strict=True))
-
-    def _kept(self, query: Query) -> Mapping[str, Any] | None:
-        """Give what the ledger keeps of a request; nothing where it cannot be written down."""
-        kept = self.options.prompts.kept(query)
-        try:
-            json.dumps(kept, ensure_ascii=False).encode()
-        except (TypeError, ValueError) as error:  # objects in messages, or half a character in a text
-            logger.warning("a request is recorded without its text: %s", type(error).__name__)
-            return None
-        return kept
 
 
 def load(

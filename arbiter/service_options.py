@@ -30,7 +30,8 @@ class ServiceOptions:
     execution : where candidates are called, with which keys and limits, and when they are left out.
     turns : candidate to its turns in a round, for the strategy ``round_robin``; see :class:`arbiter.rotation.Rotation`.
     follow_s : seconds of serving after which feedback that other processes recorded in the same ledger is looked for,
-        in the background; each feedback of this process looks, too. Infinite never does.
+        in the background; each feedback of this process looks, too. Where a budget is paced, what they spent is, too.
+        Infinite never does: then each process has the paced budget for itself.
     """
 
     seed: int | None = None

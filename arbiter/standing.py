@@ -1,23 +1,30 @@
 """What a service knows at the moment of a decision: who is out, what the budget leaves, whose prompt cache is warm."""
 
+import contextlib
+import logging
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from arbiter.catalog import Catalog
 from arbiter.demands import Circumstances
-from arbiter.errors import BudgetError, InvalidInputError
-from arbiter.ledger import Ledger
+from arbiter.errors import BudgetError, InvalidInputError, LedgerError
+from arbiter.ledger import Ledger, Snapshot
 from arbiter.pacing import BudgetPacer, PacingOptions
-from arbiter.records import Decision, Outcome, Query
+from arbiter.records import Decision, Feedback, Outcome, Query
 
 LEAST_CACHED_TOKENS = 1024
 """Shorter prefixes are not cached (documented limit of OpenAI's and of most of Anthropic's models)."""
 
 WARM_S = 300.0
 """How long providers keep a prefix that nobody reads (documented: five minutes at least)."""
+
+logger = logging.getLogger(__name__)
+
+SNAPSHOT_EVERY = 10_000
+"""Events after which a snapshot of the paced budget is kept. To fold that many again at a start takes some seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +68,15 @@ class Standing:
     ----------
     options : what is looked at.
     clock : gives seconds since 1970.
+    shared : whether a ledger tells now and then, by :meth:`follow`, what other processes did.
     """
 
-    def __init__(self, options: StandingOptions, clock: Callable[[], float]) -> None:
+    def __init__(self, options: StandingOptions, clock: Callable[[], float], *, shared: bool = False) -> None:
         self._options = options
         self._clock = clock
-        self.pacer = None if options.pacing is None else BudgetPacer(options.pacing)
+        self.pacer = None if options.pacing is None else BudgetPacer(options.pacing, shared=shared)
+        self._position = self._unkept = 0  # in the ledger that is followed, and events since the last snapshot
+        self._following = threading.Lock()
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -107,41 +117,75 @@ class Standing:
                     f"({decision.model}: {cost}); raise the budget or shorten the request"
                 )
 
-    def _paced(self, pacer: BudgetPacer, query: Query, catalog: Catalog) -> Query:
-        worth, left = pacer.asked(query, catalog, self._clock())
-        return _with(query, quality_per_usd=None if math.isnan(worth) else worth, paced_usd=left)
+    @contextlib.contextmanager
+    def in_flight(self, queries: Sequence[Query]) -> Iterator[None]:
+        """Tell that requests are being decided: what one of them may cost another one cannot spend."""
+        with contextlib.ExitStack() as stack:
+            if self.pacer is not None:
+                for query in queries:
+                    stack.enter_context(self.pacer.in_flight(query))
+            yield
 
-    def resumed(self, ledger: Ledger, catalog: Catalog) -> None:
-        """Take what a ledger holds into the paced budget: decisions in their order, and what they did cost.
+    def follow(self, ledger: Ledger) -> None:
+        """Take what a ledger holds since the last time into the paced budget, whoever recorded it.
+
+        A budget that is not shared takes it at the start alone: it counts all that comes then itself.
 
         Raises
         ------
         LedgerError
-            If it cannot be read.
+            If it cannot be read; then the next time goes on from there.
         """
         if self.pacer is None:
             return
-        called: dict[str, float] = {}  # decision to what its calls did cost
-        for _, event in ledger.events():
-            if isinstance(event.record, Decision):
-                query = Query(text="", user=event.record.user, session_id=event.record.session_id)
-                self.pacer.asked(query, catalog, event.timestamp)
-                self.pacer.decided(query, event.record)
-            elif event.record.cost_usd is not None:
-                identity, cost = event.record.decision_id, event.record.cost_usd
-                if isinstance(event.record, Outcome):  # one of several calls, perhaps
-                    cost = called[identity] = called.get(identity, 0.0) + cost
-                self.pacer.settled(identity, cost)
+        with self._following:
+            if self._position == 0:
+                self._resume(self.pacer, ledger)
+            mark = self.pacer.mark()
+            for position, event in ledger.events(self._position):
+                self.pacer.take(event.record, event.timestamp)
+                self._position, self._unkept = position, self._unkept + 1
+            self.pacer.caught_up(mark)
+            if self.pacer.shared and self._unkept >= SNAPSHOT_EVERY:
+                try:
+                    self._keep(self.pacer, ledger)
+                except LedgerError as error:
+                    logger.warning("no snapshot of the paced budget is kept: %s", error)
 
-    def measured(self, decision_id: str, cost_usd: float | None) -> None:
-        """Tell the paced budget what an answer did cost; None is unknown."""
-        if self.pacer is not None and cost_usd is not None:
-            self.pacer.settled(decision_id, cost_usd)
+    def snapshot(self, ledger: Ledger) -> None:
+        """Keep in a ledger what the paced budget holds, so that a start need not fold it anew; done now and then, too.
 
-    def reserved(self, query: Query, decision: Decision) -> None:
-        """Reserve what a decision is expected to cost in the paced budget."""
+        Raises
+        ------
+        LedgerError
+            If it cannot be read or written.
+        """
+        if self.pacer is not None and self.pacer.shared:
+            self.follow(ledger)
+            with self._following:
+                self._keep(self.pacer, ledger)
+
+    def _resume(self, pacer: BudgetPacer, ledger: Ledger) -> None:
+        found = None if pacer.snapshot_name is None else ledger.snapshot(pacer.snapshot_name)
+        if found is not None and pacer.resume(found.payload):
+            self._position = found.position
+
+    def _keep(self, pacer: BudgetPacer, ledger: Ledger) -> None:
+        self._unkept = 0
+        if pacer.snapshot_name is None or self._position == 0:
+            return
+        snapshot = Snapshot(position=self._position, taken_at=self._clock(), payload=pacer.snapshot())
+        ledger.keep_snapshot(pacer.snapshot_name, snapshot)
+
+    def answered(self, record: Outcome | Feedback) -> None:
+        """Tell the paced budget what an answer did cost."""
         if self.pacer is not None:
-            self.pacer.decided(query, decision)
+            self.pacer.answered(record)
+
+    def reserved(self, query: Query, decision: Decision, now: float) -> None:
+        """Reserve what a decision is expected to cost in the paced budget, before the ledger holds it as of ``now``."""
+        if self.pacer is not None:
+            self.pacer.decided(query, decision, now)
 
     def served(self, query: Query, model: str) -> None:
         """Remember that ``model`` now holds this request's context in its prompt cache."""
@@ -152,6 +196,10 @@ class Standing:
             self._sessions.move_to_end(query.session_id)
             while len(self._sessions) > self._options.max_sessions:
                 self._sessions.popitem(last=False)
+
+    def _paced(self, pacer: BudgetPacer, query: Query, catalog: Catalog) -> Query:
+        worth, left = pacer.asked(query, catalog, self._clock())
+        return _with(query, quality_per_usd=None if math.isnan(worth) else worth, paced_usd=left)
 
     def _warmed(self, query: Query) -> Query:
         if query.session_id is None:

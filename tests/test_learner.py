@@ -118,7 +118,7 @@ def test_serving_alone_follows_the_ledger(router: Router, shared: Open) -> None:
     assert state(reader) == before
     clock.now += 1.5
     reader.route(PROMPTS[0])
-    reader._learner.close()  # waits for the look
+    reader._follower.close()  # waits for the look
     assert state(reader) == state(writer) != before
 
 

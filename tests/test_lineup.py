@@ -125,6 +125,39 @@ def test_a_new_version_trusts_a_tenth_of_what_was_learned(router: Router) -> Non
     assert service.router.policy.belief.counts[at] > 0.1 * before  # type: ignore[attr-defined]
 
 
+def test_who_is_degraded_or_recovers_is_judged_by_what_comes_now(router: Router) -> None:
+    """Either change leaves a tenth of what was learned; being out for a while leaves all of it, and excludes."""
+    settings = BanditSettings(half_life_feedback=None)
+    service = Arbiter(replace(router, policy=BanditPolicy.fresh(3, router.context_map.dim, settings)))
+    only, at = frozenset({MIDDLE}), router.catalog.position(MIDDLE)
+
+    def learned() -> float:
+        return float(service.router.policy.belief.counts[at])  # type: ignore[attr-defined]
+
+    for _ in range(30):
+        service.feedback(service.route(QUERIES[0], allow=only).id, quality=0.9)
+    before = learned()
+    service.change(lambda old: lineup.with_status(old, MIDDLE, "unavailable"))
+    assert service.route(QUERIES[0]).excluded[MIDDLE] == "status unavailable"
+    service.change(lambda old: lineup.with_status(old, MIDDLE, "available"))
+    assert learned() == before
+    service.change(lambda old: lineup.with_status(old, MIDDLE, "degraded"))
+    assert learned() == pytest.approx(0.1 * before)
+    assert service.route(QUERIES[0], allow=only).model == MIDDLE
+    believed = service.router.policy.belief.mean[at, 0]  # type: ignore[attr-defined]
+    for _ in range(10):
+        service.feedback(service.route(QUERIES[0], allow=only).id, quality=0.1)
+    worse, known = service.router.policy.belief.mean[at, 0], learned()  # type: ignore[attr-defined]
+    assert worse < believed - 0.05
+    service.change(lambda old: lineup.with_status(old, MIDDLE, "degraded"))  # said twice
+    assert learned() == known
+    service.change(lambda old: lineup.with_status(old, MIDDLE, "available"))
+    assert learned() == pytest.approx(0.1 * known)
+    assert service.router.policy.belief.mean[at, 0] > worse  # type: ignore[attr-defined]  # near its estimate again
+    with pytest.raises(InvalidInputError, match="unknown status 'tired'; there are available, degraded"):
+        lineup.with_status(router, MIDDLE, "tired")
+
+
 def test_a_changed_lineup_survives_its_bundle(router: Router, tmp_path: Path) -> None:
     """Read back it gives the same probabilities; a second change adds no layer."""
     grown = lineup.with_candidate(lineup.without_candidate(router, MIDDLE), newcomer())

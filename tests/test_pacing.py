@@ -1,17 +1,20 @@
 """Laws of budget pacing."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from small_world import CHEAP, DEAR, MIDDLE, small_learned
+from small_world import CHEAP, COST_USD, DEAR, MIDDLE, small_learned
 
 from arbiter.errors import InvalidInputError
 from arbiter.intake import read_request
 from arbiter.ledger import SqliteLedger
-from arbiter.pacing import DAY_S, BudgetPacer, PacingOptions, price_of_money
+from arbiter.pacing import BudgetPacer, PacingOptions
 from arbiter.policies import GreedyPolicy
-from arbiter.records import Query
+from arbiter.price_of_money import price_of_money
+from arbiter.purse import DAY_S
+from arbiter.records import Outcome, Query
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
 from arbiter.standing import StandingOptions
@@ -96,7 +99,7 @@ def test_tenants_have_their_own_budgets(router: Router) -> None:
             d = service.route(text, user=tenant)
             spent[tenant] += d.estimates[d.model].cost_usd / 400
     assert spent == {"rich": pytest.approx(0.005, rel=0.02), "poor": pytest.approx(0.001, rel=0.02)}
-    assert set(service.standing.pacer.status()) == {"rich", "poor"}  # type: ignore[union-attr]
+    assert set(service.standing.pacer.status(router.catalog)) == {"rich", "poor"}  # type: ignore[union-attr]
 
 
 def test_a_daily_budget_comes_in_by_the_clock(router: Router) -> None:
@@ -123,17 +126,51 @@ def test_what_an_answer_did_cost_counts(router: Router) -> None:
     assert np.mean(spent[100:]) == pytest.approx(0.003, rel=0.03)
 
 
+@pytest.mark.parametrize("budget", [0.001, 0.003])
+def test_at_no_horizon_more_is_spent_than_came_in_and_what_one_answer_erred_by(router: Router, budget: float) -> None:
+    """True costs lie around what was expected (lognormal, sd 0.3) and are told at once: 1 % and one dear answer."""
+    service, rng, spent = served(router, PacingOptions(usd_per_request=budget)), np.random.default_rng(0), []
+    for text in texts(400):
+        decision = service.route(text)
+        spent.append(decision.estimates[decision.model].cost_usd * float(np.exp(rng.normal(-0.045, 0.3))))
+        service.feedback(decision.id, cost_usd=spent[-1])
+    came_in = budget * np.arange(1, 401)
+    assert (np.cumsum(spent) <= 1.01 * came_in + COST_USD[DEAR]).all()
+    assert sum(spent) >= 0.99 * came_in[-1] - COST_USD[DEAR]
+
+
 def test_a_budget_is_resumed_from_the_ledger(router: Router, tmp_path) -> None:  # type: ignore[no-untyped-def]
     """After a restart there is as much left, and money is worth the same."""
     path, options = tmp_path / "l.db", PacingOptions(usd_per_request=0.002)
     with served(router, options, ledger=SqliteLedger(path)) as service:
         for text in texts(60):
             service.feedback(service.route(text).id, cost_usd=0.0021)
-        before = service.standing.pacer.status()[""]  # type: ignore[union-attr]
+        before = service.standing.pacer.status(router.catalog)[""]  # type: ignore[union-attr]
     with served(router, options, ledger=SqliteLedger(path)) as again:
-        after = again.standing.pacer.status()[""]  # type: ignore[union-attr]
+        after = again.standing.pacer.status(router.catalog)[""]  # type: ignore[union-attr]
     assert after["left_usd"] == pytest.approx(before["left_usd"], abs=1e-12)
     assert after["quality_per_usd"] == pytest.approx(before["quality_per_usd"], rel=1e-6)
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_budget_of_one_process_counts_once_whatever_is_asked_of_its_ledger(
+    router: Router, tmp_path: Path, lasting: bool
+) -> None:
+    """Snapshots and pruning read the ledger again; a budget that nobody else spends from does not."""
+    standing = StandingOptions(pacing=PacingOptions(usd_per_request=0.002))
+    options = ServiceOptions(seed=0, standing=standing, clock=lambda: 1e9, follow_s=float("inf"))
+    with Arbiter(router, SqliteLedger(tmp_path / "l.db" if lasting else ":memory:"), options) as service:
+        pacer = service.standing.pacer
+        assert pacer is not None and not pacer.shared
+        for text in texts(10):
+            decision = service.route(text)
+            for cost in (0.001, 0.0007):
+                service.record(Outcome(decision_id=decision.id, model=decision.model, ok=True, cost_usd=cost))
+        before = pacer.status(router.catalog)
+        service.snapshot()
+        service.prune(1.0)
+        assert pacer.status(router.catalog) == before
+        assert before[""]["left_usd"] == pytest.approx(10 * (0.002 - 0.0017))
 
 
 def test_an_empty_purse_pays_for_the_cheapest_only(router: Router) -> None:
@@ -161,10 +198,14 @@ def test_budgets_that_make_no_sense_are_refused(wrong: dict, message: str) -> No
         PacingOptions(**wrong)
 
 
-def test_decisions_of_another_catalog_teach_nothing(router: Router) -> None:
-    """A decision without the estimates of all candidates is left out, not misread."""
+def test_decisions_over_other_candidates_are_paid_and_not_misread(router: Router) -> None:
+    """What they cost counts; what they wanted says nothing of candidates that they do not know."""
     pacer, query = BudgetPacer(PacingOptions(usd_per_request=0.01)), Query(text="x")
-    pacer.asked(query, router.catalog, 0.0)
     decision = router.route(read_request("river"), np.random.default_rng(0))
-    pacer.decided(query, replace(decision, estimates={decision.model: decision.estimates[decision.model]}))
-    assert pacer.status()[""]["left_usd"] == 0.01
+    strange = {f"my {name}": estimate for name, estimate in decision.estimates.items()}
+    probs = {f"my {name}": p for name, p in decision.action_probs.items()}
+    other = replace(decision, model=f"my {decision.model}", estimates=strange, action_probs=probs)
+    pacer.decided(query, other, 0.0)
+    cost = decision.estimates[decision.model].cost_usd
+    assert pacer.status(router.catalog)[""]["left_usd"] == pytest.approx(0.01 - cost)
+    assert np.isnan(pacer.asked(query, router.catalog, 0.0)[0])

@@ -1,11 +1,14 @@
 """`arbiter status`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arbiter.cli.options import BUNDLE_HELP, LEDGER_HELP, Json
 from arbiter.cli.output import show, show_json
+from arbiter.cli.workshop import workshop
+from arbiter.errors import InvalidInputError
 from arbiter.vocabulary import Tier
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 def status(
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
     ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help=LEDGER_HELP)] = None,
+    track: Annotated[Path | None, typer.Option(help="Folder of the MLflow store to log the ledger's drift to.")] = None,
     as_json: Json = False,
 ) -> None:
     """List a bundle's candidates by tier with their status, what was learned of each, and who is left out just now."""
@@ -28,7 +32,9 @@ def status(
     from arbiter.loading import load_router
     from arbiter.metrics import measure
 
-    router = load_router(bundle)
+    if track is not None and ledger is None:
+        raise InvalidInputError("drift is that of a ledger; give --ledger with --track")
+    router, run = load_router(bundle), None
     known: dict[str, ModelMetrics] = {}
     health = Health(HealthOptions(), time.time)
     drift = DriftReport(blocks=0, found=())
@@ -37,13 +43,14 @@ def status(
             known = {row.model: row for row in measure(opened).models}
             fold(opened, health, router.catalog)
             drift = drift_of(event for _, event in opened.events())
+            run = None if track is None else workshop("jobs.drift").log_drift(drift, opened.identity, track)
     conditions = [c for c in health.conditions() if c.calls or c.reason]
     tiers = {tier: [c for c in router.catalog if c.tier is tier] for tier in Tier}
     if as_json:
         models = [_row(c, known.get(c.name)) for tier in Tier for c in tiers[tier]]
         told = {"blocks": drift.blocks, "evaluation_holds": drift.evaluation_holds, "found": drift.found}
         head = {"policy": router.policy.version, "strategy": router.settings.strategy}
-        show_json({**head, "models": models, "drift": told, "health": conditions})
+        show_json({**head, "models": models, "drift": told, "health": conditions, "mlflow": run})
         return
     show([f"policy {router.policy.version}, strategy {router.settings.strategy}"])
     width = max(len(name) for name in router.catalog.names)
@@ -54,6 +61,8 @@ def status(
         show(["", "health in the last minute", *(_health(c) for c in conditions)])
     if drift.blocks > 1:
         show(["", *([f"drift: {d.text}" for d in drift.latest] or ["drift: none that chance does not explain"])])
+    if run is not None:
+        show([f"MLflow: {run}"])
 
 
 def _health(condition: "Condition") -> str:

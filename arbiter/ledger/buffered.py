@@ -3,7 +3,7 @@
 import atexit
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
 from arbiter.ledger.events import Event, EventKind
@@ -30,7 +30,8 @@ class BufferedLedger:
     ----------
     ledger : where the events go; closed together with this.
     max_pending : length of the queue.
-    timeout_s : how long an append waits for room, and a flush for the writer.
+    timeout_s : how long an append waits for room, and a flush for the writer, while nothing at all is written: a writer
+        that is slow, as under many threads on few cores, is waited for as long as it goes on.
     """
 
     def __init__(self, ledger: Ledger, *, max_pending: int = 10_000, timeout_s: float = 60.0) -> None:
@@ -81,10 +82,10 @@ class BufferedLedger:
             self._raise_error()
             wanted = self._queued
             self._changed.notify_all()
-            done = self._changed.wait_for(lambda: self._settled >= wanted or self._error is not None, self._timeout_s)
+            done = self._await(lambda: self._settled >= wanted)
             self._raise_error()
             if not done:
-                raise LedgerError(f"the ledger's writer needs more than {self._timeout_s} s; is its disk stuck?")
+                raise LedgerError(f"the ledger's writer wrote nothing for {self._timeout_s} s; is its disk stuck?")
 
     def decision_event(self, decision_id: str) -> Event:
         """See :meth:`arbiter.ledger.protocol.Ledger.decision_event`."""
@@ -155,9 +156,12 @@ class BufferedLedger:
             error, self._error = self._error, None  # one more try
             self._changed.notify_all()
         atexit.unregister(self.close)
-        self._writer.join(self._timeout_s)
+        settled = -1
+        while self._writer.is_alive() and settled != self._settled:
+            settled = self._settled
+            self._writer.join(self._timeout_s)
         if self._writer.is_alive():
-            raise LedgerError(f"the ledger's writer needs more than {self._timeout_s} s; is its disk stuck?")
+            raise LedgerError(f"the ledger's writer wrote nothing for {self._timeout_s} s; is its disk stuck?")
         self._ledger.close()
         lost, error = len(self._pending), self._error or error
         if lost:
@@ -176,15 +180,25 @@ class BufferedLedger:
             self._raise_error()
             if self._closing:
                 raise LedgerError("the ledger is closed; open it again")
-            has_room = self._changed.wait_for(
-                lambda: len(self._pending) < self._max_pending or self._error is not None, self._timeout_s
-            )
+            has_room = self._await(lambda: len(self._pending) < self._max_pending)
             self._raise_error()
             if not has_room:
                 raise LedgerError(f"the ledger's queue of {self._max_pending} events stays full; is its disk stuck?")
             self._pending.extend(events)
             self._queued += len(events)
             self._changed.notify_all()
+
+    def _await(self, reached: Callable[[], bool]) -> bool:
+        """Wait for something, or an error; give up when the writer settles nothing for the time that is set."""
+        while not reached() and self._error is None:
+            before = self._settled
+
+            def went_on(before: int = before) -> bool:
+                return self._settled != before or self._error is not None
+
+            if not self._changed.wait_for(went_on, self._timeout_s):
+                return reached()
+        return True
 
     def _raise_error(self) -> None:
         """Raise what went wrong, once; the writer goes on after that."""

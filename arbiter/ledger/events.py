@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from arbiter.errors import LedgerError
+from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.ledger.codec import (
     decision_from_json,
     decision_to_json,
@@ -76,7 +76,13 @@ class Event:
         return self.record.key if isinstance(self.record, Feedback) else ""
 
     def payload(self) -> str:
-        """Give record and prompt as JSON text, the same for equal events."""
+        """Give record and prompt as JSON text, the same for equal events.
+
+        Raises
+        ------
+        InvalidInputError
+            If a text in it is none, as half a character: no database would take it, now or later.
+        """
         match self.record:
             case Decision() as decision:
                 values = decision_to_json(decision)
@@ -86,7 +92,12 @@ class Event:
                 values = feedback_to_json(feedback)
         if self.prompt is not None:
             values["prompt"] = dict(self.prompt)
-        return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInputError(f"a text in a {self.kind} cannot be written as UTF-8: {error}") from error
+        return text
 
     @classmethod
     def parse(cls, kind: str, timestamp: float, payload: str) -> "Event":

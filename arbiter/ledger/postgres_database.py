@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from arbiter.errors import LedgerError, MissingExtraError
+from arbiter.errors import InvalidInputError, LedgerError, MissingExtraError
 from arbiter.ledger.database import SCHEMA_VERSION, Cursor, Dialect, Row, Value
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class PostgresDatabase:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except self._psycopg.DataError as error:  # refused for good: to try again would stop everything behind it
+            raise InvalidInputError(f"the ledger {self.name} cannot hold a value: {error}") from error
         except self._psycopg.Error as error:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise LedgerError(f"{_meaning(self._psycopg, self.name, error)} ({reason})") from error

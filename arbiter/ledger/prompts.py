@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from arbiter.records import Query
+
+_LOG = logging.getLogger(__name__)
 
 
 class PromptPolicy(StrEnum):
@@ -51,6 +54,16 @@ class PromptStorage:
             kept["sha256"] = hashlib.sha256(
                 (self.salt + _canonical(query)).encode("utf-8", "surrogatepass")
             ).hexdigest()
+        return kept
+
+    def written(self, query: Query) -> Mapping[str, Any] | None:
+        """Give the same, and None where it cannot be written down: objects in messages, or half a character."""
+        kept = self.kept(query)
+        try:
+            json.dumps(kept, ensure_ascii=False).encode()
+        except (TypeError, ValueError) as error:
+            _LOG.warning("a request is recorded without its text: %s", type(error).__name__)
+            return None
         return kept
 
 

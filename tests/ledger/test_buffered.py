@@ -1,13 +1,14 @@
 """The background writer: order, back-pressure, errors, draining."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from arbiter.errors import InvalidInputError, LedgerError
-from arbiter.ledger import BufferedLedger, Event, SqliteLedger
+from arbiter.ledger import BufferedLedger, Event, SqliteLedger, open_ledger
 from arbiter.records import Decision, Outcome
 
 MakeDecision = Callable[..., Decision]
@@ -127,4 +128,48 @@ def test_closing_over_a_broken_disk_says_what_is_lost(make_decision: MakeDecisio
     ledger.append_many(Event(record=make_decision(str(i)), timestamp=0.0) for i in range(3))
     wait_until_failed(ledger)
     with pytest.raises((LedgerError, InvalidInputError), match="3 events could not be written"):
+        ledger.close()
+
+
+def test_a_writer_that_is_slow_is_waited_for_as_long_as_it_writes(
+    make_decision: MakeDecision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten commits of 0.15 s each, with a patience of 0.5 s: flushing, appending to a full queue and closing take it."""
+    monkeypatch.setattr("arbiter.ledger.buffered.GROUP_EVENTS", 1)
+
+    class SlowLedger(SqliteLedger):
+        def append_many(self, events: Iterable[Event]) -> None:
+            time.sleep(0.15)
+            super().append_many(events)
+
+    inner = SlowLedger(":memory:")
+    ledger = BufferedLedger(inner, max_pending=10, timeout_s=0.5)
+    for i in range(10):
+        ledger.append(Event(record=make_decision(str(i)), timestamp=0.0))
+    ledger.append(Event(record=make_decision("10"), timestamp=0.0))
+    ledger.flush()
+    assert len(list(inner.events())) == 11
+    for i in range(11, 19):
+        ledger.append(Event(record=make_decision(str(i)), timestamp=0.0))
+    ledger.close()
+    assert ledger._settled == 19
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_a_text_that_no_database_takes_stops_nothing(
+    request: pytest.FixtureRequest, make_decision: MakeDecision, database: str
+) -> None:
+    """Half a character, and on PostgreSQL a NUL, are refused; what is queued behind them is written."""
+    source = request.getfixturevalue("postgres").new_database() if database == "postgres" else ":memory:"
+    with open_ledger(source) as inner:
+        ledger = BufferedLedger(inner, timeout_s=10.0)
+        ledger.append(Event(record=make_decision("1"), timestamp=0.0))
+        strange = {"half a character": "m\ud800"} | ({"NUL": "m\x00"} if database == "postgres" else {})
+        for name in strange.values():
+            ledger.append(Event(record=Outcome(decision_id="1", model=name, ok=True), timestamp=0.0))
+            with pytest.raises(LedgerError, match=r"cannot be written as UTF-8|cannot hold a value"):
+                for _ in range(10):
+                    ledger.flush()
+        ledger.append(Event(record=make_decision("2"), timestamp=0.0))
+        assert ledger.decision("2").id == "2"
         ledger.close()

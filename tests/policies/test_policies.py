@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from arbiter.deciding import draws
 from arbiter.errors import InvalidInputError
 from arbiter.estimates.expectation import Expectation, UtilityWeights
+from arbiter.ope import chi_square_tail
 from arbiter.policies import BanditPolicy, BanditSettings, ConstantPolicy, GateSettings, GreedyPolicy, Policy
 from arbiter.policies.explorers import EXPLORERS
 from arbiter.policies.lesson import Lesson
@@ -95,6 +96,45 @@ def test_propensities_are_the_sampling_frequencies(policy: Policy) -> None:
     assert (counts[p == 0] == 0).all()
     likely = p * n > 5
     assert ((counts[likely] - n * p[likely]) ** 2 / (n * p[likely])).sum() < 36
+
+
+@pytest.mark.parametrize(
+    "explorer",
+    [
+        "thompson",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in (*EXPLORERS, "static") if name != "thompson"),
+    ],
+)
+def test_a_million_draws_of_the_gated_mixture_have_the_propensities_that_are_logged(explorer: str) -> None:
+    """10,000 draws on each of 100 requests, fixed seed, with a taught bandit in half of the traffic.
+
+    Chi-square over all cells, those expected below five times put to their row's greatest; p above 1e-4. ``static`` is
+    the mixture without a bandit's share.
+    """
+    share = 0.0 if explorer == "static" else 0.5
+    settings = BanditSettings(
+        explorer=explorer if explorer in EXPLORERS else "thompson", gate=GateSettings.fixed(share), floor=0.1
+    )
+    policy, rng = BanditPolicy.fresh(K, D, settings), np.random.default_rng(5)
+    for _ in range(60):
+        lesson = Lesson(
+            arm=int(rng.integers(K)), context=np.r_[1.0, rng.normal(size=D - 1)], residual=float(rng.normal(0, 0.3))
+        )
+        policy = policy.learned(lesson)
+    n, rows = 10_000, 100
+    p = policy.action_probabilities(*case(17, rows))
+    counts = np.stack(
+        [np.bincount(draws(np.tile(row, (n, 1)), rng)[0], minlength=K) for row in p]  # what the router draws by
+    )
+    assert (counts[p == 0] == 0).all()
+    found, expected, likely = counts.astype(float), n * p, n * p >= 5.0
+    places = np.arange(rows), p.argmax(axis=1)
+    for cells in (found, expected):
+        cells[places] += np.where(likely, 0.0, cells).sum(axis=1)
+    df = likely.sum() - rows
+    statistic = ((found - expected)[likely] ** 2 / expected[likely]).sum()
+    assert df == 0 if explorer == "static" else df > 100
+    assert chi_square_tail(statistic, df) > 1e-4 if df else statistic == 0.0
 
 
 def test_a_policy_survives_its_state(policy: Policy) -> None:

@@ -11,7 +11,7 @@ from arbiter.errors import InvalidInputError
 from arbiter.judgements import Judgement
 from arbiter.learning import after_feedback
 from arbiter.pacing import BudgetPacer, PacingOptions
-from arbiter.records import Decision, Query
+from arbiter.records import Decision, Feedback, Query
 from arbiter.router import Router
 from arbiter_training.simulator.scenario import Scenario
 from arbiter_training.traffic import OutcomeMatrix
@@ -135,7 +135,7 @@ class _Stream:
             if self.rng.random() < self.scenario.feedback_rate:
                 self.waiting.append((t + self.scenario.delay + 1, decision, self.quality[t, drawn[t]]))
             if self.pacer is not None:
-                self.pacer.settled(decision.id, float(self.cost[t, drawn[t]]))
+                self.pacer.answered(Feedback(decision_id=decision.id, cost_usd=float(self.cost[t, drawn[t]])))
         return Trace(
             shares=shares, drawn=drawn, bandit_share=bandit_share, true_quality=self.quality, true_cost_usd=self.cost
         )
@@ -145,7 +145,7 @@ class _Stream:
         query = self._placed(self.truth.queries[row], t)
         decision = self.router.decide(self.outlook.one(row, query), 0, self.rng)
         if self.pacer is not None:
-            self.pacer.decided(query, decision)
+            self.pacer.decided(query, decision, float(t))
         return decision
 
     def _placed(self, query: Query, t: int) -> Query:

@@ -1,0 +1,119 @@
+"""Feedback of every kind, through the service: what comes late, in parts, again, corrected, from many, in pairs."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from small_world import small_learned
+
+from arbiter.errors import InvalidInputError, UnknownDecisionError
+from arbiter.judgements import FeedbackRules
+from arbiter.ledger import SqliteLedger
+from arbiter.metrics import measure
+from arbiter.policies import BanditPolicy, BanditSettings
+from arbiter.records import Outcome
+from arbiter.router import Router
+from arbiter.service import Arbiter, ServiceOptions
+from arbiter.snapshots import policy_text
+
+DAY_S = 86_400.0
+PAGES = Path(__file__).parent.parent / "docs"
+
+
+@pytest.fixture(scope="module")
+def router() -> Router:
+    learned = small_learned().router
+    policy = BanditPolicy.fresh(len(learned.catalog), learned.context_map.dim, BanditSettings(half_life_feedback=None))
+    return replace(learned, policy=policy)
+
+
+def state(service: Arbiter) -> str:
+    return policy_text(service.router.policy)
+
+
+def mean(service: Arbiter, model: str) -> float:
+    policy = service.router.policy
+    assert isinstance(policy, BanditPolicy)
+    return float(policy.belief.mean[service.router.catalog.position(model), 0])
+
+
+def test_feedback_that_comes_days_later_teaches_what_it_would_have_at_once(router: Router, tmp_path: Path) -> None:
+    """After a restart, by another process than the one that decided; none in between is not zero."""
+    now = [1e9]
+    options = ServiceOptions(clock=lambda: now[0])
+    with Arbiter(router, SqliteLedger(tmp_path / "l.db"), options) as service:
+        decision = service.route("theorem proof")
+        untouched = state(service)
+    now[0] += 9 * DAY_S
+    with Arbiter(router, SqliteLedger(tmp_path / "l.db"), options) as later:
+        later.feedback(decision.id, latency_s=1.0)  # a part, which says nothing of quality
+        assert policy_text(replace(later.router.policy, marks={})) == untouched
+        later.feedback(decision.id, quality=0.1)
+        late = mean(later, decision.model)
+    with Arbiter(router, SqliteLedger(tmp_path / "other.db"), options) as prompt:
+        prompt.ledger.append_many(
+            event for _, event in SqliteLedger(tmp_path / "l.db").events() if event.decision_id == decision.id
+        )
+        prompt._learner.learn()
+        assert mean(prompt, decision.model) == late != 0.0
+
+
+def test_a_preference_teaches_both_once_and_can_be_turned(router: Router, tmp_path: Path) -> None:
+    """The preferred answer's model rises and the other's falls; again changes nothing; the reverse replaces."""
+    names = router.catalog.names
+    with Arbiter(router, SqliteLedger(tmp_path / "l.db")) as service:
+        one, two = (service.route("river month", allow=frozenset({name})) for name in names[:2])
+        service.prefer(one.id, over=two.id)
+        up, down, once = mean(service, one.model), mean(service, two.model), state(service)
+        assert up > 0.0 > down
+        service.prefer(one.id, over=two.id)
+        assert state(service) == once
+        service.prefer(two.id, over=one.id)
+        assert mean(service, one.model) < 0.0 < mean(service, two.model)
+        assert len(list(service.ledger.judged())) == 4
+        with pytest.raises(UnknownDecisionError):
+            service.prefer(one.id, over="nobody")
+        with pytest.raises(InvalidInputError, match="must be two decisions"):
+            service.prefer(one.id, over=one.id)
+        kept = state(service)
+    with Arbiter(router, SqliteLedger(tmp_path / "l.db")) as again:
+        assert state(again) == kept
+
+
+def test_sources_are_weighed_by_their_noise_in_what_is_learned(router: Router) -> None:
+    """The same judgement moves the belief less from a noisier source, and a correction leaves what it alone would."""
+    moved = {}
+    for source in ("human", "judge", "implicit"):
+        service = Arbiter(router)
+        decision = service.route("theorem proof")
+        service.feedback(decision.id, quality=0.9, source=source)
+        service.feedback(decision.id, quality=0.0, source=source)
+        moved[source] = abs(mean(service, decision.model))
+        single = Arbiter(router)
+        single.ledger.append_many(event for _, event in service.ledger.events() if event.kind == "decision")
+        single.feedback(decision.id, quality=0.0, source=source)
+        assert mean(single, decision.model) == pytest.approx(mean(service, decision.model), abs=1e-12)
+    assert moved["human"] > moved["judge"] > moved["implicit"] > 0.0
+
+
+def test_calls_tell_cost_and_latency_themselves(router: Router) -> None:
+    """To the metrics, once; feedback adds what no call told, and a reward of one's own may be made of it."""
+    rules = FeedbackRules(reward=lambda decision, said: None if said.latency_s is None else float(said.latency_s < 2))
+    service = Arbiter(router, options=ServiceOptions(feedback=rules))
+    slow, fast = service.route("theorem proof"), service.route("theorem proof")
+    for decision, latency in ((slow, 5.0), (fast, 0.5)):
+        done = Outcome(decision_id=decision.id, model=decision.model, ok=True, cost_usd=0.002, latency_s=latency)
+        service.record(done)
+    service.feedback(slow.id, latency_s=5.0)  # told before: not counted twice, but judged by the reward
+    assert mean(service, slow.model) < 0.0
+    (row,) = (row for row in measure(service.ledger).models if row.model == slow.model)
+    assert row.calls == 2
+
+
+@pytest.mark.parametrize("page", ["feedback.md", "budgets.md"])
+def test_the_examples_of_the_pages_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they show works."""
+    monkeypatch.chdir(tmp_path)
+    for block in re.findall(r"```python\n(.*?)```", (PAGES / page).read_text(encoding="utf-8"), flags=re.DOTALL):
+        exec(block, {})
