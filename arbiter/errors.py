@@ -12,7 +12,8 @@
     ├── LedgerError                         the ledger cannot be read or written
     │   └── UnknownDecisionError (KeyError) feedback names a decision that the ledger does not hold
     ├── NotEvaluableError                   a log cannot answer the question asked of it
-    └── BudgetError                         a budget is used up or cannot be checked
+    ├── BudgetError                         a budget is used up or cannot be checked
+    └── AuditError                          an audit log cannot be read or written, or was tampered with
 """
 
 
@@ -67,3 +68,7 @@ class NotEvaluableError(ArbiterError):
 
 class BudgetError(ArbiterError):
     """A budget is used up, or cannot be checked."""
+
+
+class AuditError(ArbiterError):
+    """An audit log cannot be read or written, or was tampered with."""

@@ -49,6 +49,7 @@ def explanation(decision: Decision) -> dict[str, Any]:
             "explored": best(decision) not in (None, decision.model),
             "fallbacks": list(decision.fallbacks),
             "needs_human_review": decision.needs_human_review,
+            "economy": None if decision.economy is None else asdict(decision.economy),
             "degraded": list(decision.degraded),
         },
         "seen": {**{head: str(getattr(profile, head)) for head in heads}, "evidence": list(profile.evidence)},
@@ -76,6 +77,11 @@ def _verdict(decision: Decision) -> list[str]:
     ]
     if decision.needs_human_review:
         lines.append("  needs human review: the risk is critical")
+    if decision.economy is not None:
+        spare = decision.economy
+        lines.append(
+            f"  economy: {spare.left_share:.0%} of {spare.account} left, a dollar weighs {spare.factor:.3g} times"
+        )
     lines += [f"  degraded: {what}" for what in decision.degraded]
     return lines
 

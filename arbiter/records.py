@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arbiter.demands import Circumstances as Circumstances
+from arbiter.demands import Economy as Economy
 from arbiter.demands import Requirements as Requirements
 from arbiter.vocabulary import (
     Capability,
@@ -190,6 +191,7 @@ class Decision:
     input_tokens : of the request, counted or estimated.
     bandit_share : part of the traffic that the bandit decided, the rest being the offline policy's; None where the
         policy has none.
+    economy : the quota that runs out and by how much a dollar weighed more for it; None where none did.
     """
 
     id: str
@@ -214,6 +216,7 @@ class Decision:
     quality_per_s: float | None = None
     input_tokens: int = 0
     bandit_share: float | None = None
+    economy: Economy | None = None
 
     @property
     def confidence_level(self) -> ConfidenceLevel:

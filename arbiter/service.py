@@ -50,7 +50,7 @@ class Arbiter:
     def __init__(self, router: Router, ledger: Ledger | None = None, options: ServiceOptions | None = None) -> None:
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
-        self.standing = Standing(self.options.standing, self.options.clock)
+        self.standing = Standing(self.options.standing, self.options.clock, self.options.governance)
         o = self.options
         how = LearnerOptions(rules=o.feedback, clock=o.clock, follow_s=o.follow_s)
         self._learner = Learner(self._assessing(router), self.ledger, how)

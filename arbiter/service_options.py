@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from arbiter import forked
 from arbiter.gatekeeper.opinion import Assessor
+from arbiter.governance import Governance
 from arbiter.judgements import FeedbackRules
 from arbiter.ledger import PromptStorage
 from arbiter.standing import StandingOptions
@@ -20,7 +21,8 @@ class ServiceOptions:
     seed : of the choices; None takes fresh entropy, as serving should (a repeated seed repeats the choices).
     clock : gives seconds since 1970.
     prompts : what the ledger keeps of requests.
-    standing : breakers, budgets and session affinity; by default none.
+    governance : quotas and economy mode, an audit, models of your own; by default none.
+    standing : breakers, paced budgets and session affinity; by default none.
     feedback : how noisy each source of feedback is, and a reward of your own making.
     assessor : is asked what a request is before the bundle's gatekeeper: an LLM, a function of the user's, a rule of
         thumb (see the README of :mod:`arbiter.gatekeeper`); by default nobody.
@@ -33,6 +35,7 @@ class ServiceOptions:
     seed: int | None = None
     clock: Callable[[], float] = time.time
     prompts: PromptStorage = field(default_factory=PromptStorage)
+    governance: Governance = field(default_factory=Governance)
     standing: StandingOptions = field(default_factory=StandingOptions)
     feedback: FeedbackRules = field(default_factory=FeedbackRules)
     assessor: Assessor | None = None

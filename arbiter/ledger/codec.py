@@ -5,11 +5,12 @@ Numbers that JSON has no sign for (NaN, infinities) are written as text and read
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
 from arbiter.errors import LedgerError
-from arbiter.records import Decision, Estimate, Feedback, Outcome, TaskProfile
+from arbiter.records import Decision, Economy, Estimate, Feedback, Outcome, TaskProfile
 from arbiter.vocabulary import (
     Complexity,
     Domain,
@@ -49,6 +50,7 @@ def decision_to_json(decision: Decision) -> Json:
         "quality_per_s": _maybe_number(decision.quality_per_s),
         "input_tokens": decision.input_tokens,
         "bandit_share": _maybe_number(decision.bandit_share),
+        **({} if decision.economy is None else {"economy": asdict(decision.economy)}),
     }
 
 
@@ -84,6 +86,7 @@ def decision_from_json(values: Mapping[str, Any]) -> Decision:
             quality_per_s=_maybe_float(values.get("quality_per_s")),
             input_tokens=int(values.get("input_tokens", 0)),
             bandit_share=_maybe_float(values.get("bandit_share")),
+            economy=_maybe_economy(values.get("economy")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable("decision", error) from error
@@ -191,6 +194,10 @@ def _maybe_number(value: float | None) -> float | str | None:
 
 def _maybe_float(value: float | str | None) -> float | None:
     return None if value is None else float(value)
+
+
+def _maybe_economy(values: Mapping[str, Any] | None) -> Economy | None:
+    return None if values is None else Economy(**values)
 
 
 def _numbers(values: Mapping[Any, float]) -> Json:

@@ -1,0 +1,35 @@
+"""Budgets and economy mode, audit, model discovery: protocols for the user's own services, with embedded defaults."""
+
+from arbiter.governance.amounts import CallCost, call_cost
+from arbiter.governance.economy import EconomyOptions
+from arbiter.governance.governance import Governance, paid_by_user
+from arbiter.governance.protocols import (
+    AuditClient,
+    AuditEntry,
+    AuditKind,
+    BudgetClient,
+    FoundModel,
+    ModelFoundryClient,
+    Owner,
+    Period,
+    Quota,
+    Reservation,
+)
+
+__all__ = [
+    "AuditClient",
+    "AuditEntry",
+    "AuditKind",
+    "BudgetClient",
+    "CallCost",
+    "EconomyOptions",
+    "FoundModel",
+    "Governance",
+    "ModelFoundryClient",
+    "Owner",
+    "Period",
+    "Quota",
+    "Reservation",
+    "call_cost",
+    "paid_by_user",
+]
