@@ -3,6 +3,7 @@
 from arbiter.governance.amounts import CallCost, call_cost
 from arbiter.governance.economy import EconomyOptions
 from arbiter.governance.governance import Governance, paid_by_user
+from arbiter.governance.limits import Allowance, BudgetLimits, read_limits
 from arbiter.governance.protocols import (
     AuditClient,
     AuditEntry,
@@ -15,12 +16,15 @@ from arbiter.governance.protocols import (
     Quota,
     Reservation,
 )
+from arbiter.governance.sqlite_budget import SqliteBudget, SqliteBudgetOptions
 
 __all__ = [
+    "Allowance",
     "AuditClient",
     "AuditEntry",
     "AuditKind",
     "BudgetClient",
+    "BudgetLimits",
     "CallCost",
     "EconomyOptions",
     "FoundModel",
@@ -30,6 +34,9 @@ __all__ = [
     "Period",
     "Quota",
     "Reservation",
+    "SqliteBudget",
+    "SqliteBudgetOptions",
     "call_cost",
     "paid_by_user",
+    "read_limits",
 ]
