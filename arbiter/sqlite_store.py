@@ -148,7 +148,10 @@ def _opened(path: str, kind: StoreKind, timeout_s: float) -> SqliteConnection:
                 f"the {kind.noun} {path} has schema version {version}, this arbiter reads {kind.version}; "
                 f"use the arbiter that wrote it"
             )
-        connection.rows("SELECT count(*) FROM sqlite_master")  # cut files show here
+        connection.rows("SELECT count(*) FROM sqlite_master")  # files that lack whole pages show here
+        ((page,),) = connection.rows("PRAGMA page_size")
+        if path != IN_MEMORY and Path(path).stat().st_size % page:
+            raise kind.error(f"the {kind.noun} {path} is damaged: its last page was cut short; restore a backup")
         connection.rows("PRAGMA synchronous = NORMAL")
     except BaseException:
         connection.close()

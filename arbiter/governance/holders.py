@@ -21,7 +21,7 @@ def has_ended(holder: str) -> bool:
 def _place() -> str:
     """Give what process numbers are unique within: this start of the system, and this container."""
     try:
-        boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
         return f"{boot} {(PROC / 'self/ns/pid').readlink()}"
     except OSError:
         return ""
