@@ -1,13 +1,12 @@
 """The service: a router with a ledger and a clock, that learns from feedback and never fails to answer."""
 
-import json
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from arbiter.cold_start import cold_start_router
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.gatekeeper.assessed import assessed
+from arbiter.governance.auditing import audited, refusals_told
 from arbiter.intake import Request
 from arbiter.judgements import preferred
 from arbiter.learner import Learner, LearnerOptions
@@ -81,8 +81,10 @@ class Arbiter:
         InvalidInputError
             If the request or an option is wrong.
         BudgetError
-            If the service asks a budget, and it pays for nobody. Nothing else: whatever breaks inside, the router
-            answers from keyword rules and ratings, and says so in ``decision.degraded``.
+            If the service asks a budget, and it pays for nobody.
+        AuditError
+            If the decision cannot be audited and must be. Nothing else: whatever breaks inside, the router answers from
+            keyword rules and ratings, and says so in ``decision.degraded``.
         """
         return self.route_batch([request], **options)[0]
 
@@ -100,10 +102,12 @@ class Arbiter:
         if not queries:
             return []
         self._learner.follow()
-        queries = self.standing.budgeted(queries)
-        decisions = self._decide(queries)
-        self.standing.require_paid(queries, decisions)
+        with refusals_told(self.options.governance, queries, self.options.clock):
+            queries = self.standing.budgeted(queries)
+            decisions = self._decide(queries)
+            self.standing.require_paid(queries, decisions)
         decisions = self._recorded(queries, decisions)
+        decisions = audited(self.options.governance, queries, decisions, self.options.clock())
         for query, decision in zip(queries, decisions, strict=True):
             self.standing.served(query, decision.model)
             self.standing.reserved(query, decision)
@@ -282,18 +286,8 @@ class Arbiter:
 
     def _record(self, queries: Sequence[Query], decisions: Sequence[Decision]) -> None:
         now = self.options.clock()
-        kept = [self._kept(query) for query in queries]
+        kept = [self.options.prompts.written(query) for query in queries]
         self.ledger.append_many(Event(record=d, timestamp=now, prompt=k) for d, k in zip(decisions, kept, strict=True))
-
-    def _kept(self, query: Query) -> Mapping[str, Any] | None:
-        """Give what the ledger keeps of a request; nothing where it cannot be written down."""
-        kept = self.options.prompts.kept(query)
-        try:
-            json.dumps(kept, ensure_ascii=False).encode()
-        except (TypeError, ValueError) as error:  # objects in messages, or half a character in a text
-            logger.warning("a request is recorded without its text: %s", type(error).__name__)
-            return None
-        return kept
 
 
 def load(

@@ -16,6 +16,7 @@ from arbiter.governance.protocols import (
     Quota,
     Reservation,
 )
+from arbiter.governance.sqlite_audit import Seal, SqliteAudit
 from arbiter.governance.sqlite_budget import SqliteBudget, SqliteBudgetOptions
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "Period",
     "Quota",
     "Reservation",
+    "Seal",
+    "SqliteAudit",
     "SqliteBudget",
     "SqliteBudgetOptions",
     "call_cost",
