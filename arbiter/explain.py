@@ -80,7 +80,7 @@ def _verdict(decision: Decision) -> list[str]:
     if decision.economy is not None:
         spare = decision.economy
         lines.append(
-            f"  economy: {spare.left_share:.0%} of {spare.account} left, a dollar weighs {spare.factor:.3g} times"
+            f"  economy: {spare.left_share:.1%} of {spare.account} left, a dollar weighs {spare.factor:.3g} times"
         )
     lines += [f"  degraded: {what}" for what in decision.degraded]
     return lines

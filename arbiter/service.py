@@ -15,6 +15,7 @@ from arbiter.cold_start import cold_start_router
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.gatekeeper.assessed import assessed
+from arbiter.governance import with_found_models
 from arbiter.governance.auditing import audited, refusals_told
 from arbiter.intake import Request
 from arbiter.judgements import preferred
@@ -198,6 +199,24 @@ class Arbiter:
         change : gives another router, e.g. ``lambda old: lineup.repriced(old, "gpt-4o", usd_per_mtok_in=2.0)``.
         """
         self._learner.change(change)
+
+    def discover(self) -> tuple[str, ...]:
+        """Add the models of ``options.governance.foundry`` that are not candidates yet; give their names.
+
+        Their traffic is capped until enough of their answers have been judged, as :meth:`change` and
+        :func:`arbiter.lineup.with_candidate` say.
+
+        Raises
+        ------
+        CatalogError
+            If the foundry cannot be read, or a model's entry is wrong; then nothing is added.
+        """
+        foundry, before = self.options.governance.foundry, self.router.catalog.names
+        if foundry is None:
+            return ()
+        found = foundry.models()
+        self.change(lambda router: with_found_models(router, found))
+        return tuple(model.name for model in found if model.name not in before)
 
     def snapshot(self) -> bool:
         """Keep in the ledger what was learned so far, so that a start need not fold it anew; done now and then anyway.

@@ -1,9 +1,11 @@
 """Budgets and economy mode, audit, model discovery: protocols for the user's own services, with embedded defaults."""
 
+from arbiter.governance.adopting import with_found_models
 from arbiter.governance.amounts import CallCost, call_cost
 from arbiter.governance.economy import EconomyOptions
 from arbiter.governance.governance import Governance, paid_by_user
 from arbiter.governance.limits import Allowance, BudgetLimits, read_limits
+from arbiter.governance.mlflow_foundry import MlflowFoundry
 from arbiter.governance.protocols import (
     AuditClient,
     AuditEntry,
@@ -18,6 +20,7 @@ from arbiter.governance.protocols import (
 )
 from arbiter.governance.sqlite_audit import Seal, SqliteAudit
 from arbiter.governance.sqlite_budget import SqliteBudget, SqliteBudgetOptions
+from arbiter.governance.toml_foundry import TomlFoundry
 
 __all__ = [
     "Allowance",
@@ -30,6 +33,7 @@ __all__ = [
     "EconomyOptions",
     "FoundModel",
     "Governance",
+    "MlflowFoundry",
     "ModelFoundryClient",
     "Owner",
     "Period",
@@ -39,7 +43,9 @@ __all__ = [
     "SqliteAudit",
     "SqliteBudget",
     "SqliteBudgetOptions",
+    "TomlFoundry",
     "call_cost",
     "paid_by_user",
     "read_limits",
+    "with_found_models",
 ]

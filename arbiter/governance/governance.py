@@ -33,7 +33,7 @@ class Governance:
     audit_content : what the audit keeps of requests and answers.
     audit_required : whether a decision that cannot be audited is refused; else the error is logged, and said in
         ``decision.degraded``.
-    foundry : finds models of the user's own; None has none. See :func:`arbiter.lineup.with_found`.
+    foundry : finds models of the user's own; None has none. See :meth:`arbiter.Arbiter.discover`.
     """
 
     budget: BudgetClient | None = None

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from arbiter.records import Candidate
-
 
 class Period(StrEnum):
     """After what time a quota is full again."""
@@ -174,12 +172,14 @@ class FoundModel:
 
     Attributes
     ----------
-    candidate : the entry for a catalog.
-    base : the candidate that it was tuned from, whose quality it is taken to share until it is judged; None where
+    name : the candidate's.
+    values : keys of a catalog entry (see :class:`arbiter.records.Candidate`) to plain values.
+    base : the candidate that it was tuned from, whose entry holds where ``values`` say nothing else; None where
         unknown.
     """
 
-    candidate: Candidate
+    name: str
+    values: Mapping[str, Any] = field(default_factory=dict)
     base: str | None = None
 
 
