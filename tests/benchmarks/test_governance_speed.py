@@ -1,4 +1,4 @@
-"""What governance costs: ``pytest -m benchmark tests/benchmarks/test_governance_speed.py -s``. Ratios within one run."""
+"""What governance costs: ``pytest -m benchmark tests/benchmarks/test_governance_speed.py -s``. Ratios in one run."""
 
 import statistics
 import time
