@@ -50,6 +50,7 @@ def explanation(decision: Decision) -> dict[str, Any]:
             "fallbacks": list(decision.fallbacks),
             "needs_human_review": decision.needs_human_review,
             "economy": None if decision.economy is None else asdict(decision.economy),
+            "assignment": None if decision.assignment is None else asdict(decision.assignment),
             "degraded": list(decision.degraded),
         },
         "seen": {**{head: str(getattr(profile, head)) for head in heads}, "evidence": list(profile.evidence)},
@@ -82,6 +83,10 @@ def _verdict(decision: Decision) -> list[str]:
         lines.append(
             f"  economy: {spare.left_share:.1%} of {spare.account} left, a dollar weighs {spare.factor:.3g} times"
         )
+    if decision.assignment is not None:
+        place = decision.assignment
+        share = f"{place.share:.1%} of the {place.unit}s get the challenger"
+        lines.append(f"  experiment: {place.experiment}, {place.arm} ({share}; probabilities are over both arms)")
     lines += [f"  degraded: {what}" for what in decision.degraded]
     return lines
 

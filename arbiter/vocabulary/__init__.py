@@ -7,12 +7,15 @@ complex, how risky) compare by that order, not by the alphabet.
 from arbiter.vocabulary.candidate import Capability, Category, Status, Tier
 from arbiter.vocabulary.choice import ConfidenceLevel, ConstraintPreset, Criterion, ExecutionPlan, Objective, Strategy
 from arbiter.vocabulary.execution import Aggregation, BreakerState, FallbackReason, FeedbackSource
+from arbiter.vocabulary.experiment import Arm, AssignmentUnit, Progress
 from arbiter.vocabulary.ordered import OrderedStrEnum
 from arbiter.vocabulary.plan import BudgetKind, CostTechnique, GapSeverity, ResiliencePattern, Urgency, VendorRisk
 from arbiter.vocabulary.request import Complexity, Domain, ProfileSource, Risk, TaskType, Workload
 
 __all__ = [
     "Aggregation",
+    "Arm",
+    "AssignmentUnit",
     "BreakerState",
     "BudgetKind",
     "Capability",
@@ -30,6 +33,7 @@ __all__ = [
     "Objective",
     "OrderedStrEnum",
     "ProfileSource",
+    "Progress",
     "ResiliencePattern",
     "Risk",
     "Status",

@@ -1,0 +1,1 @@
+"""Two routers on live traffic: A/B, canary and shadow."""
