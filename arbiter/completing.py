@@ -17,6 +17,7 @@ from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
 from arbiter.standing import Standing
+from arbiter.trials import Trials
 from arbiter.vocabulary import Capability
 
 logger = logging.getLogger(__name__)
@@ -29,12 +30,13 @@ class Completing(ABC):
 
     Attributes
     ----------
-    ledger, options, standing : the service's.
+    ledger, options, standing, trials : the service's.
     """
 
     ledger: Ledger
     options: ServiceOptions
     standing: Standing
+    trials: Trials
 
     def __init__(self, router: Router) -> None:
         self._executing = Executor(router.catalog, self.options.execution, self._ended)
@@ -152,6 +154,7 @@ class Completing(ABC):
         except (LedgerError, InvalidInputError) as error:
             logger.error("the ledger did not take the outcomes of decision %s: %s", decision.id, error)
         self.standing.measured(decision.id, run.charged_usd)
+        self.trials.look()
         served = next((a.model for a in attempts if a.reason is None), None)
         if served not in (None, decision.model):
             self.standing.served(run.query, served)

@@ -9,6 +9,7 @@ from arbiter.cli.demo import demo
 from arbiter.cli.ensemble import ensemble
 from arbiter.cli.evaluate import evaluate
 from arbiter.cli.evaluate_gatekeeper import evaluate_gatekeeper
+from arbiter.cli.experiment import experiment
 from arbiter.cli.export import export
 from arbiter.cli.feedback import feedback
 from arbiter.cli.metrics import metrics
@@ -44,6 +45,7 @@ COMMANDS = (
     compare_costs,
     ensemble,
     feedback,
+    experiment,
     export,
     prune,
     models,

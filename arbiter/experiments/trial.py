@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from arbiter.errors import ArbiterError
 from arbiter.experiments.experiment import Experiment
 from arbiter.experiments.fold import ExperimentFold
 from arbiter.experiments.mixing import route_batch
+from arbiter.following import Follower
 from arbiter.judgements import FeedbackRules
 from arbiter.ledger import Ledger
 from arbiter.records import Decision, Query
@@ -29,6 +31,7 @@ class Trial:
     experiment : its arms and guards.
     rules : what feedback is taken to mean.
     ledger : what it follows; read at once.
+    clock, follow_s : as of the service: events that other processes recorded are looked for every so often.
 
     Raises
     ------
@@ -36,13 +39,21 @@ class Trial:
         If the ledger cannot be read.
     """
 
-    def __init__(self, experiment: Experiment, rules: FeedbackRules, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        rules: FeedbackRules,
+        ledger: Ledger,
+        clock: Callable[[], float] = time.time,
+        follow_s: float = 2.0,
+    ) -> None:
         self.experiment = experiment
         self._ledger = ledger
         self._lock = threading.Lock()
         self._fold = ExperimentFold(experiment=experiment.name, rules=rules, guards=experiment.guards)
         self._ended: str | None = None
         self._catch_up()
+        self._follower = Follower(self.look, clock, follow_s)
 
     @property
     def ended(self) -> str | None:
@@ -61,6 +72,15 @@ class Trial:
             self._catch_up()
         except ArbiterError as error:
             logger.error("experiment %s could not look at the ledger: %s", self.experiment.name, error)
+
+    def follow(self) -> None:
+        """Look for what other processes recorded, if it is time; on a thread, so that nobody waits for it."""
+        if self._ledger.identity and self._ended is None:
+            self._follower.follow()
+
+    def close(self) -> None:
+        """Wait for a look under way."""
+        self._follower.close()
 
     def route_batch(
         self, control: Router, queries: Sequence[Query], rng: np.random.Generator, workers: int = 1
