@@ -24,6 +24,7 @@ from arbiter.learner import Learner, LearnerOptions
 from arbiter.ledger import BufferedLedger, Event, Ledger, SqliteLedger, open_ledger
 from arbiter.loading import load_router
 from arbiter.records import Decision, Feedback, Outcome, Query
+from arbiter.rotation import Rotation
 from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
@@ -52,8 +53,9 @@ class Arbiter(Completing, Tending):
     def __init__(self, router: Router, ledger: Ledger | None = None, options: ServiceOptions | None = None) -> None:
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
-        self.standing = Standing(self.options.standing, self.options.clock, self.options.governance)
         o = self.options
+        self.standing = Standing(replace(o.standing, out=self._out), o.clock, o.governance)
+        self._rotation = Rotation(o.turns, o.seed)
         how = LearnerOptions(rules=o.feedback, clock=o.clock, follow_s=o.follow_s)
         self._learner = Learner(self._assessing(router), self.ledger, how)
         self.standing.resumed(self.ledger, router.catalog)
@@ -109,7 +111,8 @@ class Arbiter(Completing, Tending):
         self.trials.follow()
         with refusals_told(self.options.governance, queries, self.options.clock):
             queries = self.standing.budgeted(queries)
-            queries, decisions = self._decide(queries)
+            queries, decided = self._decide(queries)
+            decisions = self._rotation.turned(decided)
             self.standing.require_paid(queries, decisions)
         decisions = self._recorded(queries, decisions)
         decisions = audited(self.options.governance, queries, decisions, self.options.clock())
@@ -188,6 +191,7 @@ class Arbiter(Completing, Tending):
         """End calls that are under way, write what is pending, and let go of the ledger."""
         self.executor.close()
         self.trials.close()
+        self._health.close()
         self._learner.close()
         self.ledger.close()
 

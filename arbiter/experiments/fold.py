@@ -8,7 +8,7 @@ from arbiter.experiments.guards import METRICS, Guards, Harm, harm
 from arbiter.judgements import FeedbackRules
 from arbiter.ledger import Ledger
 from arbiter.records import Decision, Feedback, Outcome
-from arbiter.vocabulary import Arm, Progress
+from arbiter.vocabulary import NO_FAILURE, Arm, Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,8 @@ class ExperimentFold:
         return self._change(one, {**found, "latency_s": record.latency_s})
 
     def _outcome(self, one: _Tracked, outcome: Outcome) -> bool:
-        failed = max(one.values.get("failures", 0.0), float(not outcome.ok))
+        at_fault = not outcome.ok and outcome.fallback_reason not in NO_FAILURE
+        failed = max(one.values.get("failures", 0.0), float(at_fault))
         cost = None if outcome.cost_usd is None else one.values.get("cost_usd", 0.0) + outcome.cost_usd
         latency = outcome.latency_s if outcome.ok else None
         return self._change(one, {"failures": failed, "cost_usd": cost, "latency_s": latency})
