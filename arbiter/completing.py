@@ -10,6 +10,7 @@ from typing import Any, Unpack
 
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.execution import AnswerStream, AsyncAnswerStream, Execution, Executor, HealthFollower, Plan, Run
+from arbiter.governance.auditing import tell_outcome
 from arbiter.intake import Request
 from arbiter.ledger import Event, Ledger
 from arbiter.records import Decision, Query
@@ -40,7 +41,7 @@ class Completing(ABC):
 
     def __init__(self, router: Router) -> None:
         clock, follow_s = self.options.clock, self.options.execution.health.follow_s
-        self._executing = Executor(router.catalog, self.options.execution, self._ended, clock)
+        self._executing = Executor(router.catalog, self.options.execution, self._ended, clock, self.options.governance)
         self._executing_lock = threading.Lock()
         health = self._executing.health
         self._health = HealthFollower(self.ledger, health, lambda: self.router.catalog, clock, follow_s)
@@ -148,7 +149,8 @@ class Completing(ABC):
 
     async def _adecided(self, request: Request, params: Params | None, options: RouteOptions) -> tuple[Query, Decision]:
         """Decide in a thread where somebody is asked who may take his time; else at once, which takes a millisecond."""
-        asks = self.options.assessor is not None or self.options.standing.budget_left_usd is not None
+        budgets = (self.options.standing.budget_left_usd, self.options.governance.budget)
+        asks = self.options.assessor is not None or any(budget is not None for budget in budgets)
         return (
             await asyncio.to_thread(self._decided, request, params, options)
             if asks
@@ -163,6 +165,9 @@ class Completing(ABC):
             self.ledger.append_many(Event(record=a.outcome(decision.id), timestamp=now) for a in attempts)
         except (LedgerError, InvalidInputError) as error:
             logger.error("the ledger did not take the outcomes of decision %s: %s", decision.id, error)
+        for tried in run.tried:
+            answer = "" if tried.reply is None else tried.reply.text
+            tell_outcome(self.options.governance, run.query, tried.attempt.outcome(decision.id), answer, now)
         self.standing.measured(decision.id, run.charged_usd)
         self.trials.look()
         served = next((a.model for a in attempts if a.reason is None), None)

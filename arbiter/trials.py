@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from arbiter.errors import AllCandidatesFailedError
+from arbiter.errors import AllCandidatesFailedError, BudgetError
 from arbiter.execution import Executor, Run
 from arbiter.experiments import Experiment, Shadow, ShadowRun, Trial
 from arbiter.ledger import Ledger
@@ -24,12 +24,14 @@ class ShadowAnswers:
 
     def __init__(self, shadow: Shadow, options: ServiceOptions) -> None:
         self._heard: list[Outcome] = []
-        self._executor = Executor(shadow.challenger.catalog, options.execution, self._ended)
+        self._executor = Executor(
+            shadow.challenger.catalog, options.execution, self._ended, options.clock, options.governance
+        )
 
     def __call__(self, query: Query, decision: Decision) -> list[Outcome]:
         """Give the outcomes of all calls."""
         self._heard.clear()
-        with contextlib.suppress(AllCandidatesFailedError):  # the outcomes tell of it
+        with contextlib.suppress(AllCandidatesFailedError, BudgetError):  # the outcomes tell of it
             self._executor.complete(query, decision)
         return list(self._heard)
 

@@ -15,6 +15,7 @@ from arbiter.execution.options import ExecutionOptions
 from arbiter.execution.plans import DEFAULT_PLANS, Plan, StreamingPlan
 from arbiter.execution.run import Run
 from arbiter.execution.streams import AnswerStream, AsyncAnswerStream
+from arbiter.governance import Governance
 from arbiter.records import Decision, Query
 from arbiter.strategies import STRATEGIES
 
@@ -37,6 +38,7 @@ class Executor:
     options : deployments and limits.
     ended : is told of each request that is over, answered or not, with its attempts; in the thread of the loop.
     clock : gives seconds since 1970, for health.
+    governance : whose budget every call is reserved in and settled with; None has none.
 
     Attributes
     ----------
@@ -49,11 +51,13 @@ class Executor:
         options: ExecutionOptions | None = None,
         ended: Callable[[Run], None] | None = None,
         clock: Callable[[], float] = time.time,
+        governance: Governance | None = None,
     ) -> None:
         self.catalog = catalog
         self.options = options or ExecutionOptions()
         self.health = Health(self.options.health, clock)
         self._ended: Callable[[Run], None] = ended or _nothing
+        self._governance = governance or Governance()
         self._loop = BackgroundLoop(MOST_AT_ONCE)
         self._turns = Turns()
 
@@ -83,6 +87,8 @@ class Executor:
             If a parameter is one that the decision settles.
         AllCandidatesFailedError
             If nobody answers.
+        BudgetError
+            If the budget pays for nobody who could be asked, or cannot be checked.
         MissingExtraError
             If litellm is not installed.
         """
@@ -149,7 +155,7 @@ class Executor:
 
     @property
     def _places(self) -> Deployments:
-        return Deployments(self.catalog, self.options, self._turns, self.health)
+        return Deployments(self.catalog, self.options, self._turns, self.health, self._governance)
 
     def _plan(self, decision: Decision, given: Plan | None) -> Plan:
         return given or {**DEFAULT_PLANS, **self.options.plans}[STRATEGIES[decision.strategy].plan]

@@ -41,6 +41,7 @@ BROKEN = Rule(reason=FallbackReason.ERROR, retriable=True, cooldown_s=10.0)
 UNFIT = Rule(reason=FallbackReason.ERROR, retriable=False, cooldown_s=None)
 UNSAFE = Rule(reason=FallbackReason.SAFETY_VIOLATION, retriable=False, cooldown_s=None, falls_back=False)
 UNPAID = Rule(reason=FallbackReason.BUDGET_EXCEEDED, retriable=False, cooldown_s=None, falls_back=False)
+TOO_DEAR = Rule(reason=FallbackReason.BUDGET_EXCEEDED, retriable=False, cooldown_s=None)
 POOR = Rule(reason=FallbackReason.QUALITY_BELOW_THRESHOLD, retriable=False, cooldown_s=None)
 OUT = Rule(reason=FallbackReason.CIRCUIT_OPEN, retriable=True, cooldown_s=None)
 

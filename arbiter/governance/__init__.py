@@ -1,7 +1,7 @@
 """Budgets and economy mode, audit, model discovery: protocols for the user's own services, with embedded defaults."""
 
 from arbiter.governance.adopting import with_found_models
-from arbiter.governance.amounts import CallCost, call_cost
+from arbiter.governance.amounts import Asked, CallCost, call_cost
 from arbiter.governance.economy import EconomyOptions
 from arbiter.governance.governance import Governance, paid_by_user
 from arbiter.governance.limits import Allowance, BudgetLimits, read_limits
@@ -24,6 +24,7 @@ from arbiter.governance.toml_foundry import TomlFoundry
 
 __all__ = [
     "Allowance",
+    "Asked",
     "AuditClient",
     "AuditEntry",
     "AuditKind",

@@ -61,8 +61,8 @@ def refusals_told(governance: Governance, queries: Sequence[Query], clock: Calla
         raise
 
 
-def tell_outcome(governance: Governance, query: Query, outcome: Outcome, answer: str, now: float) -> str | None:
-    """Tell the audit what came of one call.
+def tell_outcome(governance: Governance, query: Query, outcome: Outcome, answer: str, now: float) -> None:
+    """Tell the audit what came of one call. Never raises: an answer that is there and paid for reaches the caller.
 
     Parameters
     ----------
@@ -71,18 +71,9 @@ def tell_outcome(governance: Governance, query: Query, outcome: Outcome, answer:
     outcome : of the call.
     answer : the text that came back; empty for none.
     now : seconds since 1970.
-
-    Returns
-    -------
-    failure : why the audit does not have it; None where it has, or is not asked for.
-
-    Raises
-    ------
-    AuditError
-        If it cannot be written, and ``audit_required``.
     """
     if governance.audit is None:
-        return None
+        return
     entry = AuditEntry(
         kind=AuditKind.COMPLETION if outcome.ok else AuditKind.FAILURE,
         timestamp=now,
@@ -93,7 +84,10 @@ def tell_outcome(governance: Governance, query: Query, outcome: Outcome, answer:
         answer=governance.audit_content.written_text(answer) if answer else None,
         detail={} if outcome.fallback_reason is None else {"reason": str(outcome.fallback_reason)},
     )
-    return _tell(governance, entry)
+    try:
+        _tell(governance, entry)
+    except AuditError as error:
+        logger.error("the answer to decision %s is not audited: %s", outcome.decision_id, error)
 
 
 def _decided(governance: Governance, query: Query, decision: Decision, now: float) -> AuditEntry:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from arbiter.errors import BudgetError, InvalidInputError
-from arbiter.governance.amounts import call_cost
+from arbiter.governance.amounts import Asked, call_cost
 from arbiter.governance.economy import EconomyOptions
 from arbiter.governance.protocols import AuditClient, BudgetClient, ModelFoundryClient, Owner, Quota, Reservation
 from arbiter.ledger import PromptStorage
@@ -55,17 +55,18 @@ class Governance:
         return () if self.budget is None else self.budget.quotas(self.owner(query))
 
     def reserve(
-        self, query: Query, candidate: Candidate, estimate: Estimate | None = None, max_tokens: int | None = None
+        self, query: Query, candidate: Candidate | None, estimate: Estimate | None = None, asked: Asked | None = None
     ) -> Reservation | None:
         """Hold what a call may cost; to be done before each call of each candidate.
 
         Parameters
         ----------
         query : the request.
-        candidate : who is about to be called.
+        candidate : who is about to be called; None for a model without a known price, such as a judge: nothing is held,
+            and the quota must not be overspent already.
         estimate : what is expected of it, ``decision.estimates.get(candidate.name)``.
-        max_tokens : the answer's limit that is passed to the provider; None where none is. A caller that sets one is
-            held to less, and more of them fit into a quota at once.
+        asked : what is passed to the provider; None sets no limit. A caller that sets one is held to less, and more of
+            them fit into a quota at once.
 
         Returns
         -------
@@ -79,7 +80,9 @@ class Governance:
         if self.budget is None:
             return None
         self._settle_late(self.budget)
-        cost = call_cost(query, candidate, estimate, max_tokens)
+        if candidate is None:
+            return self.budget.reserve(self.owner(query), 0.0)
+        cost = call_cost(query, candidate, estimate, asked or Asked())
         if not cost.likely_usd >= 0.0:  # NaN, too
             raise BudgetError(f"a call of {candidate.name} may cost {cost.likely_usd}; give it prices in the catalog")
         return self.budget.reserve(self.owner(query), cost.likely_usd, cost.most_usd)

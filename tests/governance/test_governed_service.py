@@ -13,6 +13,7 @@ from arbiter.cold_start import cold_start_router
 from arbiter.errors import AuditError, BudgetError, InvalidInputError
 from arbiter.governance import (
     Allowance,
+    Asked,
     AuditEntry,
     AuditKind,
     BudgetLimits,
@@ -136,12 +137,17 @@ def test_a_call_is_reckoned_at_list_prices() -> None:
     """On paper: 1,000 tokens in at $2.50, 400 likely and 16,384 at most out at $10 per million."""
     query, candidate = Query(text=TEXT, input_tokens=1000), CATALOG["gpt-4o"]
     estimate = service(Governance()).route(TEXT).estimates["gpt-4o"]
-    cost = call_cost(query, candidate, replace(estimate, output_tokens_p90=400.0), None)
+    cost = call_cost(query, candidate, replace(estimate, output_tokens_p90=400.0), Asked())
     assert cost.likely_usd == pytest.approx(0.0025 + 0.004)
     assert cost.most_usd == pytest.approx(0.0025 + candidate.max_output_tokens * 1e-5)
-    capped = call_cost(query, candidate, replace(estimate, output_tokens_p90=400.0), 100)
+    capped = call_cost(query, candidate, replace(estimate, output_tokens_p90=400.0), Asked(max_tokens=100))
     assert capped.likely_usd == capped.most_usd == pytest.approx(0.0035)
-    unknown = call_cost(query, candidate, None, None)
+    three = call_cost(query, candidate, replace(estimate, output_tokens_p90=400.0), Asked(max_tokens=100, answers=3))
+    assert three.most_usd == pytest.approx(0.0055)
+    assert Asked.of({"max_tokens": 7, "n": 2}) == Asked(max_tokens=7, answers=2)
+    assert Asked.of({"max_completion_tokens": 5, "max_tokens": 7}) == Asked(max_tokens=5)
+    assert Asked.of({"max_tokens": "many", "n": True}) == Asked()
+    unknown = call_cost(query, candidate, None, Asked())
     assert unknown.likely_usd == unknown.most_usd
 
 
@@ -150,7 +156,7 @@ def test_reserving_settling_and_releasing_go_to_the_owner() -> None:
     kept = SqliteBudget(":memory:", BudgetLimits(each_team=Allowance(day_usd=10.0)))
     governance = Governance(budget=kept, owner=lambda q: Owner(user=q.user, team=TEAMS.get(q.user or "")))
     query, candidate = Query(text=TEXT, user="ada", input_tokens=1000), CATALOG["gpt-4o"]
-    first, second = (governance.reserve(query, candidate, max_tokens=100) for _ in range(2))
+    first, second = (governance.reserve(query, candidate, asked=Asked(max_tokens=100)) for _ in range(2))
     assert first is not None and first.owner == Owner(user="ada", team="research")
     governance.settle(first, None)
     governance.release(second)
@@ -177,16 +183,16 @@ def test_an_answer_that_cannot_be_charged_now_is_charged_before_the_next_reserva
     kept = Broken(":memory:", BudgetLimits(each_user=Allowance(day_usd=1.0)))
     governance = Governance(budget=kept)
     query, candidate = Query(text=TEXT, user="ada", input_tokens=1000), CATALOG["gpt-4o"]
-    held = governance.reserve(query, candidate, max_tokens=100)
+    held = governance.reserve(query, candidate, asked=Asked(max_tokens=100))
     kept.down = True
     with caplog.at_level(logging.ERROR):
         governance.settle(held, 0.4)
     assert "could not be charged yet" in caplog.text
     with pytest.raises(BudgetError, match="does not answer"):
-        governance.reserve(query, candidate, max_tokens=100)
+        governance.reserve(query, candidate, asked=Asked(max_tokens=100))
     kept.down = False
     for _ in range(2):
-        governance.release(governance.reserve(query, candidate, max_tokens=100))
+        governance.release(governance.reserve(query, candidate, asked=Asked(max_tokens=100)))
     (quota,) = kept.quotas(Owner(user="ada"))
     assert (quota.spent_usd, quota.held_usd) == (0.4, 0.0)
 
