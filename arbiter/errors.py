@@ -14,6 +14,7 @@
     ├── NotEvaluableError                   a log cannot answer the question asked of it
     ├── BudgetError                         a budget is used up or cannot be checked
     ├── AuditError                          an audit log cannot be read or written, or was tampered with
+    ├── WorkflowError                       a workflow's state cannot be used, or is another's
     └── ExecutionError                      a decision was not carried out
         ├── AllCandidatesFailedError        no candidate answered
         └── StreamBrokenError               an answer broke off after its first part had reached the caller
@@ -78,6 +79,10 @@ class BudgetError(ArbiterError):
 
 class AuditError(ArbiterError):
     """An audit log cannot be read or written, or was tampered with."""
+
+
+class WorkflowError(ArbiterError):
+    """A workflow's state cannot be read or written, or the run is another one or somebody else's."""
 
 
 class FailedCall(Protocol):

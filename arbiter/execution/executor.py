@@ -11,6 +11,7 @@ from arbiter.execution.attempts import Execution
 from arbiter.execution.calls import close_clients
 from arbiter.execution.deployments import Deployments, Turns
 from arbiter.execution.health import Health
+from arbiter.execution.judge import Judge
 from arbiter.execution.options import ExecutionOptions
 from arbiter.execution.plans import DEFAULT_PLANS, Plan, StreamingPlan
 from arbiter.execution.run import Run
@@ -103,6 +104,30 @@ class Executor:
             return await chosen.carry_out(run)
         finally:
             self._ended(run)
+
+    def grade(self, query: Query, decision: Decision, text: str, judge: Judge) -> float | None:
+        """Have a judge mark an answer; its call is one of the decision's that nobody needed as an answer.
+
+        Parameters
+        ----------
+        query, decision : what was asked, and what was decided.
+        text : the answer.
+        judge : who marks.
+
+        Returns
+        -------
+        mark : in [0, 1]; None where the judge fails.
+        """
+
+        async def graded() -> float | None:
+            run = self._run(query, decision, {})
+            try:
+                return await judge.grade(run, text)
+            finally:
+                run.set_aside()
+                self._ended(run)
+
+        return self._loop.run(graded)
 
     def stream(self, query: Query, decision: Decision, *, plan: Plan | None = None, **params: Any) -> AnswerStream:
         """Carry a decision out and give the answer part by part, from the first one on.

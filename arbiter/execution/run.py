@@ -227,12 +227,8 @@ class Run:
         """Take one answer; the others that came were not needed."""
         assert winner.reply is not None, "only an answer can win"
         self.answered = True
-        number = winner.attempt.number
-        for tried in list(self.tried):
-            if tried.attempt.number == number:
-                self.amended(winner, replace(winner.attempt, reason=None, error=""))
-            elif tried.attempt.reason is None:
-                self.amended(tried, replace(tried.attempt, reason=FallbackReason.NOT_NEEDED))
+        self.set_aside()
+        self.amended(winner, replace(winner.attempt, reason=None, error=""))
         return Execution(
             query=self.query,
             decision=self.decision,
@@ -241,6 +237,12 @@ class Run:
             attempts=self.attempts,
             agreement=agreement,
         )
+
+    def set_aside(self) -> None:
+        """Say of all calls that were answered that theirs is not the answer."""
+        for tried in list(self.tried):
+            if tried.attempt.reason is None:
+                self.amended(tried, replace(tried.attempt, reason=FallbackReason.NOT_NEEDED))
 
     def failure(self) -> ArbiterError:
         """Give the error that says of each call why it was not the end; a budget's own where it refused them all."""

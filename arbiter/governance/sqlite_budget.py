@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from arbiter.errors import BudgetError
-from arbiter.governance.holders import has_ended, this_process
 from arbiter.governance.limits import BudgetLimits
 from arbiter.governance.protocols import Owner, Period, Quota, Reservation
+from arbiter.processes import has_ended, this_process
 from arbiter.sqlite_connection import SqliteConnection
 from arbiter.sqlite_store import SqliteStore, StoreKind
 

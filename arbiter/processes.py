@@ -1,4 +1,4 @@
-"""Who holds a reservation: a process, told apart from a later one that has its number."""
+"""Processes that hold something in a shared file, told apart from later ones that have their numbers."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ PROC = Path("/proc")
 
 
 def this_process() -> str:
-    """Give a name of this process; empty where the system does not tell (then reservations expire by time alone)."""
+    """Give a name of this process; empty where the system does not tell (then time alone must tell)."""
     place, started = _place(), _started(os.getpid())
     return f"{place} {os.getpid()} {started}" if place and started else ""
 
