@@ -169,7 +169,7 @@ class Completing(ABC):
             answer = "" if tried.reply is None else tried.reply.text
             tell_outcome(self.options.governance, run.query, tried.attempt.outcome(decision.id), answer, now)
         self.standing.measured(decision.id, run.charged_usd)
-        self.trials.look()
+        self.trials.follow()
         served = next((a.model for a in attempts if a.reason is None), None)
         if served not in (None, decision.model):
             self.standing.served(run.query, served)

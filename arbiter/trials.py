@@ -7,14 +7,20 @@ from dataclasses import replace
 from arbiter.errors import AllCandidatesFailedError, BudgetError
 from arbiter.execution import Executor, Run
 from arbiter.experiments import Experiment, Shadow, ShadowRun, Trial
+from arbiter.governance import Owner
 from arbiter.ledger import Ledger
 from arbiter.records import Decision, Outcome, Query
 from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
 
+SHADOW = Owner(user="arbiter-shadow")
+"""Who pays for the answers of shadows: users have nothing of them."""
+
 
 class ShadowAnswers:
     """Carries a shadow's decisions out: called as live ones are, and known to nobody.
+
+    A budget is charged as of the user ``arbiter-shadow``, not as of the request's own.
 
     Parameters
     ----------
@@ -24,9 +30,8 @@ class ShadowAnswers:
 
     def __init__(self, shadow: Shadow, options: ServiceOptions) -> None:
         self._heard: list[Outcome] = []
-        self._executor = Executor(
-            shadow.challenger.catalog, options.execution, self._ended, options.clock, options.governance
-        )
+        own = replace(options.governance, owner=_shadow_owner)
+        self._executor = Executor(shadow.challenger.catalog, options.execution, self._ended, options.clock, own)
 
     def __call__(self, query: Query, decision: Decision) -> list[Outcome]:
         """Give the outcomes of all calls."""
@@ -41,6 +46,10 @@ class ShadowAnswers:
 
     def _ended(self, run: Run) -> None:
         self._heard.extend(attempt.outcome(run.decision.id) for attempt in run.attempts)
+
+
+def _shadow_owner(query: Query) -> Owner:
+    return SHADOW
 
 
 class Trials:
@@ -76,12 +85,12 @@ class Trials:
         return self.experiment if self.experiment is not None and self.experiment.ended is None else None
 
     def follow(self) -> None:
-        """Look for what other processes recorded, if it is time."""
+        """Take in what other processes, and calls of this one, recorded, if it is time; nobody waits for it."""
         if self.experiment is not None:
             self.experiment.follow()
 
     def look(self) -> None:
-        """Take in what this process just recorded."""
+        """Take in at once what this process just recorded."""
         if self.running is not None:
             self.running.look()
 

@@ -74,8 +74,8 @@ class Trial:
             logger.error("experiment %s could not look at the ledger: %s", self.experiment.name, error)
 
     def follow(self) -> None:
-        """Look for what other processes recorded, if it is time; on a thread, so that nobody waits for it."""
-        if self._ledger.identity and self._ended is None:
+        """Take in what is new, if it is time; on a thread, so that nobody waits for it."""
+        if self._ended is None:
             self._follower.follow()
 
     def close(self) -> None:
