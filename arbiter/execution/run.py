@@ -157,7 +157,7 @@ class Run:
             self.refusal = refusal
             return self.note(Tried(attempt=replace(ruled(begun, TOO_DEAR), latency_s=0.0, detail=str(refusal))))
         except CallFailedError as failed:
-            return self.note(Tried(attempt=refused(self._lasted(begun), failed)), target)
+            return self.note(self._refused(begun, failed), target)
         except asyncio.CancelledError:
             reason = FallbackReason.NOT_NEEDED if self.answered else FallbackReason.CANCELLED
             self.note(Tried(attempt=given_up(self._lasted(begun), reason, None)), target)
@@ -193,7 +193,7 @@ class Run:
         stream = begun.stream
         assert stream is not None, "a stream that is over had begun"
         if failed is not None:
-            return self.note(Tried(attempt=refused(self._lasted(begun.attempt), failed)), stream.target)
+            return self.note(self._refused(begun.attempt, failed), stream.target)
         reply = stream.reply()
         return self.note(Tried(attempt=told(begun.attempt, reply), reply=reply), stream.target)
 
@@ -261,6 +261,9 @@ class Run:
             latency_s=0.0,
             expected_usd=0.0 if estimate is None else estimate.cost_usd,
         )
+
+    def _refused(self, attempt: Attempt, failed: CallFailedError) -> Tried:
+        return Tried(attempt=refused(self._lasted(attempt), failed, self.options.cooldowns))
 
     def _lasted(self, attempt: Attempt) -> Attempt:
         return replace(attempt, latency_s=time.monotonic() - self._started - attempt.started_s)
