@@ -13,7 +13,8 @@
     │   └── UnknownDecisionError (KeyError) feedback names a decision that the ledger does not hold
     ├── NotEvaluableError                   a log cannot answer the question asked of it
     ├── BudgetError                         a budget is used up or cannot be checked
-    ├── AuditError                          an audit log cannot be read or written, or was tampered with
+    ├── AuditError                          an audit log cannot be read or written
+    │   └── TamperedError                   an audit log was changed after it was written
     ├── WorkflowError                       a workflow's state cannot be used, or is another's
     └── ExecutionError                      a decision was not carried out
         ├── AllCandidatesFailedError        no candidate answered
@@ -78,7 +79,11 @@ class BudgetError(ArbiterError):
 
 
 class AuditError(ArbiterError):
-    """An audit log cannot be read or written, or was tampered with."""
+    """An audit log cannot be read or written."""
+
+
+class TamperedError(AuditError):
+    """An audit log was changed after it was written; the message names the first entry concerned."""
 
 
 class WorkflowError(ArbiterError):

@@ -121,7 +121,7 @@ class Standing:
                 cost = "an unknown amount" if estimate is None else f"${estimate.cost_usd:.3g}"
                 raise BudgetError(
                     f"the budget of {query.user or 'this request'} leaves ${left:.3g}, no candidate answers for that "
-                    f"({decision.model}: {cost}); raise the budget or shorten the request"
+                    f"({decision.model}: {cost}); raise the budget, shorten the request, or wait for calls in flight"
                 )
 
     def _paced(self, pacer: BudgetPacer, query: Query, catalog: Catalog) -> Query:

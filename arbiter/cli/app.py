@@ -2,6 +2,8 @@
 
 import typer
 
+from arbiter.cli.audit import audit
+from arbiter.cli.budget import budget
 from arbiter.cli.calibrate import calibrate
 from arbiter.cli.compare import compare
 from arbiter.cli.compare_costs import compare_costs
@@ -52,6 +54,8 @@ COMMANDS = (
     status,
     stats,
     metrics,
+    budget,
+    audit,
 )
 
 for command in COMMANDS:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from arbiter.errors import AuditError
+from arbiter.errors import AuditError, TamperedError
 from arbiter.governance.protocols import AuditEntry, AuditKind, Owner
 from arbiter.sqlite_store import SqliteStore, StoreKind
 
@@ -61,6 +61,7 @@ class SqliteAudit:
     ----------
     path : the file, made where there is none; ``:memory:`` for one that ends with the process.
     key : secret; the same for all processes of a file.
+    must_exist : whether a missing file is an error.
     timeout_s : how long to wait for another process that writes.
 
     Raises
@@ -69,9 +70,9 @@ class SqliteAudit:
         If the file cannot be opened, is damaged or is no audit log.
     """
 
-    def __init__(self, path: str | Path, *, key: bytes = b"", timeout_s: float = 5.0) -> None:
+    def __init__(self, path: str | Path, *, key: bytes = b"", timeout_s: float = 5.0, must_exist: bool = False) -> None:
         self._key = key or b"\0"
-        self._store = SqliteStore(path, KIND, timeout_s=timeout_s)
+        self._store = SqliteStore(path, KIND, timeout_s=timeout_s, must_exist=must_exist)
 
     def record(self, entry: AuditEntry) -> None:
         """See :meth:`arbiter.governance.AuditClient.record`."""
@@ -104,7 +105,7 @@ class SqliteAudit:
 
         Raises
         ------
-        AuditError
+        TamperedError
             Naming the first entry that was changed, is missing, or was put in; or if the log ends before ``kept``.
         """
         last = FIRST
@@ -114,13 +115,13 @@ class SqliteAudit:
             count += 1
             last = self._sealed(last, payload)
             if number != count or not hmac.compare_digest(seal, last):
-                raise AuditError(
+                raise TamperedError(
                     f"the audit log {self._store.path} was changed at entry {count}, or the key is another"
                 )
             if kept is not None and number == kept.entries:
                 kept_found = hmac.compare_digest(seal, kept.digest)
         if not kept_found:
-            raise AuditError(
+            raise TamperedError(
                 f"the audit log {self._store.path} is not the one that was sealed: it now has {count} entries"
             )
         return Seal(entries=count, digest=last)
