@@ -9,6 +9,7 @@ from arbiter.execution.chain import Chain
 from arbiter.execution.checks import Check, FunctionCheck, JudgeCheck, LogProbabilities, SelfConsistency
 from arbiter.execution.ensemble import Ensemble
 from arbiter.execution.executor import Executor
+from arbiter.execution.files import read_deployments
 from arbiter.execution.health import Condition, Health, HealthOptions
 from arbiter.execution.judge import Judge
 from arbiter.execution.options import Deployment, ExecutionOptions
@@ -47,4 +48,5 @@ __all__ = [
     "StreamingPlan",
     "Tried",
     "fold",
+    "read_deployments",
 ]

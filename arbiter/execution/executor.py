@@ -19,6 +19,7 @@ from arbiter.execution.streams import AnswerStream, AsyncAnswerStream
 from arbiter.governance import Governance
 from arbiter.records import Decision, Query
 from arbiter.strategies import STRATEGIES
+from arbiter.vocabulary import ExecutionPlan
 
 MOST_AT_ONCE = 10_000
 """Requests of one process at the same time; a bound against a runaway, not a limit to tune."""
@@ -74,7 +75,8 @@ class Executor:
         Parameters
         ----------
         query, decision : what was asked, and what was decided.
-        plan : how; None takes that of the decision's strategy.
+        plan : how; None takes that of the decision's strategy. A router's own ``single_best`` calls stand-ins, too,
+            where it fails; one that the request asked for by name does not.
         params : passed to the provider untouched, in OpenAI's names: ``tools``, ``response_format``, ``temperature``,
             ...; ``timeout`` is the seconds that the whole request may take.
 
@@ -99,7 +101,7 @@ class Executor:
         self, query: Query, decision: Decision, *, plan: Plan | None = None, **params: Any
     ) -> Execution:
         """Do the same on the caller's event loop; whoever is cancelled meanwhile cancels the call."""
-        chosen, run = self._plan(decision, plan), self._run(query, decision, params)
+        chosen, run = self._plan(query, decision, plan), self._run(query, decision, params)
         try:
             return await chosen.carry_out(run)
         finally:
@@ -149,7 +151,7 @@ class Executor:
         self, query: Query, decision: Decision, *, plan: Plan | None = None, **params: Any
     ) -> AsyncAnswerStream:
         """Do the same on the caller's event loop."""
-        chosen = self._plan(decision, plan)
+        chosen = self._plan(query, decision, plan)
         if not isinstance(chosen, StreamingPlan):
             raise InvalidInputError(
                 f"the plan {type(chosen).__name__} of strategy {decision.strategy} reads whole answers and cannot "
@@ -182,8 +184,16 @@ class Executor:
     def _places(self) -> Deployments:
         return Deployments(self.catalog, self.options, self._turns, self.health, self._governance)
 
-    def _plan(self, decision: Decision, given: Plan | None) -> Plan:
-        return given or {**DEFAULT_PLANS, **self.options.plans}[STRATEGIES[decision.strategy].plan]
+    def _plan(self, query: Query, decision: Decision, given: Plan | None) -> Plan:
+        """Give the plan of the decision's strategy.
+
+        A router's own strategy is there for what it weighs. Where it is one of a single call, and the request did not
+        ask for that by name, others stand in where the choice fails: an outage is not the asker's wish.
+        """
+        kind = STRATEGIES[decision.strategy].plan
+        if kind is ExecutionPlan.SINGLE and query.strategy is None:
+            kind = ExecutionPlan.FALLBACK_CHAIN
+        return given or {**DEFAULT_PLANS, **self.options.plans}[kind]
 
     def _run(self, query: Query, decision: Decision, params: Mapping[str, Any]) -> Run:
         if wrong := sorted(OURS & set(params)):

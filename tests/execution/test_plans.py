@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import openai_server
 import provider_world
@@ -28,7 +29,8 @@ from arbiter.execution import (
 )
 from arbiter.execution.cascade import steps_of
 from arbiter.execution.racing import hedge_s
-from arbiter.records import Completion, Estimate, Query
+from arbiter.records import Completion, Decision, Estimate, Query
+from arbiter.route_options import read_query
 from arbiter.strategies import STRATEGIES
 from arbiter.vocabulary import Aggregation, ExecutionPlan, FallbackReason, Strategy
 
@@ -385,3 +387,27 @@ def test_wrong_plans_are_refused(make: Callable[[], Plan]) -> None:
     """When they are made."""
     with pytest.raises(InvalidInputError):
         make()
+
+
+def test_a_single_call_is_what_was_asked_for_by_name_only() -> None:
+    """A router whose own strategy is single_best, as training leaves it, does not pass an outage on."""
+    router = provider_world.three_router()
+    router = replace(router, settings=replace(router.settings, strategy=Strategy.SINGLE_BEST))
+    with provider_world.running(router=router) as world:
+        chosen = world.service.route(TEXT).model
+        world.servers[chosen].behave = openai_server.rate_limited(60)
+        with pytest.raises(AllCandidatesFailedError):
+            world.service.complete(TEXT, strategy="single_best", allow=frozenset({chosen}))
+        with pytest.raises(AllCandidatesFailedError):
+            world.service.executor.complete(*single(world, chosen))
+        execution = world.service.executor.complete(*single(world, chosen, named=False))
+        assert execution.text == "Paris"
+        assert execution.fell_back
+
+
+def single(world: World, chosen: str, *, named: bool = True) -> tuple[Query, Decision]:
+    """Give a request that asks for a single call or not, decided for this candidate with others to stand in."""
+    query = read_query(TEXT, {"strategy": "single_best"} if named else {})
+    decision = world.service.route(query)
+    others = [name for name in NAMES if name != chosen]
+    return query, replace(decision, model=chosen, fallbacks=tuple(others))
