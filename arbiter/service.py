@@ -17,7 +17,7 @@ from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.experiments import Trial
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.gatekeeper.assessed import assessed
-from arbiter.governance.auditing import audited, refusals_told
+from arbiter.governance.auditing import audited, refusals_told, tell_outcome
 from arbiter.intake import Request
 from arbiter.judgements import preferred
 from arbiter.learner import Learner, LearnerOptions
@@ -148,7 +148,10 @@ class Arbiter(Completing, Tending):
         self._learn([(self.ledger.decision(decision_id), record)])
 
     def record(self, outcome: Outcome) -> None:
-        """Record what came of one call, made for a decision: the metrics and the paced budget know of it.
+        """Record what came of one call that you made for a decision: metrics, budgets and audit know of it.
+
+        Its cost is charged to the quotas of ``options.governance``, as the decision's user's: :meth:`complete` charges
+        its own calls, so this is for those made elsewhere. Recording it again charges nothing.
 
         Raises
         ------
@@ -157,8 +160,12 @@ class Arbiter(Completing, Tending):
         LedgerError
             If it cannot be written.
         """
-        self.ledger.decision(outcome.decision_id)  # a buffered ledger would find out too late to say it here
-        self.ledger.append(Event(record=outcome, timestamp=self.options.clock()))
+        decision = self.ledger.decision(outcome.decision_id)  # a buffered ledger would find out too late to say it here
+        now, governance = self.options.clock(), self.options.governance
+        self.ledger.append(Event(record=outcome, timestamp=now))
+        query = Query(text="", user=decision.user, session_id=decision.session_id)
+        governance.charge(f"{decision.id} {outcome.model} {outcome.attempt}", query, outcome.cost_usd, now)
+        tell_outcome(governance, query, outcome, "", now)
         self.standing.measured(outcome.decision_id, outcome.cost_usd)
         self.trials.look()
 

@@ -108,6 +108,23 @@ class Governance:
             with self._lock:
                 self._unsettled.append((reservation, cost))
 
+    def charge(self, key: str, query: Query, cost_usd: float | None, now: float) -> None:
+        """Charge a call that nothing was held for, such as one that the user made himself and recorded.
+
+        Never raises BudgetError, as :meth:`settle`.
+
+        Parameters
+        ----------
+        key : of the call; charging it twice charges once.
+        query : tells the owner.
+        cost_usd : measured; None where it is not known: nothing is charged.
+        now : seconds since 1970.
+        """
+        if self.budget is not None and cost_usd is not None:
+            owner, cost = self.owner(query), max(cost_usd, 0.0)
+            held = Reservation(id=key, owner=owner, amount_usd=cost, held_usd=0.0, made_at=now, expires_at=now)
+            self.settle(held, cost)
+
     def release(self, reservation: Reservation | None) -> None:
         """Let go of what was held for a call that cost nothing, such as a refused connection. Never raises BudgetError.
 

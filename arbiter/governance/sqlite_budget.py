@@ -50,6 +50,10 @@ _ADD = (
 _BALANCE = "SELECT spent, held FROM spending WHERE account = ? AND window = ?"
 _FORGET = "DELETE FROM reservations WHERE state != 'held' AND expires_at < ?"
 _EXPIRED = "SELECT id, user, team, held, made_at FROM reservations WHERE state = 'held' AND expires_at <= ?"
+_ENDED = (
+    "INSERT INTO reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (id) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at"
+)
 _HOLDERS = "SELECT DISTINCT holder FROM reservations WHERE state = 'held' AND holder != ?"
 _HELD_BY = "SELECT id, user, team, held, made_at FROM reservations WHERE state = 'held' AND holder = ?"
 
@@ -153,7 +157,15 @@ class SqliteBudget:
             if before == "settled" or (before == "released" and state == "released"):
                 return
             self._add(transaction, owner, made_at, spent=cost, held=-held if before == "held" else 0)
-            transaction.execute("UPDATE reservations SET state = ? WHERE id = ?", (state, reservation.id))
+            made = (
+                reservation.id,
+                owner.user,
+                owner.team,
+                0,
+                made_at,
+                max(reservation.expires_at, self._options.clock()),
+            )
+            transaction.execute(_ENDED, (*made, self._holder, state))
 
     def _let_go(self, now: float) -> None:
         """End the reservations whose time is over or whose process has ended."""

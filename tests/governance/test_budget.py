@@ -194,3 +194,13 @@ def test_what_is_no_amount_is_refused(amount: float) -> None:
     held = kept.reserve(ADA, 0.1)
     with pytest.raises(BudgetError, match="must be a number from 0 up"):
         kept.settle(held, amount)
+
+
+def test_a_reservation_that_is_not_known_is_charged_once() -> None:
+    """Of a file that was made anew, or so old that it was forgotten."""
+    clock = Clock()
+    held = budget(clock).reserve(ADA, 0.2)
+    kept = budget(clock)
+    for _ in range(2):
+        kept.settle(held, 0.3)
+    assert (quota(kept, ADA, "user ada").spent_usd, quota(kept, ADA, "user ada").held_usd) == (0.3, 0.0)

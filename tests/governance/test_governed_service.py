@@ -28,7 +28,7 @@ from arbiter.governance import (
     call_cost,
 )
 from arbiter.ledger import PromptPolicy, PromptStorage, decision_from_json, decision_to_json
-from arbiter.records import Decision, Economy, Query
+from arbiter.records import Decision, Economy, Outcome, Query
 from arbiter.service import Arbiter, ServiceOptions
 from arbiter.standing import StandingOptions
 
@@ -264,3 +264,17 @@ def test_a_service_whose_budget_vanishes_refuses(tmp_path: Path, break_it: Calla
     with pytest.raises(BudgetError, match=r"is gone|was cut short"):
         served.route(TEXT, user="ada")
     kept.close()
+
+
+def test_a_call_that_the_user_made_is_charged_when_it_is_recorded_and_once() -> None:
+    """Routing alone charges nothing; the audit has both."""
+    kept, audit = budget(), SqliteAudit(":memory:")
+    served = service(Governance(budget=kept, audit=audit))
+    decision = served.route(TEXT, user="ada")
+    assert kept.left_usd(Owner(user="ada")) == 1.0
+    outcome = Outcome(decision_id=decision.id, model=decision.model, ok=True, cost_usd=0.3)
+    for _ in range(2):
+        served.record(outcome)
+    served.record(replace(outcome, cost_usd=None, attempt=1))
+    assert kept.left_usd(Owner(user="ada")) == pytest.approx(0.7)
+    assert [entry.kind for entry in audit.entries()] == [AuditKind.DECISION, *[AuditKind.COMPLETION] * 3]
