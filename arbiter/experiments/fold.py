@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from arbiter.experiments.arm_sums import ArmSums, Means
 from arbiter.experiments.guards import METRICS, Guards, Harm, harm
@@ -33,14 +34,12 @@ class Stop:
         return f"the challenger is surely worse in {self.harm.metric}: beyond its guard by at least {low:.3g}"
 
 
-@dataclass(slots=True, kw_only=True)
-class _Tracked:
-    """A decision of the experiment and what is known of it."""
+class _Tracked(NamedTuple):
+    """A decision of the experiment."""
 
+    id: str
     arm: Arm
     unit: str
-    values: dict[str, float] = field(default_factory=dict)
-    said: list[Feedback] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +66,8 @@ class ExperimentFold:
     stop: Stop | None = None
     decisions: dict[Arm, int] = field(default_factory=lambda: dict.fromkeys(Arm, 0))
     _tracked: dict[str, _Tracked] = field(default_factory=dict)
+    _values: dict[str, dict[str, float]] = field(default_factory=dict)  # of those that something is known of
+    _said: dict[str, list[Feedback]] = field(default_factory=dict)
     _sums: dict[Arm, dict[str, ArmSums]] = field(
         default_factory=lambda: {arm: {metric: ArmSums() for metric in METRICS} for arm in Arm}
     )
@@ -105,31 +106,33 @@ class ExperimentFold:
             place = record.assignment
             if place is not None and place.experiment == self.experiment:
                 self.decisions[place.arm] += 1
-                self._tracked[record.id] = _Tracked(arm=place.arm, unit=place.unit_id)
+                self._tracked[record.id] = _Tracked(record.id, place.arm, place.unit_id)
             return False
         one = self._tracked.get(record.decision_id)
         if one is None:
             return False
         if isinstance(record, Outcome):
             return self._outcome(one, record)
-        one.said.append(record)
-        known = self.rules.known(ledger.decision(record.decision_id), one.said)
+        said = self._said.setdefault(one.id, [])
+        said.append(record)
+        known = self.rules.known(ledger.decision(one.id), said)
         found = {"quality": None if known is None else known.quality, "cost_usd": record.cost_usd}
         return self._change(one, {**found, "latency_s": record.latency_s})
 
     def _outcome(self, one: _Tracked, outcome: Outcome) -> bool:
         at_fault = not outcome.ok and outcome.fallback_reason not in NO_FAILURE
-        failed = max(one.values.get("failures", 0.0), float(at_fault))
-        cost = None if outcome.cost_usd is None else one.values.get("cost_usd", 0.0) + outcome.cost_usd
+        values = self._values.get(one.id, {})
+        failed = max(values.get("failures", 0.0), float(at_fault))
+        cost = None if outcome.cost_usd is None else values.get("cost_usd", 0.0) + outcome.cost_usd
         latency = outcome.latency_s if outcome.ok else None
         return self._change(one, {"failures": failed, "cost_usd": cost, "latency_s": latency})
 
     def _change(self, one: _Tracked, values: dict[str, float | None]) -> bool:
-        changed = False
+        changed, known = False, self._values.setdefault(one.id, {})
         for metric, value in values.items():
-            before = one.values.get(metric)
+            before = known.get(metric)
             if value is not None and math.isfinite(value) and value != before:
                 self._sums[one.arm][metric].change(one.unit, before, value)
-                one.values[metric] = value
+                known[metric] = value
                 changed = True
         return changed

@@ -9,7 +9,7 @@ from arbiter import forked
 from arbiter.experiments.experiment import Experiment
 from arbiter.records import Assignment, Decision, Query
 from arbiter.router import Router
-from arbiter.vocabulary import Arm
+from arbiter.vocabulary import Arm, AssignmentUnit
 
 
 def route_batch(
@@ -37,29 +37,30 @@ def route_batch(
         forked.route_batch(experiment.challenger, queries, rng, workers),
         strict=True,
     )
-    decisions: list[Decision] = []
-    for (unit, unit_id), (ours, theirs) in zip(units, pairs, strict=True):
-        arm = experiment.arm_of(unit_id)
-        own, other = (theirs, ours) if arm is Arm.CHALLENGER else (ours, theirs)
-        probabilities = _mixed(ours, theirs, experiment.share)
-        decisions.append(
-            replace(
-                own,
-                action_probs=probabilities,
-                propensity=probabilities[own.model],
-                excluded={name: why for name, why in own.excluded.items() if name not in other.action_probs},
-                bandit_share=None,  # its gate compares within one router
-                assignment=Assignment(
-                    experiment=experiment.name,
-                    arm=arm,
-                    unit=unit,
-                    unit_id=unit_id,
-                    share=experiment.share,
-                    own_propensity=own.propensity,
-                ),
-            )
-        )
-    return decisions
+    return [_joined(experiment, unit, ours, theirs) for unit, (ours, theirs) in zip(units, pairs, strict=True)]
+
+
+def _joined(experiment: Experiment, unit: tuple[AssignmentUnit, str], ours: Decision, theirs: Decision) -> Decision:
+    """Give the decision of the unit's arm, with the probabilities over both."""
+    arm = experiment.arm_of(unit[1])
+    own, other = (theirs, ours) if arm is Arm.CHALLENGER else (ours, theirs)
+    probabilities = _mixed(ours, theirs, experiment.share)
+    place = Assignment(
+        experiment=experiment.name,
+        arm=arm,
+        unit=unit[0],
+        unit_id=unit[1],
+        share=experiment.share,
+        own_propensity=own.propensity,
+    )
+    return replace(
+        own,
+        action_probs=probabilities,
+        propensity=probabilities[own.model],
+        excluded={name: why for name, why in own.excluded.items() if name not in other.action_probs},
+        bandit_share=None,  # its gate compares within one router
+        assignment=place,
+    )
 
 
 def _mixed(ours: Decision, theirs: Decision, share: float) -> dict[str, float]:

@@ -89,6 +89,8 @@ class Trial:
         return route_batch(self.experiment, control, queries, rng, workers)
 
     def _catch_up(self) -> None:
+        if self.experiment.guards is None:
+            return  # nothing could stop it
         with self._lock:
             self._fold.catch_up(self._ledger)
             if self._fold.stop is not None:
