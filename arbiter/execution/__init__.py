@@ -18,6 +18,7 @@ from arbiter.execution.racing import Race, Redundant
 from arbiter.execution.run import Run, Tried
 from arbiter.execution.sharing import HealthFollower, fold
 from arbiter.execution.streams import AnswerStream, AsyncAnswerStream
+from arbiter.execution.thresholds import LearnedThreshold, learn_threshold
 
 __all__ = [
     "DEFAULT_PLANS",
@@ -39,6 +40,7 @@ __all__ = [
     "HealthOptions",
     "Judge",
     "JudgeCheck",
+    "LearnedThreshold",
     "LogProbabilities",
     "Plan",
     "Race",
@@ -48,5 +50,6 @@ __all__ = [
     "StreamingPlan",
     "Tried",
     "fold",
+    "learn_threshold",
     "read_deployments",
 ]

@@ -87,7 +87,7 @@ class Executor:
         Raises
         ------
         InvalidInputError
-            If a parameter is one that the decision settles.
+            If a parameter is one that the decision settles, or ``timeout`` is no such number.
         AllCandidatesFailedError
             If nobody answers.
         BudgetError
@@ -198,6 +198,9 @@ class Executor:
     def _run(self, query: Query, decision: Decision, params: Mapping[str, Any]) -> Run:
         if wrong := sorted(OURS & set(params)):
             raise InvalidInputError(f"{', '.join(wrong)} cannot be passed on: the decision settles it")
+        limit = params.get("timeout")
+        if limit is not None and not (isinstance(limit, int | float) and limit > 0):
+            raise InvalidInputError(f"timeout must be a number of seconds above 0 for the whole request, got {limit!r}")
         return Run(query, decision, params, self.options, self._places)
 
 

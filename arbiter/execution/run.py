@@ -1,7 +1,6 @@
 """One request while it is carried out: what plans ask through, and where every call leaves its attempt."""
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,9 +10,11 @@ from typing import Any, Protocol
 from arbiter.errors import AllCandidatesFailedError, ArbiterError, BudgetError
 from arbiter.execution.attempts import Attempt, Execution, charged_usd, said_of
 from arbiter.execution.bookkeeping import given_up, refused, rejected, ruled, told
-from arbiter.execution.calls import CallFailedError, OpenStream, Reply, Target, call, open_stream
+from arbiter.execution.calls import CallFailedError, Reply, Target, call
 from arbiter.execution.failures import OUT, TOO_DEAR
+from arbiter.execution.open_stream import OpenStream, open_stream
 from arbiter.execution.options import ExecutionOptions
+from arbiter.execution.requested import messages_of, no_json, time_limit_s
 from arbiter.records import Completion, Decision, Estimate, Outcome, Query
 from arbiter.vocabulary import FallbackReason
 
@@ -277,38 +278,7 @@ class Run:
     def _wrong(self, tried: Tried) -> str:
         """Say why an answer is not what was asked for; empty where it is."""
         assert tried.reply is not None, "only answers can be wrong"
-        if no_json := _no_json(self.body, tried.reply):
-            return no_json
+        if wrong := no_json(self.body, tried.reply):
+            return wrong
         valid = self.options.valid
         return "not valid" if valid is not None and not valid(self.completion(tried)) else ""
-
-
-def messages_of(query: Query) -> list[Mapping[str, Any]]:
-    """Give a request as OpenAI messages: its own, or made of its texts."""
-    if query.messages:
-        return list(query.messages)
-    system: list[Mapping[str, Any]] = [{"role": "system", "content": query.system}] if query.system else []
-    text = f"{query.context}\n\n{query.text}" if query.context else query.text
-    return [*system, {"role": "user", "content": text}]
-
-
-def time_limit_s(query: Query, decision: Decision, params: Mapping[str, Any], options: ExecutionOptions) -> float:
-    """Give how long a request may take: the caller's ``timeout``, else its limit or the usual one by its complexity."""
-    given = params.get("timeout")
-    if given is not None:
-        return float(given)
-    own = query.requirements.max_latency_s
-    return (options.time_limit_s if own is None else own) * options.timeouts[decision.profile.complexity]
-
-
-def _no_json(body: Mapping[str, Any], reply: Reply) -> str:
-    """Say why an answer is not the JSON that was asked for; empty where it is, or none was."""
-    wanted = body.get("response_format")
-    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
-    if kind not in ("json_object", "json_schema") or reply.finish_reason == "tool_calls":
-        return ""
-    try:
-        json.loads(reply.text)
-    except ValueError:
-        return "no JSON"
-    return ""

@@ -1,9 +1,11 @@
 """Laws of the plans: who is asked, whose answer is taken, and that everybody is paid."""
 
 import json
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import openai_server
 import provider_world
@@ -228,6 +230,29 @@ def test_log_probabilities_are_asked_for_and_averaged(world: World) -> None:
     assert world.servers[execution.decision.model].bodies[0]["logprobs"] is True
     assert execution.attempts[0].score == 0.0
     assert execution.fell_back
+
+
+def test_tokens_that_the_candidate_was_sure_of_will_do(world: World) -> None:
+    """Probabilities .9 and .4 have the geometric mean .6."""
+
+    def sure(handler: openai_server.Handler, body: Mapping[str, Any]) -> None:
+        tokens = [{"token": t, "logprob": math.log(p), "top_logprobs": []} for t, p in (("Pa", 0.9), ("ris", 0.4))]
+        choice = {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "Paris"},
+            "logprobs": {"content": tokens},
+        }
+        usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+        handler.say({"id": "x", "object": "chat.completion", "created": 1, "choices": [choice], "usage": usage})
+        handler.server.bill(str(body["model"]), 10, 5)
+
+    for server in world.servers.values():
+        server.behave = sure
+    plan = Cascade(check=LogProbabilities(), threshold=0.55)
+    execution = accounted(world, world.service.complete(TEXT, plan=plan, strategy="least_cost"))
+    assert execution.attempts[0].score == pytest.approx(0.6)
+    assert not execution.fell_back
 
 
 def test_a_judge_marks_out_of_ten(world: World) -> None:
