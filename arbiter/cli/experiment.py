@@ -11,24 +11,35 @@ if TYPE_CHECKING:
     from arbiter.experiments import ExperimentResult
 
 
+_Margin = float | None
+
+
 def experiment(
     ledger: HeldLedger,
     name: Annotated[str, typer.Argument(help="Of the experiment; left out, the names that the ledger holds.")] = "",
-    quality: Annotated[float, typer.Option(help="Quality points by which the challenger may be worse.")] = 0.0,
-    failures: Annotated[float, typer.Option(help="Share of requests by which more may have a failed call.")] = 0.0,
+    quality: Annotated[_Margin, typer.Option(help="Quality points by which the challenger may be worse.")] = None,
+    failures: Annotated[_Margin, typer.Option(help="Share of requests by which more may have a failed call.")] = None,
+    cost: Annotated[_Margin, typer.Option(help="Share by which its mean cost may be greater, e.g. 0.1.")] = None,
+    latency: Annotated[_Margin, typer.Option(help="Share by which its mean latency may be greater.")] = None,
     alpha: Annotated[float, typer.Option(help="Chance of a false alarm over all looks.")] = 0.05,
     as_json: Json = False,
 ) -> None:
-    """Compare the arms of an experiment; the exit status is 1 if the challenger is surely worse."""
+    """Compare the arms of an experiment; the exit status is 1 if the challenger is surely worse.
+
+    Looks at what a margin is given of; without any, at quality and failed calls, both at 0.
+    """
     from arbiter.experiments import Guards, experiments_of, result_of
     from arbiter.ledger import open_ledger
     from arbiter.vocabulary import Progress
 
+    if quality is failures is cost is latency is None:
+        quality = failures = 0.0
     with open_ledger(ledger, must_exist=True) as opened:
         if not name:
             names = experiments_of(opened)
             return show_json(names) if as_json else show(names)
-        found = result_of(opened, name, Guards(quality=quality, failures=failures, alpha=alpha))
+        guards = Guards(quality=quality, failures=failures, cost_usd=cost, latency_s=latency, alpha=alpha)
+        found = result_of(opened, name, guards)
     if as_json:
         show_json(found)
     else:

@@ -32,8 +32,10 @@ def test_the_arms_are_compared_and_harm_is_status_1(ledger: Path, run: Run) -> N
         "challenger": 400 - found["decisions"]["control"],
     }
     assert found["means"]["quality"]["challenger"]["mean"] < 0.5
-    equal = run("experiment", "equal", "--ledger", ledger, "--quality", 0.3, "--failures", 0.3)
-    assert equal.status == 0 and "the challenger is" in equal.out
+    equal = run("experiment", "equal", "--ledger", ledger)
+    assert equal.status == 0 and "the challenger is undecided" in equal.out  # nobody measured failed calls
+    safe = run("experiment", "equal", "--ledger", ledger, "--quality", 0.3)
+    assert safe.status == 0 and "the challenger is safe" in safe.out
 
 
 def test_wrong_input_is_one_line(ledger: Path, tmp_path: Path) -> None:
