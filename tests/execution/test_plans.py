@@ -114,15 +114,13 @@ def test_every_strategy_can_be_carried_out(strategy: Strategy) -> None:
 
 def test_the_faster_wins_a_race_and_the_slower_is_cancelled(world: World) -> None:
     """Its connection is closed, its price is not known and charged as expected."""
-    decision = world.service.route(TEXT)
-    slow = decision.model
+    slow = world.service.route(TEXT, strategy="parallel_race").model
     world.servers[slow].behave = openai_server.stalls()
     execution = world.service.complete(TEXT, strategy="parallel_race")
-    assert execution.text == "Paris"
-    if execution.decision.model == slow:
-        assert execution.model != slow
+    assert (execution.text, execution.decision.model) == ("Paris", slow)
+    assert execution.model != slow
     (lost,) = [a for a in execution.attempts if a.reason is NOT_NEEDED]
-    assert lost.cost_usd is None
+    assert (lost.model, lost.cost_usd) == (slow, None)
     assert execution.charged_usd == pytest.approx(execution.cost_usd + lost.expected_usd)
 
 
