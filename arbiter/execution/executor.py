@@ -102,9 +102,13 @@ class Executor:
     ) -> Execution:
         """Do the same on the caller's event loop; whoever is cancelled meanwhile cancels the call."""
         chosen, run = self._plan(query, decision, plan), self._run(query, decision, params)
+        execution = None
         try:
-            return await chosen.carry_out(run)
+            execution = await chosen.carry_out(run)
+            return execution
         finally:
+            if execution is None:  # what came meanwhile has reached nobody
+                run.set_aside()
             self._ended(run)
 
     def grade(self, query: Query, decision: Decision, text: str, judge: Judge) -> float | None:
