@@ -15,6 +15,9 @@
     ├── NotEvaluableError                   a log cannot answer the question asked of it
     ├── DownloadError                       a public file cannot be fetched, or is not what it must be
     ├── BudgetError                         a budget is used up or cannot be checked
+    ├── AuditError                          an audit log cannot be read or written
+    │   └── TamperedError                   an audit log was changed after it was written
+    ├── WorkflowError                       a workflow's state cannot be used, or is another's
     └── ExecutionError                      a decision was not carried out
         ├── AllCandidatesFailedError        no candidate answered
         └── StreamBrokenError               an answer broke off after its first part had reached the caller
@@ -87,6 +90,18 @@ class DownloadError(ArbiterError):
 
 class BudgetError(ArbiterError):
     """A budget is used up, or cannot be checked."""
+
+
+class AuditError(ArbiterError):
+    """An audit log cannot be read or written."""
+
+
+class TamperedError(AuditError):
+    """An audit log was changed after it was written; the message names the first entry concerned."""
+
+
+class WorkflowError(ArbiterError):
+    """A workflow's state cannot be read or written, or the run is another one or somebody else's."""
 
 
 class FailedCall(Protocol):

@@ -4,7 +4,7 @@ import logging
 import math
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self, Unpack
@@ -15,13 +15,15 @@ from arbiter import forked
 from arbiter.cold_start import cold_start_router
 from arbiter.completing import Completing
 from arbiter.errors import InvalidInputError, LedgerError
+from arbiter.experiments import Trial
 from arbiter.feedback_details import FeedbackDetails, read_feedback
-from arbiter.follower import Follower
+from arbiter.following import Follower
 from arbiter.gatekeeper.assessed import assessed
+from arbiter.governance.auditing import audited, refusals_told, tell_outcome
 from arbiter.intake import Request
 from arbiter.judgements import preferred
 from arbiter.learner import Learner, LearnerOptions
-from arbiter.ledger import BufferedLedger, Event, Ledger, Pruned, SqliteLedger, open_ledger
+from arbiter.ledger import BufferedLedger, Event, Ledger, SqliteLedger, open_ledger
 from arbiter.loading import load_router
 from arbiter.records import Decision, Feedback, Outcome, Query
 from arbiter.rotation import Rotation
@@ -29,15 +31,15 @@ from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
 from arbiter.standing import Standing
-
-DAY_S = 86_400.0
+from arbiter.tending import Tending
+from arbiter.trials import Trials
 
 __all__ = ["Arbiter", "ServiceOptions", "load"]
 
 logger = logging.getLogger(__name__)
 
 
-class Arbiter(Completing):
+class Arbiter(Completing, Tending):
     """Routes requests, carries decisions out, records what came of them, and learns; safe to share between threads.
 
     Readers take the router as it stands, an immutable snapshot; one lock orders the updates. What was learned is the
@@ -54,7 +56,7 @@ class Arbiter(Completing):
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
         o, shared = self.options, bool(self.ledger.identity) and math.isfinite(self.options.follow_s)
-        self.standing = Standing(replace(o.standing, out=self._out), o.clock, shared=shared)
+        self.standing = Standing(replace(o.standing, out=self._out), o.clock, o.governance, shared=shared)
         self._rotation = Rotation(o.turns, o.seed)
         self._learner = Learner(self._assessing(router), self.ledger, LearnerOptions(rules=o.feedback, clock=o.clock))
         self.standing.follow(self.ledger)
@@ -64,6 +66,7 @@ class Arbiter(Completing):
         self._rng = np.random.default_rng(self.options.seed)
         self._rng_lock = threading.Lock()
         super().__init__(router)
+        self.trials = Trials(o, self.ledger, self._assessing)
 
     @property
     def router(self) -> Router:
@@ -87,8 +90,10 @@ class Arbiter(Completing):
         InvalidInputError
             If the request or an option is wrong.
         BudgetError
-            If the service asks a budget, and it pays for nobody. Nothing else: whatever breaks inside, the router
-            answers from keyword rules and ratings, and says so in ``decision.degraded``.
+            If the service asks a budget, and it pays for nobody.
+        AuditError
+            If the decision cannot be audited and must be. Nothing else: whatever breaks inside, the router answers from
+            keyword rules and ratings, and says so in ``decision.degraded``.
         """
         return self.route_batch([request], **options)[0]
 
@@ -109,9 +114,10 @@ class Arbiter(Completing):
         if not queries:
             return []
         self._follower.follow()
+        self.trials.follow()
         # What one request may cost hangs on what the one before it did, where a budget is paced.
         parts = [queries] if self.standing.pacer is None else [[query] for query in queries]
-        return [decision for part in parts for decision in self._routed(part)]
+        return [decision for part in parts for decision in self._served(part)]
 
     def feedback(self, decision_id: str, quality: float | None = None, **details: Unpack[FeedbackDetails]) -> None:
         """Record a judgement of a decision's answer, and learn from it.
@@ -139,7 +145,10 @@ class Arbiter(Completing):
         self._learn([(self.ledger.decision(decision_id), record)])
 
     def record(self, outcome: Outcome) -> None:
-        """Record what came of one call, made for a decision: the metrics and the paced budget know of it.
+        """Record what came of one call that you made for a decision: metrics, budgets and audit know of it.
+
+        Its cost is charged to the quotas of ``options.governance``, as the decision's user's: :meth:`complete` charges
+        its own calls, so this is for those made elsewhere. Recording it again charges nothing.
 
         Raises
         ------
@@ -148,9 +157,14 @@ class Arbiter(Completing):
         LedgerError
             If it cannot be written.
         """
-        self.ledger.decision(outcome.decision_id)  # a buffered ledger would find out too late to say it here
-        self.ledger.append(Event(record=outcome, timestamp=self.options.clock()))
+        decision = self.ledger.decision(outcome.decision_id)  # a buffered ledger would find out too late to say it here
+        now, governance = self.options.clock(), self.options.governance
+        self.ledger.append(Event(record=outcome, timestamp=now))
+        query = Query(text="", user=decision.user, session_id=decision.session_id)
+        governance.charge(f"{decision.id} {outcome.model} {outcome.attempt}", query, outcome.cost_usd, now)
+        tell_outcome(governance, query, outcome, "", now)
         self.standing.answered(outcome)
+        self.trials.look()
 
     def prefer(self, winner_id: str, over: str) -> None:
         """Record that one decision's answer is better than another's, and learn from it.
@@ -167,16 +181,22 @@ class Arbiter(Completing):
         winner, loser = self.ledger.decision(winner_id), self.ledger.decision(over)
         self._learn(list(zip((winner, loser), preferred(winner, loser), strict=True)))
 
-    def _routed(self, queries: Sequence[Query]) -> list[Decision]:
+    def _served(self, queries: list[Query]) -> list[Decision]:
+        governance = self.options.governance
         with self.standing.in_flight(queries):
-            queries = self.standing.budgeted(queries)
-            decisions = self._identified(self._rotation.turned(self._decide(queries)))
-            self.standing.require_paid(queries, decisions)
+            with refusals_told(governance, queries, self.options.clock):
+                queries = self.standing.budgeted(queries)
+                queries, decided = self._decide(queries)
+                decisions = self._identified(self._rotation.turned(decided))
+                self.standing.require_paid(queries, decisions)
             now = self.options.clock()
             for query, decision in zip(queries, decisions, strict=True):
                 self.standing.served(query, decision.model)
                 self.standing.reserved(query, decision, now)
-            return self._recorded(queries, decisions, now)
+            decisions = self._recorded(queries, decisions, now)
+        decisions = audited(governance, queries, decisions, now)
+        self.trials.observe(queries, decisions)
+        return decisions
 
     def _learn(self, judged: Sequence[tuple[Decision, Feedback]]) -> None:
         for decision, record in judged:
@@ -186,68 +206,12 @@ class Arbiter(Completing):
         for _, record in judged:
             self.standing.answered(record)
         self._learner.learn()
-
-    def swap(self, router: Router) -> None:
-        """Serve another router from now on; what the ledger holds is folded into it first.
-
-        Requests are answered meanwhile, by the old router; feedback waits only for the last part of the fold.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger cannot be read; then the old router goes on.
-        """
-        self._learner.swap(self._assessing(router))
-
-    def change(self, change: Callable[[Router], Router]) -> None:
-        """Serve a changed router from now on, with everything learned so far; see :mod:`arbiter.lineup`.
-
-        To keep it beyond this process, save ``router`` as a bundle; the bundle remembers how far it has learned.
-
-        Parameters
-        ----------
-        change : gives another router, e.g. ``lambda old: lineup.repriced(old, "gpt-4o", usd_per_mtok_in=2.0)``.
-        """
-        self._learner.change(change)
-
-    def snapshot(self) -> bool:
-        """Keep in the ledger what was learned so far, so that a start need not fold it anew; done now and then anyway.
-
-        Returns
-        -------
-        kept : False where a start could not tell that it is the same fold: after :meth:`change`, with a reward that has
-            no version, in a ledger that ends with the process.
-
-        Raises
-        ------
-        LedgerError
-            If it cannot be written.
-        """
-        self.standing.snapshot(self.ledger)
-        return self._learner.snapshot()
-
-    def prune(self, older_than_days: float) -> Pruned:
-        """Delete old decisions and all that belongs to them from the ledger, after a snapshot of what they taught.
-
-        See :meth:`arbiter.ledger.Ledger.prune`. Feedback on a deleted decision is refused from then on, and a bundle
-        that was trained later no longer learns from them.
-
-        Raises
-        ------
-        InvalidInputError
-            If the number of days is not above 0.
-        LedgerError
-            If it cannot be written.
-        """
-        if not older_than_days > 0.0:
-            raise InvalidInputError(f"older_than_days must be above 0, got {older_than_days}")
-        before = self.options.clock() - older_than_days * DAY_S  # read first: the snapshot must be younger
-        self.snapshot()
-        return self.ledger.prune(before)
+        self.trials.look()
 
     def close(self) -> None:
         """End calls that are under way, write what is pending, and let go of the ledger."""
         self.executor.close()
+        self.trials.close()
         self._health.close()
         self._follower.close()
         self.ledger.close()
@@ -264,18 +228,33 @@ class Arbiter(Completing):
             return router
         return replace(router, gatekeeper=assessed(router.gatekeeper, self.options.assessor))
 
-    def _decide(self, queries: Sequence[Query]) -> list[Decision]:
-        router, rng = self.router, self._spawned()
-        try:
-            return forked.route_batch(router, self.standing.placed(queries, router.catalog), rng, self.options.workers)
-        except Exception as error:  # the one border at which the router must fail open
-            logger.exception("routing failed; answering from keyword rules and ratings")
-            why = f"{type(error).__name__}: {error}"
+    def _decide(self, queries: list[Query]) -> tuple[list[Query], list[Decision]]:
+        """Give the requests with all their circumstances, and a decision on each."""
+        running, rng, why = self.trials.running, self._spawned(), ""
+        for trial in (running, None) if running is not None else (None,):
+            try:
+                placed, decisions = self._routed(queries, trial, rng)
+            except Exception as error:  # the one border at which the router must fail open
+                logger.exception("routing failed; answering from keyword rules and ratings")
+                why = f"{type(error).__name__}: {error}"
+                continue
+            if why and running is not None:
+                running.end(f"the challenger failed: {why}")
+            return placed, decisions
         # Without a context, which is another than the router's: feedback on such a decision teaches nothing.
-        return [
+        return queries, [
             replace(decision, degraded=(*decision.degraded, why), context=(), context_version="")
-            for decision in self._cold_router(router).route_batch(queries, rng)
+            for decision in self._cold_router(self.router).route_batch(queries, rng)
         ]
+
+    def _routed(
+        self, queries: list[Query], trial: Trial | None, rng: np.random.Generator
+    ) -> tuple[list[Query], list[Decision]]:
+        router, workers = self.router, self.options.workers
+        placed = self.standing.placed(queries, router.catalog)
+        if trial is not None:
+            return placed, trial.route_batch(router, placed, rng, workers)
+        return placed, forked.route_batch(router, placed, rng, workers)
 
     def _cold_router(self, router: Router) -> Router:
         """Give the router that needs no training, under the limits of the one that failed; made once, as it is slow."""

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from arbiter.errors import LedgerError
-from arbiter.follower import Follower
+from arbiter.following import Follower
 
 
 def test_it_looks_when_it_is_time_and_a_clock_set_back_is_no_excuse() -> None:

@@ -2,6 +2,8 @@
 
 import typer
 
+from arbiter.cli.audit import audit
+from arbiter.cli.budget import budget
 from arbiter.cli.calibrate import calibrate
 from arbiter.cli.compare import compare
 from arbiter.cli.compare_costs import compare_costs
@@ -11,6 +13,7 @@ from arbiter.cli.demo import demo
 from arbiter.cli.ensemble import ensemble
 from arbiter.cli.evaluate import evaluate
 from arbiter.cli.evaluate_gatekeeper import evaluate_gatekeeper
+from arbiter.cli.experiment import experiment
 from arbiter.cli.export import export
 from arbiter.cli.feedback import feedback
 from arbiter.cli.metrics import metrics
@@ -48,12 +51,15 @@ COMMANDS = (
     compare_costs,
     ensemble,
     feedback,
+    experiment,
     export,
     prune,
     models,
     status,
     stats,
     metrics,
+    budget,
+    audit,
 )
 
 for command in COMMANDS:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arbiter.execution.failures import BROKEN, FOREIGN, RULES, UNSAFE, Rule, kind_of, retry_after_s, rule_of
+from arbiter.governance import Reservation
 from arbiter.quiet_litellm import import_litellm
 from arbiter.records import Candidate
 
@@ -43,12 +44,14 @@ class Target:
     model, deployment : in arbiter's names.
     candidate : its catalog entry; None for a model that the catalog lacks, such as a judge.
     params : passed to litellm besides what the caller asks for; holds keys.
+    held : what a budget holds for this call; None where there is none.
     """
 
     model: str
     deployment: str = ""
     candidate: Candidate | None = None
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    held: Reservation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,18 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from arbiter.catalog import Catalog
 from arbiter.execution.calls import Target
 from arbiter.execution.health import Health
 from arbiter.execution.options import Deployment, ExecutionOptions, deployments_of
-from arbiter.records import Outcome
+from arbiter.governance import Asked, Governance
+from arbiter.records import Estimate, Outcome, Query
+
+ALONE: Mapping[str, Deployment] = {"": Deployment()}
+"""Of a candidate that is called as litellm calls it by itself."""
 
 
 class Turns:
@@ -39,17 +45,23 @@ class Deployments:
     catalog : candidates with their prices.
     options : names their deployments.
     turns, health : whose turn it is, and how they do; shared between catalogs that follow one another.
+    governance : who pays.
     """
 
-    def __init__(self, catalog: Catalog, options: ExecutionOptions, turns: Turns, health: Health) -> None:
+    def __init__(
+        self, catalog: Catalog, options: ExecutionOptions, turns: Turns, health: Health, governance: Governance
+    ) -> None:
         self._candidates = {candidate.name: candidate for candidate in catalog}
+        given = options.deployments.items()
+        self._known = {model: {one.name: one for one in deployments_of(several)} for model, several in given}
         self._options = options
         self._turns = turns
         self._health = health
+        self._governance = governance
 
     def target(self, model: str, *, forced: bool, tried: frozenset[str]) -> Target | None:
         """See :class:`arbiter.execution.run.Places`."""
-        known, candidate = self._known(model), self._candidates.get(model)
+        known, candidate = self._known.get(model, ALONE), self._candidates.get(model)
         left = {name: one.weight for name, one in known.items() if name not in tried or tried >= set(known)}
         while left:
             name = self._turns.next(model, left)
@@ -62,17 +74,19 @@ class Deployments:
     def untried(self, model: str, tried: frozenset[str]) -> bool:
         """See :class:`arbiter.execution.run.Places`."""
         candidate = self._candidates.get(model)
-        left = [name for name in self._known(model) if name not in tried]
+        left = [name for name in self._known.get(model, ALONE) if name not in tried]
         return any(not self._health.why(candidate, model, name) for name in left)
 
-    def _known(self, model: str) -> dict[str, Deployment]:
-        return {one.name: one for one in deployments_of(self._options.deployments.get(model, Deployment()))}
+    def paid(self, target: Target, query: Query, estimate: Estimate | None, body: Mapping[str, Any]) -> Target:
+        """See :class:`arbiter.execution.run.Places`."""
+        held = self._governance.reserve(query, target.candidate, estimate, Asked.of(body))
+        return replace(target, held=held)
 
     def seen(self, target: Target, outcome: Outcome) -> None:
         """See :class:`arbiter.execution.run.Places`."""
+        self._governance.settle(target.held, outcome.cost_usd)
         self._health.observed(outcome, target.candidate, self._health.now(), own=True)
 
     def out(self) -> dict[str, str]:
         """Give the candidates that may not be called just now, with the reason."""
-        names = {model: [d.name for d in deployments_of(given)] for model, given in self._options.deployments.items()}
-        return self._health.out(self._candidates.values(), names)
+        return self._health.out(self._candidates.values(), self._known)

@@ -1,4 +1,4 @@
-"""Looks into a ledger now and then, for what other processes recorded."""
+"""Looking at a shared ledger every so often, beside the requests, for what other processes recorded."""
 
 import logging
 import threading
