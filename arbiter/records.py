@@ -249,7 +249,17 @@ class Completion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of carrying a decision out: which model served in the end, at what price, and why not another."""
+    """What came of carrying a decision out: which model served in the end, at what price, and why not another.
+
+    Attributes
+    ----------
+    decision_id : the decision that was carried out.
+    model : the one that was called.
+    ok : whether it answered.
+    cost_usd, latency_s : measured; None where unknown.
+    fallback_reason : why it was not the end of the request; None where it was.
+    response_id : the provider's id of the answer, by which feedback may name it; None where there is none.
+    """
 
     decision_id: str
     model: str
@@ -257,6 +267,7 @@ class Outcome:
     cost_usd: float | None = None
     latency_s: float | None = None
     fallback_reason: FallbackReason | None = None
+    response_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,6 +98,7 @@ def outcome_to_json(outcome: Outcome) -> Json:
         "cost_usd": _maybe_number(outcome.cost_usd),
         "latency_s": _maybe_number(outcome.latency_s),
         "fallback_reason": None if outcome.fallback_reason is None else str(outcome.fallback_reason),
+        **({} if outcome.response_id is None else {"response_id": outcome.response_id}),
     }
 
 
@@ -112,6 +113,7 @@ def outcome_from_json(values: Mapping[str, Any]) -> Outcome:
             cost_usd=_maybe_float(values["cost_usd"]),
             latency_s=_maybe_float(values["latency_s"]),
             fallback_reason=None if reason is None else FallbackReason(reason),
+            response_id=values.get("response_id"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable("outcome", error) from error
