@@ -25,6 +25,9 @@ from arbiter.vocabulary import (
     Tier,
 )
 
+EXTERNAL = "external"
+"""Policy version of a decision that was taken elsewhere and is only recorded here (see :mod:`arbiter.observed`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
@@ -182,7 +185,7 @@ class Decision:
     excluded : candidate to the reason why it was not eligible.
     needs_human_review : set by critical risk.
     degraded : what was broken while deciding (the router fails open); empty in health.
-    policy_version : fingerprint of the policy that gave the probabilities.
+    policy_version : fingerprint of the policy that gave the probabilities; :data:`EXTERNAL` where none did.
     context_version : fingerprint of what the context vector's entries mean.
     context : the policy's context vector, for learning from the feedback.
     session_id, user : as in the query.
@@ -219,6 +222,11 @@ class Decision:
     def confidence_level(self) -> ConfidenceLevel:
         """The confidence in words."""
         return ConfidenceLevel.of(self.confidence)
+
+    @property
+    def is_external(self) -> bool:
+        """Whether somebody else chose, with unknown probability: then ``propensity`` is 1 and means nothing."""
+        return self.policy_version == EXTERNAL
 
     def explain(self) -> str:
         """Say in plain text what was seen, what was excluded and why, and how the rest compared."""

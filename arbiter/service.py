@@ -13,7 +13,7 @@ import numpy as np
 
 from arbiter import forked
 from arbiter.cold_start import cold_start_router
-from arbiter.errors import InvalidInputError, LedgerError
+from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.gatekeeper.assessed import assessed
 from arbiter.intake import Request
@@ -21,6 +21,7 @@ from arbiter.judgements import preferred
 from arbiter.learner import Learner, LearnerOptions
 from arbiter.ledger import BufferedLedger, Event, Ledger, Pruned, SqliteLedger, open_ledger
 from arbiter.loading import load_router
+from arbiter.observed import observed
 from arbiter.records import Decision, Feedback, Outcome, Query
 from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
@@ -112,12 +113,14 @@ class Arbiter:
     def feedback(self, decision_id: str, quality: float | None = None, **details: Unpack[FeedbackDetails]) -> None:
         """Record a judgement of a decision's answer, and learn from it.
 
+        The decision may be named by the id of the answer, too, where an outcome with that id was recorded.
+
         Late, partial and repeated feedback are all normal: None is unknown, never 0; the last value of one
         (decision, source, key) holds.
 
         Parameters
         ----------
-        decision_id : ``decision.id``.
+        decision_id : ``decision.id``, or ``response.id``.
         quality : in [0, 1].
         details : ``cost_usd``, ``latency_s``, ``source`` (human, judge, implicit, code), ``key``.
 
@@ -126,13 +129,35 @@ class Arbiter:
         InvalidInputError
             If a value is wrong.
         UnknownDecisionError
-            If the ledger does not hold the decision.
+            If the ledger holds no such decision and no such answer.
         LedgerError
             If the feedback cannot be written: then it has not been learned from either. Once this returns, it is in
             the ledger for good.
         """
         record = read_feedback(decision_id, quality, details)
-        self._learn([(self.ledger.decision(decision_id), record)])
+        decision = self._decided(decision_id)
+        self._learn([(decision, replace(record, decision_id=decision.id))])
+
+    def observe(self, request: Request, model: str, **options: Unpack[RouteOptions]) -> Decision:
+        """Record that somebody else chose a model for a request, so that feedback on its answer teaches the router.
+
+        Parameters
+        ----------
+        request : a prompt, OpenAI messages, or a Query.
+        model : the one that was called, under its name in the catalog where that has it.
+        options : such as ``user`` and ``session_id``.
+
+        Returns
+        -------
+        decision : with an unknown propensity; see :func:`arbiter.observed.observed`.
+
+        Raises
+        ------
+        InvalidInputError
+            If the request or an option is wrong.
+        """
+        query = read_query(request, options)
+        return self._recorded([query], [observed(decision, model) for decision in self._decide([query])])[0]
 
     def record(self, outcome: Outcome) -> None:
         """Record what came of one call, made for a decision: the metrics and the paced budget know of it.
@@ -162,6 +187,16 @@ class Arbiter:
         """
         winner, loser = self.ledger.decision(winner_id), self.ledger.decision(over)
         self._learn(list(zip((winner, loser), preferred(winner, loser), strict=True)))
+
+    def _decided(self, name: str) -> Decision:
+        """Give the decision of that id, or the one whose answer has it."""
+        try:
+            return self.ledger.decision(name)
+        except UnknownDecisionError as unknown:
+            try:
+                return self.ledger.decision(self.ledger.answered(name))
+            except UnknownDecisionError:
+                raise unknown from None
 
     def _learn(self, judged: Sequence[tuple[Decision, Feedback]]) -> None:
         for decision, record in judged:
