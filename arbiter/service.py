@@ -135,7 +135,7 @@ class Arbiter:
             the ledger for good.
         """
         record = read_feedback(decision_id, quality, details)
-        decision = self._decided(decision_id)
+        decision = self._decision_named(decision_id)
         self._learn([(decision, replace(record, decision_id=decision.id))])
 
     def observe(self, request: Request, model: str, **options: Unpack[RouteOptions]) -> Decision:
@@ -188,7 +188,7 @@ class Arbiter:
         winner, loser = self.ledger.decision(winner_id), self.ledger.decision(over)
         self._learn(list(zip((winner, loser), preferred(winner, loser), strict=True)))
 
-    def _decided(self, name: str) -> Decision:
+    def _decision_named(self, name: str) -> Decision:
         """Give the decision of that id, or the one whose answer has it."""
         try:
             return self.ledger.decision(name)
