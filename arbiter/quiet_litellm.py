@@ -8,6 +8,12 @@ from arbiter.errors import MissingExtraError
 LOCAL_PRICES = "LITELLM_LOCAL_MODEL_COST_MAP"
 """Set before litellm's first import unless the user has set it: else the import downloads a price table."""
 
+ARBITER_KEY = "arbiter"
+"""Key of a call's litellm ``metadata`` under which other loggers, too, find what arbiter decided."""
+
+RECORDED = "recorded"
+"""Key in there: arbiter has made the call, and records it itself."""
+
 
 def import_litellm() -> Any:
     """Give the module; the first import takes seconds.
