@@ -165,7 +165,6 @@ class OpenAIServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
-    disable_nagle_algorithm = True
     request_queue_size = 512
 
     def __init__(self) -> None:
@@ -280,6 +279,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection to the server."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else every answer on a kept connection waits 40 ms for an acknowledgement
     server: OpenAIServer
 
     def setup(self) -> None:

@@ -37,7 +37,7 @@ def litellm_callback(service: Arbiter) -> "CustomLogger":
     MissingExtraError
         If litellm is not installed.
     """
-    base = import_litellm().integrations.custom_logger.CustomLogger
+    base: Any = import_litellm().integrations.custom_logger.CustomLogger
 
     class ArbiterCallback(base):  # type: ignore[misc]  # litellm's class is known where litellm is
         """Named and called by litellm, with arguments by keyword; it wants the object to be one of its own."""

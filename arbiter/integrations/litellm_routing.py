@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from arbiter.completing import demanding
 from arbiter.errors import ArbiterError, InvalidInputError
-from arbiter.integrations.litellm_calls import named
 from arbiter.intake import read_request
-from arbiter.quiet_litellm import ARBITER_KEY
+from arbiter.integrations.litellm_calls import named
+from arbiter.quiet_litellm import ARBITER_KEY, decision_metadata
 from arbiter.records import Decision, Query
 from arbiter.route_options import RouteOptions, read_query
 from arbiter.service import Arbiter
@@ -123,7 +123,7 @@ class _Strategy:
         return found
 
     def _narrow(self, group: str, messages: Sequence[Mapping[str, Any]], kwargs: Kwargs) -> None:
-        """Choose, and leave litellm no deployment but those of the choice; where arbiter cannot, litellm goes on alone."""
+        """Choose, and leave litellm only the choice's deployments; where nothing can be chosen, all of them."""
         key = "litellm_metadata" if "litellm_metadata" in kwargs else "metadata"
         metadata = kwargs.setdefault(key, {})
         if not metadata.get("attempted_retries"):
@@ -136,7 +136,8 @@ class _Strategy:
             return
         decision = self._route(query, allow)
         metadata[TRIED].append(decision.model)
-        kwargs[key] = {**metadata, ARBITER_KEY: _told(decision)}  # a copy: callers share their metadata between requests
+        # A copy: callers share their metadata between requests.
+        kwargs[key] = {**metadata, ARBITER_KEY: decision_metadata(decision)}
         if decision.model in places:  # an emergency choice need not be
             others = self._listed(group) - places[decision.model]
             kwargs[EXCLUDED] = sorted(others | set(kwargs.get(EXCLUDED) or ()))
@@ -166,15 +167,3 @@ def _query(messages: Sequence[Mapping[str, Any]], kwargs: Kwargs, metadata: Mapp
     if user is not None:
         options.setdefault("user", str(user))
     return demanding(read_query(request, options), kwargs)
-
-
-def _told(decision: Decision) -> dict[str, Any]:
-    """Give what other loggers see of a decision; all that a later evaluation needs of the choice."""
-    return {
-        "decision_id": decision.id,
-        "model": decision.model,
-        "propensity": decision.propensity,
-        "action_probs": dict(decision.action_probs),
-        "strategy": str(decision.strategy),
-        "policy_version": decision.policy_version,
-    }

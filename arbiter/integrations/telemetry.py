@@ -129,7 +129,7 @@ def _of_call(run: Run, tried: Tried, content: bool) -> Attributes:
     attempt, reply = tried.attempt, tried.reply
     found: Attributes = {
         "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": run.provider(attempt.model),
+        "gen_ai.provider.name": PROVIDERS.get(attempt.provider, attempt.provider),
         "gen_ai.request.model": attempt.model,
         "gen_ai.request.stream": run.stream is not None,
         **_params(run.body),
