@@ -18,6 +18,9 @@ ARBITER_KEY = "arbiter"
 RECORDED = "recorded"
 """Key in there: arbiter has made the call, and records it itself."""
 
+INTERNAL = {"internal_call_origin": "arbiter"}
+"""Metadata of calls that no caller asked for, such as an assessor's; litellm's own mark for such calls."""
+
 
 def decision_metadata(decision: Decision) -> dict[str, Any]:
     """Give what other loggers see of a decision, under :data:`ARBITER_KEY`: all that a later evaluation needs of it."""

@@ -33,7 +33,7 @@ class LitellmCall:
     cost_usd : litellm's price, else the catalog's; None where nobody knows one, or the call failed.
     latency_s : until the last token.
     ttft_s : until the first one of a stream; None else.
-    input_tokens, output_tokens : as counted; None where the call failed.
+    input_tokens, output_tokens : as counted; None where nobody counted, such as for a stream without ``include_usage``.
     response_id : of the answer; None where there is none.
     decision_id : the decision that chose the model; None where arbiter did not.
     reason : why it failed; None where it did not.
@@ -83,8 +83,8 @@ def read_call(kwargs: Mapping[str, Any], catalog: Catalog) -> LitellmCall | None
         cost_usd=_cost_usd(payload, catalog, model) if ok else None,
         latency_s=max(ended - began, 0.0),
         ttft_s=max(first - began, 0.0) if ok and payload.get("stream") and first else None,
-        input_tokens=int(payload.get("prompt_tokens") or 0) if ok else None,
-        output_tokens=int(payload.get("completion_tokens") or 0) if ok else None,
+        input_tokens=_tokens(payload, "prompt_tokens"),
+        output_tokens=_tokens(payload, "completion_tokens"),
         response_id=str(payload["id"]) if ok and payload.get("id") else None,
         decision_id=own.get("decision_id"),
         reason=rule_of(error).reason if isinstance(error, BaseException) else None if ok else FallbackReason.ERROR,
@@ -132,8 +132,14 @@ def _cost_usd(payload: Mapping[str, Any], catalog: Catalog, model: str) -> float
     cost = payload.get("response_cost")
     if cost:
         return float(cost)
-    if model not in catalog:  # 0 is what litellm says where it knows no price, too
-        return None
+    tokens_in, tokens_out = _tokens(payload, "prompt_tokens"), _tokens(payload, "completion_tokens")
+    if model not in catalog or tokens_in is None or tokens_out is None:
+        return None  # 0 is what litellm says where it knows no price, too
     entry = catalog[model]
-    tokens_in, tokens_out = (int(payload.get(name) or 0) for name in ("prompt_tokens", "completion_tokens"))
     return (tokens_in * entry.usd_per_mtok_in + tokens_out * entry.usd_per_mtok_out) / TOKENS_PER_MTOK
+
+
+def _tokens(payload: Mapping[str, Any], name: str) -> int | None:
+    """Give a count; litellm says 0 of both where it has none, and no answer to a request has no tokens at all."""
+    counted = any(payload.get(known) for known in ("prompt_tokens", "completion_tokens"))
+    return int(payload.get(name) or 0) if counted else None

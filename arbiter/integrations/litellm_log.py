@@ -42,6 +42,10 @@ def litellm_callback(service: Arbiter) -> "CustomLogger":
     class ArbiterCallback(base):  # type: ignore[misc]  # litellm's class is known where litellm is
         """Named and called by litellm, with arguments by keyword; it wants the object to be one of its own."""
 
+        def __init__(self) -> None:
+            super().__init__()
+            self.service = id(service)  # litellm takes callbacks for one if class and plain attributes are the same
+
         def log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
             record_call(service, kwargs)
 
