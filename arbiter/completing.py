@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from arbiter.errors import InvalidInputError, LedgerError
-from arbiter.execution import AnswerStream, AsyncAnswerStream, Execution, Executor, Plan, Run
+from arbiter.execution import AnswerStream, AsyncAnswerStream, Execution, Executor, HealthFollower, Plan, Run
 from arbiter.intake import Request
 from arbiter.ledger import Event, Ledger
 from arbiter.records import Decision, Query
@@ -37,8 +37,12 @@ class Completing(ABC):
     standing: Standing
 
     def __init__(self, router: Router) -> None:
-        self._executing = Executor(router.catalog, self.options.execution, self._ended)
+        clock, follow_s = self.options.clock, self.options.execution.health.follow_s
+        self._executing = Executor(router.catalog, self.options.execution, self._ended, clock)
         self._executing_lock = threading.Lock()
+        health = self._executing.health
+        self._health = HealthFollower(self.ledger, health, lambda: self.router.catalog, clock, follow_s)
+        self._health.catch_up()
 
     @property
     @abstractmethod
@@ -129,6 +133,12 @@ class Completing(ABC):
         """Do the same on the caller's event loop."""
         query, decision = await self._adecided(request, params, options)
         return await self.executor.astream(query, decision, plan=plan, **(params or {}))
+
+    def _out(self) -> Mapping[str, str]:
+        """Give who may not be called just now: by the user's own hook, and by what came of calls."""
+        self._health.look()
+        told = self.options.standing.out
+        return {**self.executor.out(), **(told() if told is not None else {})}
 
     def _decided(self, request: Request, params: Params | None, options: RouteOptions) -> tuple[Query, Decision]:
         query = demanding(read_query(request, options), params or {})

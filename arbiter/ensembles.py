@@ -1,7 +1,7 @@
 """Ensembles before they are asked: who, at what cost together, and what their joint answer may be worth."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from arbiter.deciding import estimates_of
 from arbiter.errors import InvalidInputError
-from arbiter.estimates.expectation import Expectation
-from arbiter.records import Estimate, Query, TaskProfile
+from arbiter.estimates.expectation import Expectation, UtilityWeights
+from arbiter.records import Decision, Estimate, Query, TaskProfile
 from arbiter.router import Router
 from arbiter.vocabulary import Aggregation
 
@@ -136,9 +136,7 @@ def plan_ensemble(
     if weighed.emergency or len(ranked) < members:
         fit = 0 if weighed.emergency else len(ranked)
         raise InvalidInputError(f"{members} members are asked for, {fit} candidates are eligible; loosen the limits")
-    groups = [np.array(group) for group in combinations(ranked[:CONSIDERED], members)]
-    chosen = max(groups, key=lambda group: _Joint.of(group, weighed.expectation, aggregation).middle_utility)
-    joint = _Joint.of(chosen, weighed.expectation, aggregation)
+    chosen, joint = _best_group(ranked, weighed.expectation, aggregation, members)
     estimates = estimates_of(outlook.expectation, router.catalog, [query])[0]
     names, single = router.catalog.names, ranked[0]
     rows = sorted(zip(chosen.tolist(), joint.weights.tolist(), strict=True), key=lambda row: -row[1])
@@ -158,6 +156,51 @@ def plan_ensemble(
         gain_if_independent=gains[1],
         profile=outlook.profiles[0],
     )
+
+
+def members_of(decision: Decision, aggregation: Aggregation, members: int) -> tuple[Member, ...]:
+    """Choose the members of an ensemble for a request that is decided, as :func:`plan_ensemble` does.
+
+    Parameters
+    ----------
+    decision : its choice is always a member.
+    aggregation : how the answers become one.
+    members : how many are asked; fewer where fewer are eligible.
+
+    Returns
+    -------
+    members : by falling weight; empty where nothing is expected of the choice.
+    """
+    names = [name for name in decision.action_probs if name in decision.estimates]
+    ranked = sorted(range(len(names)), key=lambda k: -decision.utilities[names[k]])
+    if decision.model not in names:
+        return ()
+    estimates = [decision.estimates[name] for name in names]
+    expected = Expectation(
+        quality=np.array([estimate.quality for estimate in estimates]),
+        quality_se=np.array([estimate.quality_se for estimate in estimates]),
+        cost_usd=np.array([estimate.cost_usd for estimate in estimates]),
+        latency_s=np.array([estimate.latency_s for estimate in estimates]),
+        output_tokens=np.array([estimate.output_tokens for estimate in estimates]),
+        weights=UtilityWeights(
+            quality_per_usd=decision.quality_per_usd or 0.0, quality_per_s=decision.quality_per_s or 0.0
+        ),
+    )
+    chosen = names.index(decision.model)
+    first = [chosen, *(k for k in ranked if k != chosen)]
+    group, joint = _best_group(first, expected, aggregation, min(members, len(names)), kept=1)
+    rows = sorted(zip(group.tolist(), joint.weights.tolist(), strict=True), key=lambda row: -row[1])
+    return tuple(Member(model=names[k], weight=w, estimate=estimates[k]) for k, w in rows)
+
+
+def _best_group(
+    ranked: Sequence[int], expected: Expectation, aggregation: Aggregation, members: int, kept: int = 0
+) -> "tuple[NDArray[np.int64], _Joint]":
+    """Give the group of the greatest joint utility, among those that hold the first ``kept`` of the ranked."""
+    considered = list(ranked[:CONSIDERED])
+    groups = [np.array(considered[:kept] + list(g)) for g in combinations(considered[kept:], members - kept)]
+    chosen = max(groups, key=lambda group: _Joint.of(group, expected, aggregation).middle_utility)
+    return chosen, _Joint.of(chosen, expected, aggregation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from arbiter.ledger import BufferedLedger, Event, Ledger, Pruned, SqliteLedger, 
 from arbiter.loading import load_router
 from arbiter.observed import observed
 from arbiter.records import Decision, Feedback, Outcome, Query
+from arbiter.rotation import Rotation
 from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
@@ -52,8 +53,9 @@ class Arbiter(Completing):
     def __init__(self, router: Router, ledger: Ledger | None = None, options: ServiceOptions | None = None) -> None:
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
-        self.standing = Standing(self.options.standing, self.options.clock)
         o = self.options
+        self.standing = Standing(replace(o.standing, out=self._out), o.clock)
+        self._rotation = Rotation(o.turns, o.seed)
         how = LearnerOptions(rules=o.feedback, clock=o.clock, follow_s=o.follow_s)
         self._learner = Learner(self._assessing(router), self.ledger, how)
         self.standing.resumed(self.ledger, router.catalog)
@@ -104,7 +106,7 @@ class Arbiter(Completing):
             return []
         self._learner.follow()
         queries = self.standing.budgeted(queries)
-        decisions = self._decide(queries)
+        decisions = self._rotation.turned(self._decide(queries))
         self.standing.require_paid(queries, decisions)
         decisions = self._recorded(queries, decisions)
         for query, decision in zip(queries, decisions, strict=True):
@@ -269,6 +271,7 @@ class Arbiter(Completing):
     def close(self) -> None:
         """End calls that are under way, write what is pending, and let go of the ledger."""
         self.executor.close()
+        self._health.close()
         self._learner.close()
         self.ledger.close()
 

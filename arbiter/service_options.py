@@ -1,7 +1,7 @@
 """How a service runs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from arbiter import forked
@@ -27,7 +27,8 @@ class ServiceOptions:
         thumb (see the README of :mod:`arbiter.gatekeeper`); by default nobody.
     workers : processes among which a batch of 1,024 or more requests is divided, for the time of the call; one per core
         for offline work. Above 1 they are forked: not for a server with threads. See :mod:`arbiter.forked`.
-    execution : where candidates are called, with which keys and limits.
+    execution : where candidates are called, with which keys and limits, and when they are left out.
+    turns : candidate to its turns in a round, for the strategy ``round_robin``; see :class:`arbiter.rotation.Rotation`.
     observers : each is told of every request that was carried out, once it is over; see
         :func:`arbiter.integrations.telemetry.spans`.
     follow_s : seconds of serving after which feedback that other processes recorded in the same ledger is looked for,
@@ -41,6 +42,7 @@ class ServiceOptions:
     feedback: FeedbackRules = field(default_factory=FeedbackRules)
     assessor: Assessor | None = None
     execution: ExecutionOptions = field(default_factory=ExecutionOptions)
+    turns: Mapping[str, int] = field(default_factory=dict)
     observers: tuple[Callable[[Run], None], ...] = ()
     workers: int = 1
     follow_s: float = 2.0

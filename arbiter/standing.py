@@ -85,7 +85,7 @@ class Standing:
         """Give the requests with who is out, what a dollar is worth, and the model that holds the session's context."""
         if self._options.out is not None:
             out = dict(self._options.out())
-            queries = [_with(q, out={**q.circumstances.out, **out}) for q in queries]
+            queries = [_with(q, out={**q.circumstances.out, **out}) for q in queries] if out else queries
         if self.pacer is not None:
             queries = [self._paced(self.pacer, query, catalog) for query in queries]
         return [self._warmed(query) for query in queries] if self._options.session_affinity else list(queries)

@@ -7,7 +7,7 @@ import numpy as np
 
 from arbiter.ledger import Ledger
 from arbiter.records import Decision, Feedback, Outcome
-from arbiter.vocabulary import FeedbackSource, TaskType
+from arbiter.vocabulary import NO_FAILURE, FallbackReason, FeedbackSource, TaskType
 
 
 @dataclass(slots=True)
@@ -152,13 +152,15 @@ class LedgerFold:
             row.expected_cost_usd += estimate.cost_usd
 
     def _outcome(self, outcome: Outcome, decision: Decision) -> None:
+        if outcome.fallback_reason is FallbackReason.CIRCUIT_OPEN:
+            return  # nobody was called
         tally = self._tally(outcome.model, decision)
         tally.calls += 1
         told = self._told.setdefault(decision.id, set())
-        if not outcome.ok:
-            tally.reasons[str(outcome.fallback_reason or "unknown")] += 1
-        else:
+        if outcome.ok:
             self._served[decision.id] = outcome.model
+        elif outcome.fallback_reason not in NO_FAILURE:
+            tally.reasons[str(outcome.fallback_reason or "unknown")] += 1
         for name in ("cost_usd", "latency_s"):
             value = getattr(outcome, name)
             if value is not None:

@@ -7,9 +7,6 @@ from typing import Any
 from arbiter.records import Completion, Decision, Outcome, Query
 from arbiter.vocabulary import FallbackReason
 
-NO_FAILURE = frozenset({FallbackReason.NOT_NEEDED, FallbackReason.CANCELLED})
-"""Reasons that say nothing against who was called."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:

@@ -27,23 +27,32 @@ class Chain:
 
     async def carry_out(self, run: Run) -> Execution:
         """See :class:`arbiter.execution.Plan`."""
-        return run.finish(await answered(run, self._models(run)))
+        return run.finish(await answered(run, chain_of(run)[: self.most]))
 
     async def begin(self, run: Run) -> Tried:
         """See :class:`arbiter.execution.StreamingPlan`."""
-        return await answered(run, self._models(run), streaming=True)
-
-    def _models(self, run: Run) -> tuple[str, ...]:
-        return (run.decision.model, *run.decision.fallbacks)[: self.most]
+        return await answered(run, chain_of(run)[: self.most], streaming=True)
 
 
-async def answered(run: Run, models: Sequence[str], *, streaming: bool = False) -> Tried:
+def chain_of(run: Run) -> tuple[str, ...]:
+    """Give who may be asked, in that order: the choice and its fallbacks."""
+    return (run.decision.model, *run.decision.fallbacks)
+
+
+def require_allowed(run: Run) -> None:
+    """Refuse to ask anybody else after a failure that forbids it; raises AllCandidatesFailedError."""
+    if not all(attempt.falls_back for attempt in run.attempts):
+        raise run.failure()
+
+
+async def answered(run: Run, models: Sequence[str], *, asked: int = 0, streaming: bool = False) -> Tried:
     """Ask candidates in their order, and again those that may be, until one answers.
 
     Parameters
     ----------
     run : the request.
     models : in the order in which they are asked.
+    asked : how many of them, from the first, have been asked already, and failed.
     streaming : whether the first part of a stream is an answer.
 
     Raises
@@ -52,19 +61,20 @@ async def answered(run: Run, models: Sequence[str], *, streaming: bool = False) 
         If nobody answers while time and calls are left, or a failure allows no other to be asked.
     """
     ask = run.open if streaming else run.ask
-    queue, again = list(models), 0
-    while queue and run.calls_left > 0 and run.left_s > 0.0:
+    queue, again = list(models[asked:]), 0
+    while True:
+        if not queue:
+            await _rested(run, models, again)
+            queue, again = _again(run, models), again + 1
+        if run.calls_left < 1 or run.left_s <= 0.0:
+            raise run.failure()
         model = queue.pop(0)
         tried = await ask(model, last=not queue, forced=again > 0)
         if tried.attempt.reason is None:
             return tried
-        if not tried.attempt.falls_back:
-            break
-        if not queue and (wait_s := _wait_s(run, models, again)) is not None:
-            await asyncio.sleep(wait_s)
-            again += 1
-            queue = _again(run, models)
-    raise run.failure()
+        require_allowed(run)
+        if run.elsewhere(tried.attempt):  # the same model at another place is still what was decided
+            queue.insert(0, model)
 
 
 def _last_of(run: Run, model: str) -> Attempt:
@@ -73,17 +83,16 @@ def _last_of(run: Run, model: str) -> Attempt:
 
 def _again(run: Run, models: Sequence[str]) -> list[str]:
     """Give who may be asked again, by how soon."""
-    told = {model: _last_of(run, model) for model in models}
-    return sorted((m for m, a in told.items() if a.retriable), key=lambda m: _rest_s(run, told[m], 0))
+    last = {model: _last_of(run, model) for model in models}
+    return sorted((model for model in models if last[model].retriable), key=lambda m: _rest_s(run, last[m], 0))
 
 
-def _wait_s(run: Run, models: Sequence[str], again: int) -> float | None:
-    """Give how long to wait before somebody is asked again; None where nobody may be, or not soon enough."""
+async def _rested(run: Run, models: Sequence[str], again: int) -> None:
+    """Wait until somebody may be asked again; raises AllCandidatesFailedError where nobody may be, or not in time."""
     rests = [_rest_s(run, _last_of(run, model), again) for model in _again(run, models)]
-    soonest = min(rests, default=None)
-    if soonest is None or soonest > min(run.options.most_wait_s, run.left_s) or run.calls_left < 1:
-        return None
-    return soonest
+    if not rests or min(rests) > min(run.options.most_wait_s, run.left_s) or run.calls_left < 1:
+        raise run.failure()
+    await asyncio.sleep(min(rests))
 
 
 def _rest_s(run: Run, attempt: Attempt, again: int) -> float:

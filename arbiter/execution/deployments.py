@@ -4,9 +4,10 @@ import threading
 from collections.abc import Mapping
 
 from arbiter.catalog import Catalog
-from arbiter.execution.attempts import Attempt
 from arbiter.execution.calls import Target
+from arbiter.execution.health import Health
 from arbiter.execution.options import Deployment, ExecutionOptions, deployments_of
+from arbiter.records import Outcome
 
 
 class Turns:
@@ -31,30 +32,47 @@ class Turns:
 
 
 class Deployments:
-    """The deployments of a catalog's candidates.
+    """The deployments of a catalog's candidates, and who of them may be called.
 
     Parameters
     ----------
     catalog : candidates with their prices.
     options : names their deployments.
-    turns : whose turn it is; shared between catalogs that follow one another.
+    turns, health : whose turn it is, and how they do; shared between catalogs that follow one another.
     """
 
-    def __init__(self, catalog: Catalog, options: ExecutionOptions, turns: Turns) -> None:
+    def __init__(self, catalog: Catalog, options: ExecutionOptions, turns: Turns, health: Health) -> None:
         self._candidates = {candidate.name: candidate for candidate in catalog}
         self._options = options
         self._turns = turns
+        self._health = health
 
-    def target(self, model: str, *, forced: bool) -> Target | None:
+    def target(self, model: str, *, forced: bool, tried: frozenset[str]) -> Target | None:
         """See :class:`arbiter.execution.run.Places`."""
-        known = {one.name: one for one in deployments_of(self._options.deployments.get(model, Deployment()))}
-        chosen = known[self._turns.next(model, {name: one.weight for name, one in known.items()})]
-        return Target(
-            model=model,
-            deployment=chosen.name,
-            candidate=self._candidates.get(model),
-            params={**self._options.params, **chosen.litellm_params},
-        )
+        known, candidate = self._known(model), self._candidates.get(model)
+        left = {name: one.weight for name, one in known.items() if name not in tried or tried >= set(known)}
+        while left:
+            name = self._turns.next(model, left)
+            if forced or self._health.admits(candidate, model, name):
+                params = {**self._options.params, **known[name].litellm_params}
+                return Target(model=model, deployment=name, candidate=candidate, params=params)
+            del left[name]
+        return None
 
-    def seen(self, target: Target, attempt: Attempt) -> None:
+    def untried(self, model: str, tried: frozenset[str]) -> bool:
         """See :class:`arbiter.execution.run.Places`."""
+        candidate = self._candidates.get(model)
+        left = [name for name in self._known(model) if name not in tried]
+        return any(not self._health.why(candidate, model, name) for name in left)
+
+    def _known(self, model: str) -> dict[str, Deployment]:
+        return {one.name: one for one in deployments_of(self._options.deployments.get(model, Deployment()))}
+
+    def seen(self, target: Target, outcome: Outcome) -> None:
+        """See :class:`arbiter.execution.run.Places`."""
+        self._health.observed(outcome, target.candidate, self._health.now(), own=True)
+
+    def out(self) -> dict[str, str]:
+        """Give the candidates that may not be called just now, with the reason."""
+        names = {model: [d.name for d in deployments_of(given)] for model, given in self._options.deployments.items()}
+        return self._health.out(self._candidates.values(), names)

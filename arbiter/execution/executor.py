@@ -1,5 +1,6 @@
 """The executor: a decision becomes an answer."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ from arbiter.errors import InvalidInputError
 from arbiter.execution.attempts import Execution
 from arbiter.execution.calls import close_clients
 from arbiter.execution.deployments import Deployments, Turns
+from arbiter.execution.health import Health
 from arbiter.execution.options import ExecutionOptions
 from arbiter.execution.plans import DEFAULT_PLANS, Plan, StreamingPlan
 from arbiter.execution.run import Run
@@ -34,13 +36,23 @@ class Executor:
     catalog : whose candidates the decisions name.
     options : deployments and limits.
     ended : is told of each request that is over, answered or not, with its attempts; in the thread of the loop.
+    clock : gives seconds since 1970, for health.
+
+    Attributes
+    ----------
+    health : how the deployments do.
     """
 
     def __init__(
-        self, catalog: Catalog, options: ExecutionOptions | None = None, ended: Callable[[Run], None] | None = None
+        self,
+        catalog: Catalog,
+        options: ExecutionOptions | None = None,
+        ended: Callable[[Run], None] | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.catalog = catalog
         self.options = options or ExecutionOptions()
+        self.health = Health(self.options.health, clock)
         self._ended: Callable[[Run], None] = ended or _nothing
         self._loop = BackgroundLoop(MOST_AT_ONCE)
         self._turns = Turns()
@@ -131,14 +143,21 @@ class Executor:
         """Close the connections that calls on the running loop have left open for the next ones."""
         await close_clients()
 
+    def out(self) -> dict[str, str]:
+        """Give the candidates that may not be called just now, with the reason: a breaker, a cooldown, a provider."""
+        return self._places.out()
+
+    @property
+    def _places(self) -> Deployments:
+        return Deployments(self.catalog, self.options, self._turns, self.health)
+
     def _plan(self, decision: Decision, given: Plan | None) -> Plan:
-        return given or DEFAULT_PLANS[STRATEGIES[decision.strategy].plan]
+        return given or {**DEFAULT_PLANS, **self.options.plans}[STRATEGIES[decision.strategy].plan]
 
     def _run(self, query: Query, decision: Decision, params: Mapping[str, Any]) -> Run:
         if wrong := sorted(OURS & set(params)):
             raise InvalidInputError(f"{', '.join(wrong)} cannot be passed on: the decision settles it")
-        places = Deployments(self.catalog, self.options, self._turns)
-        return Run(query, decision, params, self.options, places)
+        return Run(query, decision, params, self.options, self._places)
 
 
 def _nothing(run: Run) -> None:

@@ -4,12 +4,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arbiter.errors import InvalidInputError
+from arbiter.execution.health import HealthOptions
 from arbiter.records import Completion
 from arbiter.settings import DEFAULT_FALLBACKS
-from arbiter.vocabulary import Complexity, Risk
+from arbiter.vocabulary import Complexity, ExecutionPlan, Risk
+
+if TYPE_CHECKING:
+    from arbiter.execution.plans import Plan
 
 DEFAULT_TIMEOUTS: Mapping[Complexity, float] = MappingProxyType(
     {
@@ -52,6 +56,7 @@ class ExecutionOptions:
     ----------
     deployments : candidate to where it is called; one, or several that share its calls by weight. A candidate that is
         not named is called as litellm calls it by itself, with the provider's key from the environment.
+    plans : execution plan of a strategy to how it is done, where it is not as :data:`DEFAULT_PLANS` has it.
     time_limit_s : for a whole request that sets no ``max_latency_s`` of its own; multiplied by ``timeouts``. Of a
         stream: until its first part, and between any two parts.
     timeouts : multiplier for every complexity.
@@ -59,15 +64,18 @@ class ExecutionOptions:
     most_wait_s : how long at most is waited before a candidate is asked again; where a provider asks for more, the
         request has failed.
     valid : tells whether an answer can be given; one that cannot is paid for, and the next candidate asked.
+    health : when a candidate, or all of a provider, is left out.
     params : passed to litellm with every call, before a deployment's own; such as ``{"drop_params": True}``.
     """
 
     deployments: Mapping[str, Deployment | Sequence[Deployment]] = field(default_factory=dict)
+    plans: "Mapping[ExecutionPlan, Plan]" = field(default_factory=dict)
     time_limit_s: float = 30.0
     timeouts: Mapping[Complexity, float] = field(default_factory=lambda: DEFAULT_TIMEOUTS)
     retries: Mapping[Risk, int] = field(default_factory=lambda: DEFAULT_FALLBACKS)
     most_wait_s: float = 5.0
     valid: Callable[[Completion], bool] | None = None
+    health: HealthOptions = field(default_factory=HealthOptions)
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

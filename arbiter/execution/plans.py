@@ -5,7 +5,10 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 from arbiter.execution.attempts import Execution
+from arbiter.execution.cascade import Cascade
 from arbiter.execution.chain import Chain
+from arbiter.execution.ensemble import Ensemble
+from arbiter.execution.racing import Race, Redundant
 from arbiter.execution.run import Run, Tried
 from arbiter.vocabulary import ExecutionPlan
 
@@ -29,7 +32,7 @@ class StreamingPlan(Plan, Protocol):
     """A plan that need not know the whole answer."""
 
     async def begin(self, run: Run) -> Tried:
-        """Ask for a stream until somebody's first part has come, which is then in ``run.stream``; raises as above."""
+        """Ask for a stream until somebody's first part has come, and give that call; raises as above."""
         ...
 
 
@@ -37,5 +40,11 @@ DEFAULT_PLANS: Mapping[ExecutionPlan, Plan] = MappingProxyType(
     {
         ExecutionPlan.SINGLE: Chain(most=1),
         ExecutionPlan.FALLBACK_CHAIN: Chain(),
+        ExecutionPlan.CASCADE: Cascade(),
+        ExecutionPlan.RACE: Race(),
+        ExecutionPlan.ENSEMBLE: Ensemble(),
+        ExecutionPlan.ROUND_ROBIN: Chain(),  # whose turn it is was decided before (arbiter/rotation.py)
+        ExecutionPlan.REDUNDANT: Redundant(),
     }
 )
+assert set(DEFAULT_PLANS) == set(ExecutionPlan), "every plan needs a default"

@@ -10,42 +10,55 @@ from typing import Any, Protocol
 
 from arbiter.errors import AllCandidatesFailedError
 from arbiter.execution.attempts import Attempt, Execution, charged_usd, said_of
-from arbiter.execution.calls import CallFailedError, OpenStream, Reply, Target, Usage, call, open_stream
-from arbiter.execution.failures import OUT, POOR, Rule
+from arbiter.execution.bookkeeping import given_up, refused, rejected, ruled, told
+from arbiter.execution.calls import CallFailedError, OpenStream, Reply, Target, call, open_stream
+from arbiter.execution.failures import OUT
 from arbiter.execution.options import ExecutionOptions
 from arbiter.quiet_litellm import ARBITER_KEY, RECORDED, decision_metadata
-from arbiter.records import Completion, Decision, Query
+from arbiter.records import Completion, Decision, Outcome, Query
 from arbiter.vocabulary import FallbackReason
 
 LEAST_SHARE, MOST_SHARE = 0.5, 0.75
 """Of the time that is left, what a call may take while somebody else could still be asked: the least, and what a slow
 candidate has at most."""
 
+NO_RETRY = frozenset({None, FallbackReason.NOT_NEEDED, FallbackReason.CIRCUIT_OPEN})
+"""Reasons of attempts that use up none of the calls that a request's risk allows."""
+
 
 class Places(Protocol):
     """Where candidates are called, and who of them may be."""
 
-    def target(self, model: str, *, forced: bool) -> Target | None:
-        """Choose a deployment of a candidate; None where none may be called just now, unless it is ``forced``."""
+    def target(self, model: str, *, forced: bool, tried: frozenset[str]) -> Target | None:
+        """Choose a deployment of a candidate, one that was not tried if there is any.
+
+        None where none may be called just now, unless it is ``forced``.
+        """
         ...
 
-    def seen(self, target: Target, attempt: Attempt) -> None:
+    def untried(self, model: str, tried: frozenset[str]) -> bool:
+        """Tell whether a candidate has another deployment that may be called just now."""
+        ...
+
+    def seen(self, target: Target, outcome: Outcome) -> None:
         """Hear what came of a call."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """A call that is over.
+    """A call that is over, or a stream that has begun.
 
     Attributes
     ----------
     attempt : as it stands; a plan that takes another answer changes its reason.
     reply : the answer; None where there is none.
+    stream : of which the first part has come; its attempt is not among the run's before it has ended.
     """
 
     attempt: Attempt
     reply: Reply | None = None
+    stream: OpenStream | None = None
 
 
 class Run:
@@ -66,10 +79,9 @@ class Run:
         self.decision = decision
         self.options = options
         metadata = {**(params.get("metadata") or {}), ARBITER_KEY: {**decision_metadata(decision), RECORDED: True}}
-        self.body = {"messages": messages_of(query), **params, "metadata": metadata}
+        self.body: Mapping[str, Any] = {"messages": messages_of(query), **params, "metadata": metadata}
         self.jitter = random.Random(decision.id)
         self.tried: list[Tried] = []
-        self.stream: OpenStream | None = None
         self.answered = False
         self._places = places
         self._started = time.monotonic()
@@ -77,8 +89,8 @@ class Run:
 
     @property
     def left_s(self) -> float:
-        """Seconds that are left of the request's time."""
-        return self._until - time.monotonic()
+        """Seconds that are left of the request's time, 0 at least."""
+        return max(self._until - time.monotonic(), 0.0)
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -92,19 +104,12 @@ class Run:
 
     @property
     def calls_left(self) -> int:
-        """Calls that the request's risk still allows."""
-        made = sum(attempt.reason is not FallbackReason.CIRCUIT_OPEN for attempt in self.attempts)
-        return 1 + self.options.retries[self.decision.profile.risk] - made
-
-    def limit_s(self, model: str, *, last: bool) -> float:
-        """Give how long a call may take: all the time that is left for the last, else enough that others can follow."""
-        estimate = self.decision.estimates.get(model)
-        slow = 0.0 if estimate is None else 2.0 * (estimate.latency_p90_s or estimate.latency_s)
-        left = max(self.left_s, 0.0)
-        return left if last else min(max(LEAST_SHARE * left, slow), MOST_SHARE * left)
+        """Calls that may still fail before the request has, by its risk."""
+        failed = sum(attempt.reason not in NO_RETRY for attempt in self.attempts)
+        return 1 + self.options.retries[self.decision.profile.risk] - failed
 
     async def ask(
-        self, model: str, *, last: bool = True, forced: bool = False, params: Mapping[str, Any] | None = None
+        self, model: str, *, last: bool = True, forced: bool = False, more: Mapping[str, Any] | None = None
     ) -> Tried:
         """Call a candidate once and wait for its whole answer.
 
@@ -113,9 +118,14 @@ class Run:
         model : whom.
         last : whether nobody else will be asked after it.
         forced : call it even if its breaker is open.
-        params : go before those of the request.
+        more : parameters that go before those of the request.
         """
-        body = {**self.body, **(params or {})}
+        tried = await self.ask_other(model, {**self.body, **(more or {})}, last=last, forced=forced)
+        wrong = "" if tried.reply is None else self._wrong(tried)
+        return self.amended(tried, rejected(tried.attempt, wrong)) if wrong else tried
+
+    async def ask_other(self, model: str, body: Mapping[str, Any], *, last: bool = True, forced: bool = False) -> Tried:
+        """Call a model with something else than the request, such as a judge with an answer, and take what it says."""
 
         async def whole(target: Target, limit_s: float) -> Reply:
             return await call(target, body, limit_s)
@@ -123,68 +133,70 @@ class Run:
         return await self._tried(model, whole, last=last, forced=forced)
 
     async def open(self, model: str, *, last: bool = True, forced: bool = False) -> Tried:
-        """Call a candidate for a stream, and wait for its first part; the attempt is not over then, and not noted."""
+        """Call a candidate for a stream, and wait for its first part."""
 
-        async def begun(target: Target, limit_s: float) -> Reply | None:
-            self.stream = await open_stream(target, self.body, limit_s)
-            return None
+        async def begun(target: Target, limit_s: float) -> OpenStream:
+            return await open_stream(target, self.body, limit_s)
 
         return await self._tried(model, begun, last=last, forced=forced)
 
     async def _tried(
-        self, model: str, make: Callable[[Target, float], Awaitable[Reply | None]], *, last: bool, forced: bool
+        self, model: str, make: Callable[[Target, float], Awaitable[Reply | OpenStream]], *, last: bool, forced: bool
     ) -> Tried:
-        started, target = time.monotonic(), self._places.target(model, forced=forced)
+        target = self._places.target(model, forced=forced, tried=self._tried_at(model))
+        begun = self._begun(target or Target(model=model))
         if target is None:
-            failed = CallFailedError(OUT, "breaker open")
-            return self.note(Tried(attempt=self._failed(Target(model=model), started, failed)))
+            return self.note(Tried(attempt=replace(ruled(begun, OUT), latency_s=0.0)))
         try:
-            reply = await make(target, self.limit_s(model, last=last))
+            came = await make(target, self._limit_s(model, last=last))
         except CallFailedError as failed:
-            tried = Tried(attempt=self._failed(target, started, failed))
+            return self.note(Tried(attempt=refused(self._lasted(begun), failed)), target)
         except asyncio.CancelledError:
-            self.note(Tried(attempt=self._given_up(target, started)), target)
+            reason = FallbackReason.NOT_NEEDED if self.answered else FallbackReason.CANCELLED
+            self.note(Tried(attempt=given_up(self._lasted(begun), reason, None)), target)
             raise
-        else:
-            if reply is None:
-                return Tried(attempt=self._begun(target, started))
-            tried = self.judged(Tried(attempt=_told(self._begun(target, started), reply), reply=reply))
-        return self.note(tried, target)
+        if isinstance(came, OpenStream):
+            return Tried(attempt=begun, stream=came)
+        return self.note(Tried(attempt=told(begun, came), reply=came), target)
+
+    def elsewhere(self, attempt: Attempt) -> bool:
+        """Tell whether a call failed by its deployment's fault, and the candidate has another one to be asked at."""
+        blamed = attempt.cooldown_s is not None
+        return blamed and self._places.untried(attempt.model, self._tried_at(attempt.model))
+
+    def _tried_at(self, model: str) -> frozenset[str]:
+        return frozenset(attempt.deployment for attempt in self.attempts if attempt.model == model)
 
     def note(self, tried: Tried, target: Target | None = None) -> Tried:
         """Keep a call that is over, and tell its deployment's health."""
         tried = replace(tried, attempt=replace(tried.attempt, number=len(self.tried)))
         self.tried.append(tried)
         if target is not None:
-            self._places.seen(target, tried.attempt)
+            self._places.seen(target, tried.attempt.outcome(self.decision.id))
         return tried
 
-    def streamed(self, begun: Tried, reply: Reply) -> Tried:
-        """Give the attempt of a stream that came to its end."""
-        return Tried(attempt=_told(begun.attempt, reply), reply=reply)
+    def amended(self, tried: Tried, attempt: Attempt) -> Tried:
+        """Put another attempt in the place of that of a call which is kept."""
+        changed = replace(tried, attempt=attempt)
+        self.tried[attempt.number] = changed
+        return changed
 
-    def broken(self, begun: Tried, failed: CallFailedError) -> Tried:
-        """Give the attempt of a stream that broke off; what had come is paid for."""
-        lasted = time.monotonic() - self._started - begun.attempt.started_s
-        return Tried(attempt=replace(_refused(begun.attempt, failed), latency_s=lasted))
+    def ended(self, begun: Tried, failed: CallFailedError | None = None) -> Tried:
+        """Keep a stream that is over: come to its end, or broken off; what had come is paid for."""
+        stream = begun.stream
+        assert stream is not None, "a stream that is over had begun"
+        if failed is not None:
+            return self.note(Tried(attempt=refused(self._lasted(begun.attempt), failed)), stream.target)
+        reply = stream.reply()
+        return self.note(Tried(attempt=told(begun.attempt, reply), reply=reply), stream.target)
 
-    def left(self, begun: Tried, usage: Usage) -> Tried:
-        """Give the attempt of a stream whose reader went away; what had come is paid for."""
-        lasted = time.monotonic() - self._started - begun.attempt.started_s
-        attempt = replace(_billed(begun.attempt, usage), latency_s=lasted, reason=FallbackReason.CANCELLED)
-        return Tried(attempt=attempt)
-
-    def judged(self, tried: Tried) -> Tried:
-        """Refuse an answer that is not what was asked for: no JSON where JSON was, or what the user's check rejects."""
-        assert tried.reply is not None, "only answers are judged"
-        wrong = _no_json(self.body, tried.reply)
-        if not wrong and self.options.valid is not None and not self.options.valid(self.completion(tried)):
-            wrong = "not valid"
-        return self.rejected(tried, wrong) if wrong else tried
-
-    def rejected(self, tried: Tried, why: str, score: float | None = None) -> Tried:
-        """Give an answer that was paid for and is not taken."""
-        return replace(tried, attempt=replace(tried.attempt, **_ruled(POOR), error=why, score=score))
+    async def leave(self, begun: Tried, reason: FallbackReason) -> None:
+        """Keep a stream whose reader went away, and close its connection; what had come is paid for."""
+        stream = begun.stream
+        assert stream is not None, "a stream that is left had begun"
+        attempt = given_up(self._lasted(begun.attempt), reason, stream.usage())
+        self.note(Tried(attempt=attempt), stream.target)
+        await stream.aclose()
 
     def completion(self, tried: Tried) -> Completion:
         """Give an answer in arbiter's terms."""
@@ -209,7 +221,11 @@ class Run:
         assert winner.reply is not None, "only an answer can win"
         self.answered = True
         number = winner.attempt.number
-        self.tried = [t if t.attempt.number == number or t.attempt.reason else _not_needed(t) for t in self.tried]
+        for tried in list(self.tried):
+            if tried.attempt.number == number:
+                self.amended(winner, replace(winner.attempt, reason=None, error=""))
+            elif tried.attempt.reason is None:
+                self.amended(tried, replace(tried.attempt, reason=FallbackReason.NOT_NEEDED))
         return Execution(
             query=self.query,
             decision=self.decision,
@@ -221,33 +237,37 @@ class Run:
 
     def failure(self) -> AllCandidatesFailedError:
         """Give the error that says of each call why it was not the end."""
-        return AllCandidatesFailedError(
-            f"no candidate answered: {said_of(self.attempts)}", self.decision.id, self.attempts
-        )
+        said = f"no candidate answered: {said_of(self.attempts)}"
+        return AllCandidatesFailedError(said, self.decision.id, self.attempts)
 
-    def _begun(self, target: Target, started: float) -> Attempt:
+    def _begun(self, target: Target) -> Attempt:
+        estimate = self.decision.estimates.get(target.model)
         return Attempt(
             number=len(self.tried),
             model=target.model,
             deployment=target.deployment,
-            started_s=started - self._started,
-            latency_s=time.monotonic() - started,
-            expected_usd=self.expected_usd(target.model),
+            started_s=time.monotonic() - self._started,
+            latency_s=0.0,
+            expected_usd=0.0 if estimate is None else estimate.cost_usd,
             provider="" if target.candidate is None else target.candidate.provider,
         )
 
-    def expected_usd(self, model: str) -> float:
-        """Give what a call of a candidate is expected to cost; 0 where nothing is expected of it."""
+    def _lasted(self, attempt: Attempt) -> Attempt:
+        return replace(attempt, latency_s=time.monotonic() - self._started - attempt.started_s)
+
+    def _limit_s(self, model: str, *, last: bool) -> float:
+        """Give how long a call may take: all the time that is left for the last, else enough that others can follow."""
         estimate = self.decision.estimates.get(model)
-        return 0.0 if estimate is None else estimate.cost_usd
+        slow = 0.0 if estimate is None else 2.0 * (estimate.latency_p90_s or estimate.latency_s)
+        return self.left_s if last else min(max(LEAST_SHARE * self.left_s, slow), MOST_SHARE * self.left_s)
 
-    def _failed(self, target: Target, started: float, failed: CallFailedError) -> Attempt:
-        return _refused(self._begun(target, started), failed)
-
-    def _given_up(self, target: Target, started: float) -> Attempt:
-        reason = FallbackReason.NOT_NEEDED if self.answered else FallbackReason.CANCELLED
-        begun = self._begun(target, started)
-        return replace(begun, reason=reason, cost_usd=None)
+    def _wrong(self, tried: Tried) -> str:
+        """Say why an answer is not what was asked for; empty where it is."""
+        assert tried.reply is not None, "only answers can be wrong"
+        if no_json := _no_json(self.body, tried.reply):
+            return no_json
+        valid = self.options.valid
+        return "not valid" if valid is not None and not valid(self.completion(tried)) else ""
 
 
 def messages_of(query: Query) -> list[Mapping[str, Any]]:
@@ -261,47 +281,11 @@ def messages_of(query: Query) -> list[Mapping[str, Any]]:
 
 def time_limit_s(query: Query, decision: Decision, params: Mapping[str, Any], options: ExecutionOptions) -> float:
     """Give how long a request may take: the caller's ``timeout``, else its limit or the usual one by its complexity."""
-    told = params.get("timeout")
-    if told is not None:
-        return float(told)
+    given = params.get("timeout")
+    if given is not None:
+        return float(given)
     own = query.requirements.max_latency_s
     return (options.time_limit_s if own is None else own) * options.timeouts[decision.profile.complexity]
-
-
-def _billed(attempt: Attempt, usage: Usage) -> Attempt:
-    cost, tokens_in, tokens_out = usage.cost_usd, usage.input_tokens, usage.output_tokens
-    return replace(attempt, cost_usd=cost, input_tokens=tokens_in, output_tokens=tokens_out)
-
-
-def _told(attempt: Attempt, reply: Reply) -> Attempt:
-    billed = _billed(attempt, reply.usage)
-    return replace(billed, latency_s=reply.latency_s, ttft_s=reply.ttft_s, response_id=reply.response.id)
-
-
-def _refused(attempt: Attempt, failed: CallFailedError) -> Attempt:
-    """Give the attempt of a call that failed.
-
-    One that was refused is not billed. Of one that was given up nobody says whether it is.
-    """
-    rule = failed.rule
-    rests = rule.cooldown_s if failed.retry_after_s is None or rule.cooldown_s is None else failed.retry_after_s
-    attempt = replace(
-        attempt,
-        **{**_ruled(rule), "cooldown_s": rests},
-        error=failed.error,
-        detail=failed.detail,
-        cost_usd=None if rule.reason is FallbackReason.TIMEOUT else 0.0,
-    )
-    return attempt if failed.usage is None else _billed(attempt, failed.usage)
-
-
-def _ruled(rule: Rule) -> dict[str, Any]:
-    names = ("reason", "cooldown_s", "falls_back", "retriable")
-    return {name: getattr(rule, name) for name in names}
-
-
-def _not_needed(tried: Tried) -> Tried:
-    return replace(tried, attempt=replace(tried.attempt, reason=FallbackReason.NOT_NEEDED))
 
 
 def _no_json(body: Mapping[str, Any], reply: Reply) -> str:

@@ -8,6 +8,7 @@ from arbiter.errors import InvalidInputError, StreamBrokenError
 from arbiter.execution.attempts import Execution, said_of
 from arbiter.execution.calls import CallFailedError
 from arbiter.execution.run import Run, Tried
+from arbiter.vocabulary import FallbackReason
 
 Ended = Callable[[Run], None]
 """Is told of a request that is over, however it came to that."""
@@ -131,21 +132,22 @@ class AnswerStream:
 
 
 async def _flow(run: Run, begun: Tried, ended: Ended, came: list[Execution]) -> AsyncGenerator[Any]:
-    stream, failed, over = run.stream, None, False
+    stream, failed, over = begun.stream, None, False
     assert stream is not None, "a request that has begun has a stream"
     try:
         yield None
         async for part in stream.parts():
             yield part
-        came.append(run.finish(run.note(run.streamed(begun, stream.reply()), stream.target)))
+        came.append(run.finish(run.ended(begun)))
         over = True
     except CallFailedError as error:
-        run.note(run.broken(begun, error), stream.target)
+        run.ended(begun, error)
         failed, over = error, True
     finally:
-        if not over:
-            run.note(run.left(begun, stream.usage()), stream.target)
-        await stream.aclose()
+        if over:
+            await stream.aclose()
+        else:
+            await run.leave(begun, FallbackReason.CANCELLED)
         ended(run)
     if failed is not None:
         attempts = run.attempts

@@ -131,7 +131,7 @@ def _of_call(run: Run, tried: Tried, content: bool) -> Attributes:
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": PROVIDERS.get(attempt.provider, attempt.provider),
         "gen_ai.request.model": attempt.model,
-        "gen_ai.request.stream": run.stream is not None,
+        "gen_ai.request.stream": attempt.ttft_s is not None,
         **_params(run.body),
         **_usage(attempt),
     }

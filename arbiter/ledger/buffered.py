@@ -115,6 +115,10 @@ class BufferedLedger:
         """See :meth:`arbiter.ledger.protocol.Ledger.judged`."""
         return self._ledger.judged(after)
 
+    def outcomes(self, after: int, most: int) -> list[tuple[int, Event]]:
+        """See :meth:`arbiter.ledger.protocol.Ledger.outcomes`; those that are still in the queue come later."""
+        return self._ledger.outcomes(after, most)
+
     def last_judged(self) -> int:
         """See :meth:`arbiter.ledger.protocol.Ledger.last_judged`."""
         return self._ledger.last_judged()

@@ -143,6 +143,10 @@ class Ledger(Protocol):
         """Give all feedback after a sequence number, in order; as :meth:`events`, without the rest."""
         ...
 
+    def outcomes(self, after: int, most: int) -> list[tuple[int, Event]]:
+        """Give sequence number and event, in order, of the last ``most`` outcomes after a sequence number."""
+        ...
+
     def last_judged(self) -> int:
         """Give the sequence number of the last feedback, 0 where there is none."""
         ...

@@ -32,6 +32,10 @@ _LATEST = (
     "ORDER BY sequence DESC LIMIT 1"
 )
 _PAGE = "SELECT sequence, kind, timestamp, payload FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?"
+_OUTCOMES = (
+    "SELECT sequence, timestamp, payload FROM events WHERE kind = 'outcome' AND sequence > ? "
+    "ORDER BY sequence DESC LIMIT ?"
+)
 _JUDGED = (
     "SELECT f.sequence, f.decision_id, f.timestamp, f.payload, d.payload FROM events AS f "
     "JOIN events AS d ON d.decision_id = f.decision_id AND d.kind = 'decision' "
@@ -143,6 +147,14 @@ class SqlLedger(Upkeep):
                 after = sequence
             if len(rows) < PAGE_EVENTS:
                 return
+
+    def outcomes(self, after: int, most: int) -> list[tuple[int, Event]]:
+        """See :meth:`arbiter.ledger.protocol.Ledger.outcomes`."""
+        rows = self._rows(_OUTCOMES, after, most)
+        return [
+            (sequence, Event.parse(EventKind.OUTCOME, timestamp, payload))
+            for sequence, timestamp, payload in rows[::-1]
+        ]
 
     def last_judged(self) -> int:
         """See :meth:`arbiter.ledger.protocol.Ledger.last_judged`."""

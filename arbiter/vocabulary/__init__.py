@@ -6,12 +6,13 @@ complex, how risky) compare by that order, not by the alphabet.
 
 from arbiter.vocabulary.candidate import Capability, Category, Status, Tier
 from arbiter.vocabulary.choice import ConfidenceLevel, ConstraintPreset, Criterion, ExecutionPlan, Objective, Strategy
-from arbiter.vocabulary.execution import Aggregation, BreakerState, FallbackReason, FeedbackSource
+from arbiter.vocabulary.execution import NO_FAILURE, Aggregation, BreakerState, FallbackReason, FeedbackSource
 from arbiter.vocabulary.ordered import OrderedStrEnum
 from arbiter.vocabulary.plan import BudgetKind, CostTechnique, GapSeverity, ResiliencePattern, Urgency, VendorRisk
 from arbiter.vocabulary.request import Complexity, Domain, ProfileSource, Risk, TaskType, Workload
 
 __all__ = [
+    "NO_FAILURE",
     "Aggregation",
     "BreakerState",
     "BudgetKind",

@@ -22,6 +22,10 @@ class FallbackReason(StrEnum):
     CANCELLED = "cancelled"
 
 
+NO_FAILURE = frozenset({FallbackReason.NOT_NEEDED, FallbackReason.CANCELLED})
+"""Reasons that say nothing against who was called."""
+
+
 class Aggregation(StrEnum):
     """How several answers become one."""
 
