@@ -6,6 +6,7 @@
     ├── InvalidInputError (ValueError)      an argument or a record is wrong
     │   ├── TrafficError                    a traffic file or table is wrong
     │   ├── CatalogError                    a catalog file or entry is wrong
+    │   ├── UnknownModelError               a call names a model that the catalog lacks
     │   └── PropensityError                 a propensity is missing, 0, or above 1
     ├── BundleError                         a bundle is damaged, unknown or of another schema
     ├── MissingExtraError (ImportError)     an optional library is not installed
@@ -36,6 +37,10 @@ class TrafficError(InvalidInputError):
 
 class CatalogError(InvalidInputError):
     """A catalog file or one of its entries is wrong."""
+
+
+class UnknownModelError(InvalidInputError):
+    """A call names a model that the catalog lacks."""
 
 
 class PropensityError(InvalidInputError):
