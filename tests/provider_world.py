@@ -2,7 +2,7 @@
 
 import contextlib
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,11 +91,13 @@ def deployments(servers: Mapping[str, OpenAIServer]) -> dict[str, Deployment]:
 
 
 @contextlib.contextmanager
-def running(ledger: Ledger | None = None, router: Router | None = None, **options: Any) -> Iterator[World]:
-    """Give a world whose service has these execution options besides its deployments."""
+def running(
+    ledger: Ledger | None = None, router: Router | None = None, names: Sequence[str] = NAMES, **options: Any
+) -> Iterator[World]:
+    """Give a world whose service has these execution options besides its deployments, one for each of the names."""
     require_litellm()
     with contextlib.ExitStack() as stack:
-        servers = {name: stack.enter_context(openai_server.running()) for name in NAMES}
+        servers = {name: stack.enter_context(openai_server.running()) for name in names}
         execution = ExecutionOptions(deployments=deployments(servers), **options)
         service = Arbiter(router or three_router(), ledger, ServiceOptions(seed=0, execution=execution))
         yield World(service=stack.enter_context(service), servers=servers)

@@ -1,5 +1,6 @@
 """How what came of a call is written down in its attempt."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,16 +22,21 @@ def told(attempt: Attempt, reply: Reply) -> Attempt:
     return replace(answered, latency_s=reply.latency_s, ttft_s=reply.ttft_s, response_id=reply.response.id)
 
 
-def refused(attempt: Attempt, failed: CallFailedError) -> Attempt:
+def refused(attempt: Attempt, failed: CallFailedError, cooldowns: Mapping[FallbackReason, float]) -> Attempt:
     """Give the attempt of a call that failed.
 
     One that was refused is not billed. Of one that was given up at the time limit nobody says whether it is.
+
+    Parameters
+    ----------
+    attempt, failed : the call, and how.
+    cooldowns : for how long who is to blame rests, where the provider has not said it.
     """
     rule = failed.rule
-    rests = rule.cooldown_s if failed.retry_after_s is None or rule.cooldown_s is None else failed.retry_after_s
+    asked = cooldowns[rule.reason] if failed.retry_after_s is None and rule.blames else failed.retry_after_s
     attempt = replace(
         ruled(attempt, rule),
-        cooldown_s=rests,
+        cooldown_s=asked if rule.blames else None,
         error=failed.error,
         detail=failed.detail,
         cost_usd=None if rule.reason is FallbackReason.TIMEOUT else 0.0,
@@ -51,6 +57,6 @@ def rejected(attempt: Attempt, why: str, score: float | None = None) -> Attempt:
 
 def ruled(attempt: Attempt, rule: Rule) -> Attempt:
     """Give the attempt under a rule of the table of failures."""
-    names = ("reason", "cooldown_s", "falls_back", "retriable")
+    names = ("reason", "falls_back", "retriable")
     changes: dict[str, Any] = {name: getattr(rule, name) for name in names}
     return replace(attempt, **changes)

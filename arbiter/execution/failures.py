@@ -1,8 +1,8 @@
 """The one table that says what a failed call means: whether to ask again, whom, and how long to leave it alone.
 
-Its rows are litellm's exception classes by name, so that it can be read without litellm. Reasons and cooldowns are
-system A's, save that a request which is itself to blame (too long, filtered, malformed) rests nobody: one asker's
-prompt would otherwise take a model from all others for an hour.
+Its rows are litellm's exception classes by name, so that it can be read without litellm. A request which is
+itself to blame (too long, filtered, malformed) rests nobody: one asker's prompt would otherwise take a model from all
+others.
 """
 
 import re
@@ -21,28 +21,37 @@ class Rule:
     ----------
     reason : in arbiter's words.
     retriable : whether the same deployment may be asked again for this request.
-    cooldown_s : how long the deployment should rest, where the provider names no time itself; None where the request is
-        to blame and the deployment is not.
+    blames : whether it is the deployment's fault, which then rests; else the request is to blame, or nobody.
     falls_back : whether another candidate is asked. Not after a content filter spoke: who was refused by one provider
         is not carried to the next, safety goes before performance.
     """
 
     reason: FallbackReason
     retriable: bool
-    cooldown_s: float | None
+    blames: bool
     falls_back: bool = True
 
 
-RATE_LIMITED = Rule(reason=FallbackReason.RATE_LIMITED, retriable=True, cooldown_s=60.0)
-TIMED_OUT = Rule(reason=FallbackReason.TIMEOUT, retriable=True, cooldown_s=30.0)
-UNAVAILABLE = Rule(reason=FallbackReason.PRIMARY_UNAVAILABLE, retriable=True, cooldown_s=300.0)
-SHUT_OUT = Rule(reason=FallbackReason.PRIMARY_UNAVAILABLE, retriable=False, cooldown_s=300.0)
-BROKEN = Rule(reason=FallbackReason.ERROR, retriable=True, cooldown_s=10.0)
-UNFIT = Rule(reason=FallbackReason.ERROR, retriable=False, cooldown_s=None)
-UNSAFE = Rule(reason=FallbackReason.SAFETY_VIOLATION, retriable=False, cooldown_s=None, falls_back=False)
-UNPAID = Rule(reason=FallbackReason.BUDGET_EXCEEDED, retriable=False, cooldown_s=None, falls_back=False)
-POOR = Rule(reason=FallbackReason.QUALITY_BELOW_THRESHOLD, retriable=False, cooldown_s=None)
-OUT = Rule(reason=FallbackReason.CIRCUIT_OPEN, retriable=True, cooldown_s=None)
+DEFAULT_COOLDOWNS: Mapping[FallbackReason, float] = MappingProxyType(
+    {
+        FallbackReason.PRIMARY_UNAVAILABLE: 300.0,
+        FallbackReason.TIMEOUT: 30.0,
+        FallbackReason.RATE_LIMITED: 60.0,
+        FallbackReason.ERROR: 10.0,
+    }
+)
+"""For how many seconds a deployment rests that is to blame for a failure, where the provider says nothing itself."""
+
+RATE_LIMITED = Rule(reason=FallbackReason.RATE_LIMITED, retriable=True, blames=True)
+TIMED_OUT = Rule(reason=FallbackReason.TIMEOUT, retriable=True, blames=True)
+UNAVAILABLE = Rule(reason=FallbackReason.PRIMARY_UNAVAILABLE, retriable=True, blames=True)
+SHUT_OUT = Rule(reason=FallbackReason.PRIMARY_UNAVAILABLE, retriable=False, blames=True)
+BROKEN = Rule(reason=FallbackReason.ERROR, retriable=True, blames=True)
+UNFIT = Rule(reason=FallbackReason.ERROR, retriable=False, blames=False)
+UNSAFE = Rule(reason=FallbackReason.SAFETY_VIOLATION, retriable=False, blames=False, falls_back=False)
+UNPAID = Rule(reason=FallbackReason.BUDGET_EXCEEDED, retriable=False, blames=False, falls_back=False)
+POOR = Rule(reason=FallbackReason.QUALITY_BELOW_THRESHOLD, retriable=False, blames=False)
+OUT = Rule(reason=FallbackReason.CIRCUIT_OPEN, retriable=True, blames=False)
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {

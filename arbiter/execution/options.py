@@ -7,10 +7,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from arbiter.errors import InvalidInputError
+from arbiter.execution.failures import DEFAULT_COOLDOWNS
 from arbiter.execution.health import HealthOptions
 from arbiter.records import Completion
 from arbiter.settings import DEFAULT_FALLBACKS
-from arbiter.vocabulary import Complexity, ExecutionPlan, Risk
+from arbiter.vocabulary import Complexity, ExecutionPlan, FallbackReason, Risk
 
 if TYPE_CHECKING:
     from arbiter.execution.plans import Plan
@@ -60,6 +61,8 @@ class ExecutionOptions:
     time_limit_s : for a whole request that sets no ``max_latency_s`` of its own; multiplied by ``timeouts``. Of a
         stream: until its first part, and between any two parts.
     timeouts : multiplier for every complexity.
+    cooldowns : seconds for which a deployment rests after a failure of its own, for every reason of
+        :data:`arbiter.execution.failures.DEFAULT_COOLDOWNS`; where a provider says Retry-After, that holds.
     retries : calls after the first that a request may cost, for every risk.
     most_wait_s : how long at most is waited before a candidate is asked again; where a provider asks for more, the
         request has failed.
@@ -72,6 +75,7 @@ class ExecutionOptions:
     plans: "Mapping[ExecutionPlan, Plan]" = field(default_factory=dict)
     time_limit_s: float = 30.0
     timeouts: Mapping[Complexity, float] = field(default_factory=lambda: DEFAULT_TIMEOUTS)
+    cooldowns: Mapping[FallbackReason, float] = field(default_factory=lambda: DEFAULT_COOLDOWNS)
     retries: Mapping[Risk, int] = field(default_factory=lambda: DEFAULT_FALLBACKS)
     most_wait_s: float = 5.0
     valid: Callable[[Completion], bool] | None = None
@@ -82,10 +86,10 @@ class ExecutionOptions:
         for name in ("time_limit_s", "most_wait_s"):
             if not 0.0 < getattr(self, name) < math.inf:
                 raise InvalidInputError(f"{name} must be a number of seconds above 0, got {getattr(self, name)}")
-        for name, wanted in (("timeouts", Complexity), ("retries", Risk)):
+        for name, wanted in (("timeouts", Complexity), ("retries", Risk), ("cooldowns", DEFAULT_COOLDOWNS)):
             missing = [str(key) for key in wanted if key not in getattr(self, name)]
             if missing:
-                raise InvalidInputError(f"{name} must name every {wanted.__name__.lower()}; add {', '.join(missing)}")
+                raise InvalidInputError(f"{name} must name every key; add {', '.join(missing)}")
         for model, given in self.deployments.items():
             names = [one.name for one in deployments_of(given)]
             if not names or len(set(names)) < len(names):

@@ -150,7 +150,7 @@ class Run:
         try:
             came = await make(target, self._limit_s(model, last=last))
         except CallFailedError as failed:
-            return self.note(Tried(attempt=refused(self._lasted(begun), failed)), target)
+            return self.note(self._refused(begun, failed), target)
         except asyncio.CancelledError:
             reason = FallbackReason.NOT_NEEDED if self.answered else FallbackReason.CANCELLED
             self.note(Tried(attempt=given_up(self._lasted(begun), reason, None)), target)
@@ -186,7 +186,7 @@ class Run:
         stream = begun.stream
         assert stream is not None, "a stream that is over had begun"
         if failed is not None:
-            return self.note(Tried(attempt=refused(self._lasted(begun.attempt), failed)), stream.target)
+            return self.note(self._refused(begun.attempt, failed), stream.target)
         reply = stream.reply()
         return self.note(Tried(attempt=told(begun.attempt, reply), reply=reply), stream.target)
 
@@ -251,6 +251,9 @@ class Run:
             expected_usd=0.0 if estimate is None else estimate.cost_usd,
             provider="" if target.candidate is None else target.candidate.provider,
         )
+
+    def _refused(self, attempt: Attempt, failed: CallFailedError) -> Tried:
+        return Tried(attempt=refused(self._lasted(attempt), failed, self.options.cooldowns))
 
     def _lasted(self, attempt: Attempt) -> Attempt:
         return replace(attempt, latency_s=time.monotonic() - self._started - attempt.started_s)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from provider_world import CHEAP, DEAR, MIDDLE, World
 
 from arbiter.errors import InvalidInputError
-from arbiter.execution import Health, HealthOptions
+from arbiter.execution import Deployment, ExecutionOptions, Health, HealthOptions
 from arbiter.ledger import SqliteLedger
 from arbiter.records import Candidate, Outcome
 from arbiter.service import Arbiter
@@ -294,7 +294,6 @@ def test_processes_share_health_through_the_ledger(tmp_path: Path) -> None:
 
 def test_deployments_share_the_calls_by_weight_and_stand_in_for_one_another(world: World) -> None:
     """Two to one, in turns; with one down, the other takes all, and the candidate stays."""
-    from arbiter.execution import Deployment, ExecutionOptions
 
     def at(name: str, weight: float) -> Deployment:
         own = {"model": f"openai/{name}", "api_base": world.servers[name].url, "api_key": "none"}
