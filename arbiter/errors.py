@@ -19,8 +19,22 @@
         └── StreamBrokenError               an answer broke off after its first part had reached the caller
 """
 
+import traceback
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Protocol
+
+
+def wordless(error: BaseException) -> str:
+    """Say what went wrong for log and ledger: arbiter's own text, of a foreign error the kind and the place alone.
+
+    What a foreign library says may quote the request, or a key.
+    """
+    if isinstance(error, ArbiterError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
 
 
 class ArbiterError(Exception):

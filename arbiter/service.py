@@ -14,7 +14,8 @@ import numpy as np
 from arbiter import forked
 from arbiter.cold_start import cold_start_router
 from arbiter.completing import Completing
-from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
+from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError, wordless
+from arbiter.execution import Run
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.gatekeeper.assessed import assessed
 from arbiter.intake import Request
@@ -292,13 +293,22 @@ class Arbiter(Completing):
         try:
             return forked.route_batch(router, self.standing.placed(queries, router.catalog), rng, self.options.workers)
         except Exception as error:  # the one border at which the router must fail open
-            logger.exception("routing failed; answering from keyword rules and ratings")
-            why = f"{type(error).__name__}: {error}"
+            why = wordless(error)
+            logger.error("routing failed (%s); answering from keyword rules and ratings", why)
+            logger.debug("its traceback", exc_info=error)
         # Without a context, which is another than the router's: feedback on such a decision teaches nothing.
         return [
             replace(decision, degraded=(*decision.degraded, why), context=(), context_version="")
             for decision in self._cold_router(router).route_batch(queries, rng)
         ]
+
+    def _tell(self, run: Run) -> None:
+        for observe in self.options.observers:
+            try:
+                observe(run)
+            except Exception as error:  # the other border: foreign code, and the request has been answered
+                logger.error("an observer failed: %s", wordless(error))
+                logger.debug("its traceback", exc_info=error)
 
     def _cold_router(self, router: Router) -> Router:
         """Give the router that needs no training, under the limits of the one that failed; made once, as it is slow."""

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from arbiter.errors import ArbiterError
+from arbiter.errors import ArbiterError, wordless
 from arbiter.integrations.litellm_calls import LitellmCall, read_call
 from arbiter.quiet_litellm import import_litellm
 from arbiter.records import Outcome
@@ -68,8 +68,7 @@ def record_call(service: Arbiter, kwargs: Mapping[str, Any]) -> None:
         if call is not None:
             service.record(_outcome(call, call.decision_id or service.observe(call.query, call.model).id))
     except ArbiterError as error:
-        logger.error("a call of litellm is not recorded: %s", type(error).__name__)
-        logger.debug("its error", exc_info=error)
+        logger.error("a call of litellm is not recorded: %s", wordless(error))
 
 
 def _outcome(call: LitellmCall, decision_id: str) -> Outcome:

@@ -207,4 +207,4 @@ def test_a_ledger_that_fails_is_logged_without_the_prompt(service: Arbiter, capl
     params = {"metadata": {"arbiter": {"decision_id": decision.id}}}
     with caplog.at_level(logging.INFO, logger="arbiter"):
         record_call(service, {"standard_logging_object": payload, "litellm_params": params, "messages": MESSAGES})
-    assert "a call of litellm is not recorded: LedgerError" in caplog.text and "France" not in caplog.text
+    assert "a call of litellm is not recorded: the ledger" in caplog.text and "France" not in caplog.text
