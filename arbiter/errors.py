@@ -37,6 +37,11 @@ def wordless(error: BaseException) -> str:
     return f"{type(error).__name__}{place}"
 
 
+def way_of(error: BaseException | None) -> str:
+    """Give the lines of code that an error came through, without its text, which may hold a key; for debugging."""
+    return "".join(traceback.format_tb(error.__traceback__)) if error is not None else ""
+
+
 class ArbiterError(Exception):
     """Base of every error that arbiter raises on purpose."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from arbiter import forked
 from arbiter.cold_start import cold_start_router
 from arbiter.completing import Completing
-from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError, wordless
+from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError, way_of, wordless
 from arbiter.execution import Run
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.gatekeeper.assessed import assessed
@@ -292,10 +292,10 @@ class Arbiter(Completing):
         router, rng = self.router, self._spawned()
         try:
             return forked.route_batch(router, self.standing.placed(queries, router.catalog), rng, self.options.workers)
-        except Exception as error:  # the one border at which the router must fail open
+        except Exception as error:  # noqa: BLE001  # the border at which the router must fail open
             why = wordless(error)
             logger.error("routing failed (%s); answering from keyword rules and ratings", why)
-            logger.debug("its traceback", exc_info=error)
+            logger.debug("it came from\n%s", way_of(error))
         # Without a context, which is another than the router's: feedback on such a decision teaches nothing.
         return [
             replace(decision, degraded=(*decision.degraded, why), context=(), context_version="")
@@ -306,9 +306,9 @@ class Arbiter(Completing):
         for observe in self.options.observers:
             try:
                 observe(run)
-            except Exception as error:  # the other border: foreign code, and the request has been answered
+            except Exception as error:  # noqa: BLE001  # foreign code, and the request has been answered
                 logger.error("an observer failed: %s", wordless(error))
-                logger.debug("its traceback", exc_info=error)
+                logger.debug("it came from\n%s", way_of(error))
 
     def _cold_router(self, router: Router) -> Router:
         """Give the router that needs no training, under the limits of the one that failed; made once, as it is slow."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 
-from arbiter.errors import wordless
+from arbiter.errors import way_of, wordless
 from arbiter.gatekeeper.opinion import Opinion
 
 logger = logging.getLogger(__name__)
@@ -35,5 +35,5 @@ def _opinion(future: Future[Opinion], who: str) -> Opinion:
 
 def _silent(why: str, error: BaseException | None) -> Opinion:
     logger.warning("%s; the base gatekeeper answers", why)
-    logger.debug("its traceback", exc_info=error)
+    logger.debug("it came from\n%s", way_of(error))
     return Opinion(error=why)
