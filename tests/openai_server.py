@@ -17,6 +17,8 @@ import json
 import secrets
 import select
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -420,3 +422,24 @@ def running() -> Iterator[OpenAIServer]:
     finally:
         server.stop()
         thread.join()
+
+
+@contextlib.contextmanager
+def running_apart() -> Iterator[str]:
+    """Give the address of a server in a process of its own, that answers well: for measuring without its weight."""
+    process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.stdin.close()  # tells it to end
+        process.wait(10)
+        process.stdout.close()
+
+
+if __name__ == "__main__":
+    with running() as own:
+        own.keep_bodies = False
+        sys.stdout.write(f"{own.url}\n")
+        sys.stdout.flush()
+        sys.stdin.read()

@@ -6,33 +6,50 @@ pytest -m benchmark tests/benchmarks/test_execution_speed.py -s
 import asyncio
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
+import openai_server
 import provider_world
 import pytest
-from provider_world import CHEAP, KEY, World
+from provider_world import KEY
 
+from arbiter.execution import Deployment, ExecutionOptions
 from arbiter.loading import load_router
 from arbiter.quiet_litellm import import_litellm
+from arbiter.service import Arbiter
+from arbiter.service_options import ServiceOptions
 
 pytestmark = [pytest.mark.benchmark, *provider_world.QUIET]
 
 CALLS, WARM = 300, 50
 MOST_OVERHEAD_S = 0.002
+MODEL = "gpt-4o-mini"
 TEXT = "Summarise our discussion so far in three sentences, please, and name who does what until when."
 
 
-def bare(world: World) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    provider_world.require_litellm()
+    with openai_server.running_apart() as found:
+        yield found
+
+
+@pytest.fixture
+def service(url: str) -> Iterator[Arbiter]:
+    """Give a service with the shipped bundle, all of whose candidates are called at the server."""
+    router = load_router()
+    place = Deployment(litellm_params={"model": f"openai/{MODEL}", "api_base": url, "api_key": KEY})
+    execution = ExecutionOptions(deployments=dict.fromkeys(router.catalog.names, place))
+    with Arbiter(router, options=ServiceOptions(seed=0, execution=execution)) as found:
+        yield found
+
+
+def bare(url: str) -> dict[str, Any]:
     """Give the arguments of the same call made of litellm directly."""
-    return {
-        "model": f"openai/{CHEAP}",
-        "messages": [{"role": "user", "content": TEXT}],
-        "api_base": world.servers[CHEAP].url,
-        "api_key": KEY,
-        "timeout": 60.0,
-        "max_retries": 0,
-    }
+    messages = [{"role": "user", "content": TEXT}]
+    more = {"timeout": 60.0, "max_retries": 0}
+    return {"model": f"openai/{MODEL}", "messages": messages, "api_base": url, "api_key": KEY, **more}
 
 
 def told(name: str, ours: list[float], theirs: list[float]) -> float:
@@ -43,63 +60,60 @@ def told(name: str, ours: list[float], theirs: list[float]) -> float:
     return over
 
 
-def timed(call: Callable[[], object]) -> float:
-    """Give how long a call takes, in seconds."""
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
-
-
-def test_overhead_on_an_event_loop() -> None:
+def test_overhead_on_an_event_loop(service: Arbiter, url: str) -> None:
     """Routing with the shipped bundle, the call, and its outcome in the ledger."""
     ours: list[float] = []
     theirs: list[float] = []
 
-    async def main(world: World) -> None:
+    async def main() -> None:
         litellm = import_litellm()
         for _ in range(CALLS + WARM):
             started = time.perf_counter()
-            await world.service.acomplete(TEXT, allow=frozenset({CHEAP}))
+            await service.acomplete(TEXT)
             ours.append(time.perf_counter() - started)
             started = time.perf_counter()
-            await litellm.acompletion(**bare(world))
+            await litellm.acompletion(**bare(url))
             theirs.append(time.perf_counter() - started)
+        await service.executor.aclose()
 
-    with provider_world.running(router=load_router()) as world:
-        world.servers[CHEAP].keep_bodies = False
-        asyncio.run(main(world))
+    asyncio.run(main())
     assert told("async", ours, theirs) < MOST_OVERHEAD_S
 
 
-def test_overhead_of_a_synchronous_call() -> None:
+def test_overhead_of_a_synchronous_call(service: Arbiter, url: str) -> None:
     """The executor's own loop runs it; what is compared is litellm's own synchronous call."""
     litellm = import_litellm()
     ours: list[float] = []
     theirs: list[float] = []
-    with provider_world.running(router=load_router()) as world:
-        world.servers[CHEAP].keep_bodies = False
-        for _ in range(CALLS + WARM):
-            ours.append(timed(lambda: world.service.complete(TEXT, allow=frozenset({CHEAP}))))
-            theirs.append(timed(lambda: litellm.completion(**bare(world))))
+    for _ in range(CALLS + WARM):
+        started = time.perf_counter()
+        service.complete(TEXT)
+        ours.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        litellm.completion(**bare(url))
+        theirs.append(time.perf_counter() - started)
     assert told("sync", ours, theirs) < MOST_OVERHEAD_S
 
 
-def test_overhead_of_the_first_part_of_a_stream() -> None:
-    """From the request to the first token."""
-    litellm = import_litellm()
+def test_overhead_of_the_first_part_of_a_stream(service: Arbiter, url: str) -> None:
+    """From the request to the first token, on an event loop."""
     ours: list[float] = []
     theirs: list[float] = []
-    with provider_world.running(router=load_router()) as world:
-        world.servers[CHEAP].keep_bodies = False
+
+    async def main() -> None:
+        litellm = import_litellm()
         for _ in range(CALLS + WARM):
             started = time.perf_counter()
-            stream = world.service.stream(TEXT, allow=frozenset({CHEAP}))
-            next(stream)
+            stream = await service.astream(TEXT)
+            await anext(stream)
             ours.append(time.perf_counter() - started)
-            list(stream)
+            assert [part async for part in stream]
             started = time.perf_counter()
-            parts = litellm.completion(**bare(world), stream=True)
-            next(parts)
+            parts = await litellm.acompletion(**bare(url), stream=True)
+            await anext(parts)
             theirs.append(time.perf_counter() - started)
-            list(parts)
+            assert [part async for part in parts]
+        await service.executor.aclose()
+
+    asyncio.run(main())
     assert told("stream", ours, theirs) < MOST_OVERHEAD_S
