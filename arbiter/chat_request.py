@@ -42,8 +42,9 @@ def read_chat(catalog: Catalog, messages: Sequence[Any], model: str, given: Mapp
     catalog : whose models can be named.
     messages : mappings, or messages of the SDK's, such as the ``message`` of an earlier answer.
     model : ``auto``, or one of the catalog, which is then the only candidate.
-    given : everything else: ``capability`` and ``arbiter`` are arbiter's own, ``user`` and the ``session_id`` of
-        ``metadata`` are read and passed on, the rest is passed on.
+    given : everything else: ``capability`` and ``arbiter`` are arbiter's own (the latter may also be in ``extra_body``,
+        where the SDK's types allow it), ``user`` and the ``session_id`` of ``metadata`` are read and passed on, the
+        rest is passed on.
 
     Raises
     ------
@@ -55,9 +56,7 @@ def read_chat(catalog: Catalog, messages: Sequence[Any], model: str, given: Mapp
     params = {name: value for name, value in given.items() if type(value).__name__ not in NOTHING_GIVEN}
     if params.get("timeout", 0) is None:
         del params["timeout"]
-    own = params.pop("arbiter", None) or {}
-    if not isinstance(own, Mapping):
-        raise InvalidInputError(f"arbiter must be a mapping of options such as max_cost_usd, got {own!r:.80}")
+    own = _own(params)
     options: RouteOptions = dict(own)  # type: ignore[assignment]  # read_query checks it
     needed = _capabilities(params.pop("capability", None))
     if needed:
@@ -66,6 +65,17 @@ def read_chat(catalog: Catalog, messages: Sequence[Any], model: str, given: Mapp
     if model != AUTO:
         options["allow"] = frozenset({_known(catalog, model)})
     return ChatRequest(messages=[_mapping(message) for message in messages], params=params, options=options)
+
+
+def _own(params: dict[str, Any]) -> Mapping[str, Any]:
+    """Take arbiter's own options out of the parameters."""
+    own, body = params.pop("arbiter", None), params.get("extra_body")
+    if own is None and isinstance(body, Mapping) and "arbiter" in body:
+        own = body["arbiter"]
+        params["extra_body"] = {name: value for name, value in body.items() if name != "arbiter"}
+    if own is not None and not isinstance(own, Mapping):
+        raise InvalidInputError(f"arbiter must be a mapping of options such as max_cost_usd, got {own!r:.80}")
+    return own or {}
 
 
 def _capabilities(given: Capabilities) -> frozenset[Capability]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from arbiter.chat_request import AUTO, Capabilities, ChatRequest, read_chat
 from arbiter.chat_streams import AsyncChatStream, ChatStream
+from arbiter.errors import InvalidInputError
 from arbiter.execution import Execution
 from arbiter.feedback_details import FeedbackDetails
 from arbiter.openai_errors import as_openai
@@ -30,10 +31,15 @@ class Client:
     ----------
     router : routes, calls, records and learns; from :func:`arbiter.load`.
     capability : demanded of every call's candidate, such as ``"reasoning"``, or several.
+
+    Raises
+    ------
+    InvalidInputError
+        If the router is none that :func:`arbiter.load` gives.
     """
 
     def __init__(self, router: Arbiter, capability: Capabilities = None) -> None:
-        self.router = router
+        self.router = _service(router)
         self.chat = Chat(Completions(router, capability))
 
     def feedback(self, response_id: str, quality: float | None = None, **details: Unpack[FeedbackDetails]) -> None:
@@ -72,7 +78,7 @@ class AsyncClient:
     """
 
     def __init__(self, router: Arbiter, capability: Capabilities = None) -> None:
-        self.router = router
+        self.router = _service(router)
         self.chat = AsyncChat(AsyncCompletions(router, capability))
 
     async def feedback(
@@ -193,6 +199,12 @@ class AsyncChat:
 
     def __init__(self, completions: AsyncCompletions) -> None:
         self.completions = completions
+
+
+def _service(router: Arbiter) -> Arbiter:
+    if not isinstance(router, Arbiter):
+        raise InvalidInputError(f"a client needs what arbiter.load() gives, got a {type(router).__name__}")
+    return router
 
 
 def _read(

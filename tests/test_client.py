@@ -253,6 +253,10 @@ def test_options_of_route_are_given_under_arbiters_own_name(world: World) -> Non
         response = client.chat.completions.create(messages=MESSAGES, arbiter={"strategy": strategy})
         assert response.arbiter.decision.model == wanted  # type: ignore[attr-defined]
         assert "arbiter" not in str(world.servers[wanted].bodies)
+    extra = {"arbiter": {"strategy": "cost_first"}, "top_k": 3}
+    response = client.chat.completions.create(messages=MESSAGES, extra_body=extra)
+    assert response.arbiter.decision.model == CHEAP  # type: ignore[attr-defined]
+    assert world.servers[CHEAP].bodies[-1]["top_k"] == 3 and "arbiter" not in world.servers[CHEAP].bodies[-1]
     for wrong in ({"strateggy": "x"}, "cost_first"):
         with pytest.raises(openai.BadRequestError, match=r"strateggy|must be a mapping"):
             client.chat.completions.create(messages=MESSAGES, arbiter=wrong)
@@ -309,6 +313,13 @@ def test_every_error_of_arbiters_is_one_of_the_sdks() -> None:
 
     for kind in below(ArbiterError):
         assert isinstance(openai_error(kind("wrong")), openai.APIError), kind
+
+
+def test_a_bare_router_is_no_service(world: World) -> None:
+    """It could neither call nor remember; the message says what to give."""
+    for kind in (arbiter.Client, arbiter.AsyncClient):
+        with pytest.raises(arbiter.errors.InvalidInputError, match=r"arbiter\.load"):
+            kind(world.service.router)  # type: ignore[arg-type]
 
 
 def test_closing_the_client_closes_the_router(world: World) -> None:

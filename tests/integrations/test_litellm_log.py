@@ -172,6 +172,17 @@ def test_a_service_that_calls_records_once_though_the_callback_listens(service: 
         assert "arbiter" not in str(body)
 
 
+def test_two_services_both_hear_of_a_call(server: OpenAIServer, service: Arbiter) -> None:
+    """Though litellm takes two callbacks of one class for one, unless they differ."""
+    litellm = import_litellm()
+    with Arbiter(three_router(), SqliteLedger(":memory:"), ServiceOptions(seed=0)) as other:
+        callback = litellm_callback(other)
+        litellm.callbacks.append(callback)
+        litellm.completion(**asked(server))
+        assert len(records(service, Outcome, 1)) == len(records(other, Outcome, 1)) == 1
+        litellm.logging_callback_manager.remove_callback_from_all_lists(callback)
+
+
 def test_messages_that_litellm_keeps_back_are_not_needed(service: Arbiter) -> None:
     """Tokens and cost are recorded all the same."""
     payload = {
