@@ -174,10 +174,9 @@ class Completing(ABC):
 
 def demanding(query: Query, params: Params) -> Query:
     """Give a request that demands of its candidate what its parameters need: tools, JSON, room to answer."""
-    needed = {
-        Capability.TOOLS: bool(params.get("tools")),
-        Capability.JSON_MODE: isinstance(params.get("response_format"), Mapping),
-    }
+    form = params.get("response_format")
+    plain = form is None or (isinstance(form, Mapping) and form.get("type") == "text")
+    needed = {Capability.TOOLS: bool(params.get("tools")), Capability.JSON_MODE: not plain}
     own = query.requirements
     capabilities = own.capabilities | {capability for capability, asked in needed.items() if asked}
     room = own.max_output_tokens or params.get("max_completion_tokens") or params.get("max_tokens")

@@ -116,8 +116,11 @@ def _row(one: _Served) -> dict[str, Any]:
     others = [outcome for outcome in one.outcomes if outcome.ok and outcome.model != one.row["model"]]
     failed = [outcome for outcome in own if not outcome.ok]
     measured = {} if others else dict(one.measured)
-    for outcome in own:
+    answered = [outcome for outcome in own if outcome.answered]
+    for outcome in answered:
         measured |= _measured(outcome)
+    if len(costs := [outcome.cost_usd for outcome in answered if outcome.cost_usd is not None]) > 1:
+        measured["cost_usd"] = sum(costs)  # asked more than once, as a check of its answers or in vain
     row = {
         **one.row,
         "quality": None if others else one.quality,
@@ -130,7 +133,9 @@ def _row(one: _Served) -> dict[str, Any]:
 
 
 def _measured(record: Outcome | Feedback) -> dict[str, float]:
-    known = {"cost_usd": record.cost_usd, "latency_s": record.latency_s}
+    known: dict[str, float | None] = {"cost_usd": record.cost_usd, "latency_s": record.latency_s}
+    if isinstance(record, Outcome):
+        known |= {name: getattr(record, name) for name in ("ttft_s", "input_tokens", "output_tokens")}
     return {name: value for name, value in known.items() if value is not None}
 
 

@@ -11,7 +11,7 @@ from arbiter.demands import Circumstances
 from arbiter.errors import BudgetError, InvalidInputError
 from arbiter.ledger import Ledger
 from arbiter.pacing import BudgetPacer, PacingOptions
-from arbiter.records import Decision, Query
+from arbiter.records import Decision, Outcome, Query
 
 LEAST_CACHED_TOKENS = 1024
 """Shorter prefixes are not cached (documented limit of OpenAI's and of most of Anthropic's models)."""
@@ -121,13 +121,17 @@ class Standing:
         """
         if self.pacer is None:
             return
+        called: dict[str, float] = {}  # decision to what its calls did cost
         for _, event in ledger.events():
             if isinstance(event.record, Decision):
                 query = Query(text="", user=event.record.user, session_id=event.record.session_id)
                 self.pacer.asked(query, catalog, event.timestamp)
                 self.pacer.decided(query, event.record)
             elif event.record.cost_usd is not None:
-                self.pacer.settled(event.record.decision_id, event.record.cost_usd)
+                identity, cost = event.record.decision_id, event.record.cost_usd
+                if isinstance(event.record, Outcome):  # one of several calls, perhaps
+                    cost = called[identity] = called.get(identity, 0.0) + cost
+                self.pacer.settled(identity, cost)
 
     def measured(self, decision_id: str, cost_usd: float | None) -> None:
         """Tell the paced budget what an answer did cost; None is unknown."""

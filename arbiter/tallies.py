@@ -163,8 +163,8 @@ class LedgerFold:
             tally.reasons[str(outcome.fallback_reason or "unknown")] += 1
         for name in ("cost_usd", "latency_s"):
             value = getattr(outcome, name)
-            if value is not None:
-                getattr(tally, name).append(value)
+            if value is not None and (outcome.answered or (name == "cost_usd" and value > 0.0)):
+                getattr(tally, name).append(value)  # how fast, and how free of charge, a call failed says nothing
                 told.add(name)
 
     def _feedback(self, feedback: Feedback, decision: Decision) -> None:

@@ -79,11 +79,12 @@ def streams(words: Sequence[str], *, every_s: float, cut_after: int | None = Non
     def behave(handler: "Handler", body: Mapping[str, Any]) -> None:
         handler.begin_stream()
         for i, word in enumerate(words):
+            if not handler.waited(every_s if i else 0.0):
+                return
             if i == cut_after:
                 handler.drop()
                 return
-            if not (handler.waited(every_s if i else 0.0) and handler.chunk(body, {"content": word})):
-                return
+            handler.chunk(body, {"content": word})
             handler.server.bill(str(body["model"]), TOKENS_IN if i == 0 else 0, 1)
         handler.end_stream(body, "stop", (TOKENS_IN, len(words)) if usage else None)
 
@@ -362,11 +363,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.flush()
 
-    def chunk(self, body: Mapping[str, Any], delta: Mapping[str, Any], finish: str | None = None) -> bool:
-        """Send one piece of a stream; give True."""
+    def chunk(self, body: Mapping[str, Any], delta: Mapping[str, Any], finish: str | None = None) -> None:
+        """Send one piece of a stream."""
         choice = {"index": 0, "delta": {"role": "assistant", **delta}, "finish_reason": finish}
         self._event({**self._head(body, "chat.completion.chunk"), "choices": [choice]})
-        return True
 
     def end_stream(self, body: Mapping[str, Any], finish: str, tokens: tuple[int, int] | None) -> None:
         """Send the end of a stream, with the usage where it was asked for."""

@@ -67,6 +67,45 @@ def test_rows_worked_by_hand() -> None:
     assert (found.texts, found.limits()) == (5, None)
 
 
+def test_a_call_that_failed_tells_nothing_of_what_an_answer_costs() -> None:
+    """What was answered does: tokens, first token, and all the calls of the chosen model that were paid for."""
+    failed = {"ok": False, "cost_usd": 0.0, "latency_s": 0.01, "cooldown_s": 10.0, "model": "gpt-4o"}
+    found = logged(
+        decision("failed"),
+        decision("again"),
+        decision("checked"),
+        Outcome(decision_id="failed", fallback_reason=FallbackReason.ERROR, **failed),  # type: ignore[arg-type]
+        Outcome(decision_id="again", fallback_reason=FallbackReason.ERROR, **failed),  # type: ignore[arg-type]
+        Outcome(
+            decision_id="again",
+            model="gpt-4o",
+            ok=True,
+            cost_usd=0.02,
+            latency_s=2.0,
+            ttft_s=0.5,
+            input_tokens=10,
+            output_tokens=7,
+            attempt=1,
+        ),
+        Outcome(decision_id="checked", model="gpt-4o", ok=True, cost_usd=0.02, output_tokens=7),
+        Outcome(
+            decision_id="checked",
+            model="gpt-4o",
+            ok=False,
+            cost_usd=0.03,
+            output_tokens=9,
+            fallback_reason=FallbackReason.NOT_NEEDED,
+            attempt=1,
+        ),
+    )
+    rows = {str(row["request_id"]): row for row in found.rows}
+    assert not {"cost_usd", "latency_s"} & set(rows["failed"])
+    again = rows["again"]
+    assert (again["status"], again["cost_usd"], again["latency_s"], again["ttft_s"]) == ("ok", 0.02, 2.0, 0.5)
+    assert (again["input_tokens"], again["output_tokens"]) == (10, 7)
+    assert rows["checked"]["cost_usd"] == pytest.approx(0.05)
+
+
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet", ".csv"])
 def test_what_was_served_comes_back_as_traffic(tmp_path: Path, ending: str) -> None:
     """Every decision is one row with its own propensity, whatever the format; messages stay messages."""

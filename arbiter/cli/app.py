@@ -5,6 +5,7 @@ import typer
 from arbiter.cli.calibrate import calibrate
 from arbiter.cli.compare import compare
 from arbiter.cli.compare_costs import compare_costs
+from arbiter.cli.complete import complete
 from arbiter.cli.demo import demo
 from arbiter.cli.ensemble import ensemble
 from arbiter.cli.evaluate import evaluate
@@ -39,6 +40,7 @@ COMMANDS = (
     promote,
     simulate,
     route,
+    complete,
     profile,
     compare,
     compare_costs,

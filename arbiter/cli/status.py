@@ -9,6 +9,7 @@ from arbiter.cli.output import show, show_json
 from arbiter.vocabulary import Tier
 
 if TYPE_CHECKING:
+    from arbiter.execution import Condition
     from arbiter.metrics import ModelMetrics
     from arbiter.records import Candidate
 
@@ -18,33 +19,46 @@ def status(
     ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help=LEDGER_HELP)] = None,
     as_json: Json = False,
 ) -> None:
-    """List a bundle's candidates by tier with their status, and what was learned of each from the ledger."""
+    """List a bundle's candidates by tier with their status, what was learned of each, and who is left out just now."""
+    import time
+
     from arbiter.drift import DriftReport, drift_of
+    from arbiter.execution import Health, HealthOptions, fold
     from arbiter.ledger import open_ledger
     from arbiter.loading import load_router
     from arbiter.metrics import measure
 
     router = load_router(bundle)
     known: dict[str, ModelMetrics] = {}
+    health = Health(HealthOptions(), time.time)
     drift = DriftReport(blocks=0, found=())
     if ledger is not None:
         with open_ledger(ledger, must_exist=True) as opened:
             known = {row.model: row for row in measure(opened).models}
+            fold(opened, health, router.catalog)
             drift = drift_of(event for _, event in opened.events())
+    conditions = [c for c in health.conditions() if c.calls or c.reason]
     tiers = {tier: [c for c in router.catalog if c.tier is tier] for tier in Tier}
     if as_json:
         models = [_row(c, known.get(c.name)) for tier in Tier for c in tiers[tier]]
         told = {"blocks": drift.blocks, "evaluation_holds": drift.evaluation_holds, "found": drift.found}
         head = {"policy": router.policy.version, "strategy": router.settings.strategy}
-        show_json({**head, "models": models, "drift": told})
+        show_json({**head, "models": models, "drift": told, "health": conditions})
         return
     show([f"policy {router.policy.version}, strategy {router.settings.strategy}"])
     width = max(len(name) for name in router.catalog.names)
     for tier, candidates in tiers.items():
         if candidates:
             show(["", str(tier), *(_line(c, known.get(c.name), width) for c in candidates)])
+    if conditions:
+        show(["", "health in the last minute", *(_health(c) for c in conditions)])
     if drift.blocks > 1:
         show(["", *([f"drift: {d.text}" for d in drift.latest] or ["drift: none that chance does not explain"])])
+
+
+def _health(condition: "Condition") -> str:
+    line = f"  {condition.name}  breaker {condition.state}, {condition.failures} of {condition.calls} calls failed"
+    return f"{line}; left out: {condition.reason}" if condition.reason else line
 
 
 def _row(candidate: "Candidate", found: "ModelMetrics | None") -> dict[str, object]:

@@ -9,6 +9,7 @@ from arbiter.execution.chain import Chain
 from arbiter.execution.checks import Check, FunctionCheck, JudgeCheck, LogProbabilities, SelfConsistency
 from arbiter.execution.ensemble import Ensemble
 from arbiter.execution.executor import Executor
+from arbiter.execution.files import read_deployments
 from arbiter.execution.health import Condition, Health, HealthOptions
 from arbiter.execution.judge import Judge
 from arbiter.execution.options import Deployment, ExecutionOptions
@@ -17,6 +18,7 @@ from arbiter.execution.racing import Race, Redundant
 from arbiter.execution.run import Run, Tried
 from arbiter.execution.sharing import HealthFollower, fold
 from arbiter.execution.streams import AnswerStream, AsyncAnswerStream
+from arbiter.execution.thresholds import LearnedThreshold, learn_threshold
 
 __all__ = [
     "DEFAULT_PLANS",
@@ -38,6 +40,7 @@ __all__ = [
     "HealthOptions",
     "Judge",
     "JudgeCheck",
+    "LearnedThreshold",
     "LogProbabilities",
     "Plan",
     "Race",
@@ -47,4 +50,6 @@ __all__ = [
     "StreamingPlan",
     "Tried",
     "fold",
+    "learn_threshold",
+    "read_deployments",
 ]

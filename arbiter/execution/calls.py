@@ -1,9 +1,9 @@
 """The one place that calls a provider: one call to one deployment, through litellm.
 
 The border: litellm adapts providers (keys, addresses, shapes of messages, tools, images and streams), reads their
-errors and Retry-After, counts tokens where a provider does not, and knows prices that no catalog names. Everything that
-decides stays here: it is told not to retry and knows of no other model, since a retry that nobody sees falsifies the
-measured latency, and a fallback inside it would change the action without a propensity.
+errors, counts tokens where a provider does not, and knows prices that no catalog names. Everything that decides stays
+here: it is told not to retry and knows of no other model, since a retry that nobody sees falsifies the measured
+latency, and a fallback inside it would change the action without a propensity.
 """
 
 import asyncio
@@ -212,7 +212,10 @@ class OpenStream:
             await close()
 
     def _joined(self) -> Any:
-        return import_litellm().stream_chunk_builder(list(self._seen), messages=list(self._body["messages"]))
+        joined = import_litellm().stream_chunk_builder(list(self._seen), messages=list(self._body["messages"]))
+        if joined is None:
+            raise CallFailedError(BROKEN, "a stream that cannot be put together")
+        return joined
 
 
 async def open_stream(target: Target, body: Mapping[str, Any], limit_s: float) -> OpenStream:

@@ -17,6 +17,7 @@ from arbiter.execution.run import Run
 from arbiter.execution.streams import AnswerStream, AsyncAnswerStream
 from arbiter.records import Decision, Query
 from arbiter.strategies import STRATEGIES
+from arbiter.vocabulary import ExecutionPlan
 
 MOST_AT_ONCE = 10_000
 """Requests of one process at the same time; a bound against a runaway, not a limit to tune."""
@@ -69,7 +70,8 @@ class Executor:
         Parameters
         ----------
         query, decision : what was asked, and what was decided.
-        plan : how; None takes that of the decision's strategy.
+        plan : how; None takes that of the decision's strategy. A router's own ``single_best`` calls stand-ins, too,
+            where it fails; one that the request asked for by name does not.
         params : passed to the provider untouched, in OpenAI's names: ``tools``, ``response_format``, ``temperature``,
             ...; ``timeout`` is the seconds that the whole request may take.
 
@@ -80,7 +82,7 @@ class Executor:
         Raises
         ------
         InvalidInputError
-            If a parameter is one that the decision settles.
+            If a parameter is one that the decision settles, or ``timeout`` is no such number.
         AllCandidatesFailedError
             If nobody answers.
         MissingExtraError
@@ -92,7 +94,7 @@ class Executor:
         self, query: Query, decision: Decision, *, plan: Plan | None = None, **params: Any
     ) -> Execution:
         """Do the same on the caller's event loop; whoever is cancelled meanwhile cancels the call."""
-        chosen, run = self._plan(decision, plan), self._run(query, decision, params)
+        chosen, run = self._plan(query, decision, plan), self._run(query, decision, params)
         try:
             return await chosen.carry_out(run)
         finally:
@@ -118,7 +120,7 @@ class Executor:
         self, query: Query, decision: Decision, *, plan: Plan | None = None, **params: Any
     ) -> AsyncAnswerStream:
         """Do the same on the caller's event loop."""
-        chosen = self._plan(decision, plan)
+        chosen = self._plan(query, decision, plan)
         if not isinstance(chosen, StreamingPlan):
             raise InvalidInputError(
                 f"the plan {type(chosen).__name__} of strategy {decision.strategy} reads whole answers and cannot "
@@ -151,12 +153,23 @@ class Executor:
     def _places(self) -> Deployments:
         return Deployments(self.catalog, self.options, self._turns, self.health)
 
-    def _plan(self, decision: Decision, given: Plan | None) -> Plan:
-        return given or {**DEFAULT_PLANS, **self.options.plans}[STRATEGIES[decision.strategy].plan]
+    def _plan(self, query: Query, decision: Decision, given: Plan | None) -> Plan:
+        """Give the plan of the decision's strategy.
+
+        A router's own strategy is there for what it weighs. Where it is one of a single call, and the request did not
+        ask for that by name, others stand in where the choice fails: an outage is not the asker's wish.
+        """
+        kind = STRATEGIES[decision.strategy].plan
+        if kind is ExecutionPlan.SINGLE and query.strategy is None:
+            kind = ExecutionPlan.FALLBACK_CHAIN
+        return given or {**DEFAULT_PLANS, **self.options.plans}[kind]
 
     def _run(self, query: Query, decision: Decision, params: Mapping[str, Any]) -> Run:
         if wrong := sorted(OURS & set(params)):
             raise InvalidInputError(f"{', '.join(wrong)} cannot be passed on: the decision settles it")
+        limit = params.get("timeout")
+        if limit is not None and not (isinstance(limit, int | float) and limit > 0):
+            raise InvalidInputError(f"timeout must be a number of seconds above 0 for the whole request, got {limit!r}")
         return Run(query, decision, params, self.options, self._places)
 
 

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import openai_server
 import provider_world
 import pytest
 from provider_world import DEAR, NAMES, World
 
+from arbiter.completing import demanding
 from arbiter.errors import AllCandidatesFailedError, InvalidInputError, StreamBrokenError
-from arbiter.vocabulary import FallbackReason
+from arbiter.intake import read_request
+from arbiter.vocabulary import FallbackReason, Risk
 
 pytestmark = provider_world.QUIET
 TEXT = "What is the capital of France?"
@@ -138,7 +141,7 @@ def test_whoever_may_be_asked_again_is(world: World) -> None:
 
 def test_a_stream_that_breaks_off_is_not_begun_anew(world: World) -> None:
     """The caller has its first part already; what came is paid for."""
-    chosen = break_chosen(world, openai_server.streams(["a ", "b ", "c "], every_s=0.01, cut_after=2))
+    chosen = break_chosen(world, openai_server.streams(["a ", "b ", "c "], every_s=0.1, cut_after=2))
     parts = []
     with pytest.raises(StreamBrokenError, match="broke off"):
         for part in world.service.stream(TEXT):
@@ -181,6 +184,36 @@ def test_no_json_where_json_was_asked_for_is_no_answer(world: World) -> None:
     assert execution.fallback_reason is FallbackReason.QUALITY_BELOW_THRESHOLD
     assert execution.attempts[0].cost_usd
     assert execution.cost_usd == pytest.approx(world.billed_usd, rel=1e-12)
+
+
+@pytest.mark.parametrize("risk", Risk)
+def test_a_request_costs_as_many_calls_as_its_risk_allows(world: World, risk: Risk) -> None:
+    """One, and 5, 3, 2, 1 or 0 that may follow."""
+    for server in world.servers.values():
+        server.behave = openai_server.rate_limited(0)
+    query = read_request(TEXT)
+    decision = world.service.route(query)
+    decision = replace(decision, profile=replace(decision.profile, risk=risk))
+    with pytest.raises(AllCandidatesFailedError) as failed:
+        world.service.executor.complete(query, decision)
+    allowed = {"minimal": 6, "low": 4, "medium": 3, "high": 2, "critical": 1}[risk]
+    assert len(failed.value.attempts) == world.requests == allowed
+
+
+def test_a_text_form_asks_nothing_of_the_candidate() -> None:
+    """JSON and tools do, and the room for the answer."""
+    query = read_request(TEXT)
+    assert demanding(query, {"response_format": {"type": "text"}, "temperature": 1}) is query
+    asked = demanding(query, {"response_format": {"type": "json_object"}, "tools": [{}], "max_tokens": 50}).requirements
+    assert (asked.capabilities, asked.max_output_tokens) == ({"json_mode", "tools"}, 50)
+
+
+@pytest.mark.parametrize("limit", [0, -1.0, "soon"])
+def test_a_time_limit_is_a_number_of_seconds(world: World, limit: object) -> None:
+    """It is refused before anybody is called."""
+    with pytest.raises(InvalidInputError, match="timeout must be a number"):
+        world.service.complete(TEXT, params={"timeout": limit})
+    assert world.requests == 0
 
 
 @pytest.mark.parametrize("name", ["model", "stream", "messages", "max_retries"])

@@ -1,8 +1,11 @@
 """Laws of the plans: who is asked, whose answer is taken, and that everybody is paid."""
 
 import json
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import openai_server
 import provider_world
@@ -28,7 +31,8 @@ from arbiter.execution import (
 )
 from arbiter.execution.cascade import steps_of
 from arbiter.execution.racing import hedge_s
-from arbiter.records import Completion, Estimate, Query
+from arbiter.records import Completion, Decision, Estimate, Query
+from arbiter.route_options import read_query
 from arbiter.strategies import STRATEGIES
 from arbiter.vocabulary import Aggregation, ExecutionPlan, FallbackReason, Strategy
 
@@ -228,6 +232,29 @@ def test_log_probabilities_are_asked_for_and_averaged(world: World) -> None:
     assert execution.fell_back
 
 
+def test_tokens_that_the_candidate_was_sure_of_will_do(world: World) -> None:
+    """Probabilities .9 and .4 have the geometric mean .6."""
+
+    def sure(handler: openai_server.Handler, body: Mapping[str, Any]) -> None:
+        tokens = [{"token": t, "logprob": math.log(p), "top_logprobs": []} for t, p in (("Pa", 0.9), ("ris", 0.4))]
+        choice = {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "Paris"},
+            "logprobs": {"content": tokens},
+        }
+        usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+        handler.say({"id": "x", "object": "chat.completion", "created": 1, "choices": [choice], "usage": usage})
+        handler.server.bill(str(body["model"]), 10, 5)
+
+    for server in world.servers.values():
+        server.behave = sure
+    plan = Cascade(check=LogProbabilities(), threshold=0.55)
+    execution = accounted(world, world.service.complete(TEXT, plan=plan, strategy="least_cost"))
+    assert execution.attempts[0].score == pytest.approx(0.6)
+    assert not execution.fell_back
+
+
 def test_a_judge_marks_out_of_ten(world: World) -> None:
     """What it costs is counted; where it says nothing the better candidate is asked."""
     plan = Cascade(check=JudgeCheck(judge=Judge(model="judge")), threshold=0.5)
@@ -385,3 +412,27 @@ def test_wrong_plans_are_refused(make: Callable[[], Plan]) -> None:
     """When they are made."""
     with pytest.raises(InvalidInputError):
         make()
+
+
+def test_a_single_call_is_what_was_asked_for_by_name_only() -> None:
+    """A router whose own strategy is single_best, as training leaves it, does not pass an outage on."""
+    router = provider_world.three_router()
+    router = replace(router, settings=replace(router.settings, strategy=Strategy.SINGLE_BEST))
+    with provider_world.running(router=router) as world:
+        chosen = world.service.route(TEXT).model
+        world.servers[chosen].behave = openai_server.rate_limited(60)
+        with pytest.raises(AllCandidatesFailedError):
+            world.service.complete(TEXT, strategy="single_best", allow=frozenset({chosen}))
+        with pytest.raises(AllCandidatesFailedError):
+            world.service.executor.complete(*single(world, chosen))
+        execution = world.service.executor.complete(*single(world, chosen, named=False))
+        assert execution.text == "Paris"
+        assert execution.fell_back
+
+
+def single(world: World, chosen: str, *, named: bool = True) -> tuple[Query, Decision]:
+    """Give a request that asks for a single call or not, decided for this candidate with others to stand in."""
+    query = read_query(TEXT, {"strategy": "single_best"} if named else {})
+    decision = world.service.route(query)
+    others = [name for name in NAMES if name != chosen]
+    return query, replace(decision, model=chosen, fallbacks=tuple(others))
