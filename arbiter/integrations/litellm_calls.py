@@ -63,14 +63,16 @@ def read_call(kwargs: Mapping[str, Any], catalog: Catalog) -> LitellmCall | None
     Returns
     -------
     call : None for one that is no traffic: not a chat, an answer out of a cache, a call that nobody asked for, or one
-        that arbiter made and recorded itself.
+        that arbiter made and recorded itself; or that a Router refused before it had chosen a deployment.
     """
     payload: Mapping[str, Any] = kwargs.get("standard_logging_object") or {}
     metadata = metadata_of(kwargs.get("litellm_params") or {})
     own = metadata.get(ARBITER_KEY) or {}
     if payload.get("call_type") not in CHAT or payload.get("cache_hit") or own.get(RECORDED):
         return None
-    if any(metadata.get(mark) for mark in NOT_ASKED_FOR):
+    if any(metadata.get(mark) for mark in NOT_ASKED_FOR) or (
+        "model_group" in metadata and "deployment" not in metadata
+    ):
         return None
     ok = payload.get("status") == "success"
     error = kwargs.get("exception")

@@ -172,6 +172,19 @@ def test_a_service_that_calls_records_once_though_the_callback_listens(service: 
         assert "arbiter" not in str(body)
 
 
+def test_what_a_router_refused_was_no_call(service: Arbiter) -> None:
+    """It knows the group alone, since everybody cools down; a call of the group has a deployment."""
+    payload = {"call_type": "acompletion", "status": "failure", "model": "auto", "model_group": "auto"}
+
+    def read(metadata: dict[str, Any]) -> LitellmCall | None:
+        told = {"standard_logging_object": payload, "litellm_params": {"metadata": metadata}}
+        return read_call(told, service.router.catalog)
+
+    assert read({"model_group": "auto"}) is None
+    called = read({"model_group": "auto", "deployment": f"openai/{CHEAP}"})
+    assert called is not None and not called.ok and called.reason is FallbackReason.ERROR
+
+
 def test_two_services_both_hear_of_a_call(server: OpenAIServer, service: Arbiter) -> None:
     """Though litellm takes two callbacks of one class for one, unless they differ."""
     litellm = import_litellm()
