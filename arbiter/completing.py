@@ -10,6 +10,7 @@ from typing import Any, Unpack
 
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.execution import AnswerStream, AsyncAnswerStream, Execution, Executor, HealthFollower, Plan, Run
+from arbiter.governance.auditing import tell_outcome
 from arbiter.intake import Request
 from arbiter.ledger import Event, Ledger
 from arbiter.records import Decision, Query
@@ -17,6 +18,7 @@ from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
 from arbiter.standing import Standing
+from arbiter.trials import Trials
 from arbiter.vocabulary import Capability
 
 logger = logging.getLogger(__name__)
@@ -29,16 +31,17 @@ class Completing(ABC):
 
     Attributes
     ----------
-    ledger, options, standing : the service's.
+    ledger, options, standing, trials : the service's.
     """
 
     ledger: Ledger
     options: ServiceOptions
     standing: Standing
+    trials: Trials
 
     def __init__(self, router: Router) -> None:
         clock, follow_s = self.options.clock, self.options.execution.health.follow_s
-        self._executing = Executor(router.catalog, self.options.execution, self._ended, clock)
+        self._executing = Executor(router.catalog, self.options.execution, self._ended, clock, self.options.governance)
         self._executing_lock = threading.Lock()
         health = self._executing.health
         self._health = HealthFollower(self.ledger, health, lambda: self.router.catalog, clock, follow_s)
@@ -150,7 +153,8 @@ class Completing(ABC):
 
     async def _adecided(self, request: Request, params: Params | None, options: RouteOptions) -> tuple[Query, Decision]:
         """Decide in a thread where somebody is asked who may take his time; else at once, which takes a millisecond."""
-        asks = self.options.assessor is not None or self.options.standing.budget_left_usd is not None
+        budgets = (self.options.standing.budget_left_usd, self.options.governance.budget)
+        asks = self.options.assessor is not None or any(budget is not None for budget in budgets)
         return (
             await asyncio.to_thread(self._decided, request, params, options)
             if asks
@@ -165,7 +169,11 @@ class Completing(ABC):
             self.ledger.append_many(Event(record=a.outcome(decision.id), timestamp=now) for a in attempts)
         except (LedgerError, InvalidInputError) as error:
             logger.error("the ledger did not take the outcomes of decision %s: %s", decision.id, error)
+        for tried in run.tried:
+            answer = "" if tried.reply is None else tried.reply.text
+            tell_outcome(self.options.governance, run.query, tried.attempt.outcome(decision.id), answer, now)
         self.standing.measured(decision.id, run.charged_usd)
+        self.trials.follow()
         served = next((a.model for a in attempts if a.reason is None), None)
         if served not in (None, decision.model):
             self.standing.served(run.query, served)

@@ -65,6 +65,22 @@ class Requirements:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Economy:
+    """Why money weighs more than the strategy says: a quota runs out.
+
+    Attributes
+    ----------
+    account : whose quota, and of which period.
+    left_share : what it leaves, in [0, 1] of its limit.
+    factor : how many times more a dollar weighs; 1 or more.
+    """
+
+    account: str
+    left_share: float
+    factor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """What the service knows at the moment of a decision, beyond the request itself.
 
@@ -78,6 +94,7 @@ class Circumstances:
         leaves that.
     paced_usd : what a paced budget holds: a choice that may cost more waits, unless it is the cheapest; None where
         there is none.
+    economy : makes a dollar weigh more, as the asker's quota runs out; None leaves its weight.
     """
 
     out: Mapping[str, str] = field(default_factory=dict)
@@ -86,3 +103,4 @@ class Circumstances:
     warm_tokens: int = 0
     quality_per_usd: float | None = None
     paced_usd: float | None = None
+    economy: Economy | None = None

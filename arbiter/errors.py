@@ -13,7 +13,11 @@
     ├── LedgerError                         the ledger cannot be read or written
     │   └── UnknownDecisionError (KeyError) feedback names a decision that the ledger does not hold
     ├── NotEvaluableError                   a log cannot answer the question asked of it
+    ├── DownloadError                       a public file cannot be fetched, or is not what it must be
     ├── BudgetError                         a budget is used up or cannot be checked
+    ├── AuditError                          an audit log cannot be read or written
+    │   └── TamperedError                   an audit log was changed after it was written
+    ├── WorkflowError                       a workflow's state cannot be used, or is another's
     └── ExecutionError                      a decision was not carried out
         ├── AllCandidatesFailedError        no candidate answered
         └── StreamBrokenError               an answer broke off after its first part had reached the caller
@@ -95,8 +99,24 @@ class NotEvaluableError(ArbiterError):
     """A log cannot answer the question asked of it; the message says why and what would."""
 
 
+class DownloadError(ArbiterError):
+    """A public file cannot be fetched, or is not what the manifest says; the message says which, why and what to do."""
+
+
 class BudgetError(ArbiterError):
     """A budget is used up, or cannot be checked."""
+
+
+class AuditError(ArbiterError):
+    """An audit log cannot be read or written."""
+
+
+class TamperedError(AuditError):
+    """An audit log was changed after it was written; the message names the first entry concerned."""
+
+
+class WorkflowError(ArbiterError):
+    """A workflow's state cannot be read or written, or the run is another one or somebody else's."""
 
 
 class FailedCall(Protocol):

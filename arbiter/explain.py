@@ -49,6 +49,8 @@ def explanation(decision: Decision) -> dict[str, Any]:
             "explored": best(decision) not in (None, decision.model),
             "fallbacks": list(decision.fallbacks),
             "needs_human_review": decision.needs_human_review,
+            "economy": None if decision.economy is None else asdict(decision.economy),
+            "assignment": None if decision.assignment is None else asdict(decision.assignment),
             "degraded": list(decision.degraded),
         },
         "seen": {**{head: str(getattr(profile, head)) for head in heads}, "evidence": list(profile.evidence)},
@@ -78,6 +80,15 @@ def _verdict(decision: Decision) -> list[str]:
     ]
     if decision.needs_human_review:
         lines.append("  needs human review: the risk is critical")
+    if decision.economy is not None:
+        spare = decision.economy
+        lines.append(
+            f"  economy: {spare.left_share:.1%} of {spare.account} left, a dollar weighs {spare.factor:.3g} times"
+        )
+    if decision.assignment is not None:
+        place = decision.assignment
+        share = f"{place.share:.1%} of the {place.unit}s get the challenger"
+        lines.append(f"  experiment: {place.experiment}, {place.arm} ({share}; probabilities are over both arms)")
     lines += [f"  degraded: {what}" for what in decision.degraded]
     return lines
 

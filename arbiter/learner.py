@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from arbiter.errors import ArbiterError, LedgerError
+from arbiter.following import Follower
 from arbiter.judgements import FeedbackRules
 from arbiter.learning import Replay, replay, resumed
 from arbiter.ledger import Ledger, Snapshot
@@ -57,8 +58,7 @@ class Learner:
         self._name = self._snapshot_name(router)
         self._unkept = 0  # feedbacks since the last snapshot
         self._catch_up()
-        self._looked_at = options.clock()
-        self._follower: threading.Thread | None = None
+        self._follower = Follower(self.learn, options.clock, options.follow_s)
 
     @property
     def router(self) -> Router:
@@ -78,13 +78,8 @@ class Learner:
 
     def follow(self) -> None:
         """Look for feedback that other processes recorded, if it is time; on a thread, so that nobody waits for it."""
-        now = self._options.clock()
-        if 0.0 <= now - self._looked_at < self._options.follow_s or not self._ledger.identity:
-            return
-        self._looked_at = now
-        if self._follower is None or not self._follower.is_alive():
-            self._follower = threading.Thread(target=self.learn, name="arbiter-follower", daemon=True)
-            self._follower.start()
+        if self._ledger.identity:
+            self._follower.follow()
 
     def swap(self, router: Router) -> None:
         """Go on with another router; the ledger is folded into it first, and only the last part of that under lock."""
@@ -116,8 +111,7 @@ class Learner:
 
     def close(self) -> None:
         """Wait for a look under way."""
-        if self._follower is not None:
-            self._follower.join()
+        self._follower.close()
 
     def _snapshot_name(self, router: Router) -> str | None:
         return snapshot_name(router, self._options.rules) if self._ledger.identity else None

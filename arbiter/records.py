@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arbiter.demands import Circumstances as Circumstances
+from arbiter.demands import Economy as Economy
 from arbiter.demands import Requirements as Requirements
 from arbiter.vocabulary import (
+    Arm,
+    AssignmentUnit,
     Capability,
     Category,
     Complexity,
@@ -168,6 +171,27 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """The place of a decision in an experiment.
+
+    Attributes
+    ----------
+    experiment : its name.
+    arm : whose router decided.
+    unit, unit_id : what keeps its arm: a user, a session, or the request itself.
+    share : of the units that got the challenger then.
+    own_propensity : probability of the choice within its arm.
+    """
+
+    experiment: str
+    arm: Arm
+    unit: AssignmentUnit
+    unit_id: str
+    share: float
+    own_propensity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The choice of one candidate, with everything that a later evaluation needs.
 
@@ -193,6 +217,8 @@ class Decision:
     input_tokens : of the request, counted or estimated.
     bandit_share : part of the traffic that the bandit decided, the rest being the offline policy's; None where the
         policy has none.
+    economy : the quota that runs out and by how much a dollar weighed more for it; None where none did.
+    assignment : the experiment that it belongs to, whose probabilities are those over both arms; None where none ran.
     """
 
     id: str
@@ -217,6 +243,8 @@ class Decision:
     quality_per_s: float | None = None
     input_tokens: int = 0
     bandit_share: float | None = None
+    economy: Economy | None = None
+    assignment: Assignment | None = None
 
     @property
     def confidence_level(self) -> ConfidenceLevel:

@@ -54,6 +54,7 @@ class Rotation:
             action_probs={name: turns[name] / total for name in names},
             fallbacks=tuple(others[: len(decision.fallbacks)]),
             bandit_share=None,
+            assignment=None,  # the turn decided, not the arm
         )
 
     def _next(self, turns: Mapping[str, int]) -> str:

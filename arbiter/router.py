@@ -145,8 +145,12 @@ class Router:
 
     def _weights(self, query: Query) -> UtilityWeights:
         weights = self.settings.weights(STRATEGIES[query.strategy or self.settings.strategy].objective)
-        paced = query.circumstances.quality_per_usd
-        return weights if paced is None else replace(weights, quality_per_usd=paced)
+        now = query.circumstances
+        if now.quality_per_usd is not None:
+            weights = replace(weights, quality_per_usd=now.quality_per_usd)
+        if now.economy is not None:
+            weights = replace(weights, quality_per_usd=weights.quality_per_usd * now.economy.factor)
+        return weights
 
     def _decision(self, assessment: Assessment, i: int, row: "_Row") -> Decision:
         outlook, weighed, names = assessment.outlook, assessment.weighed, self.catalog.names
@@ -176,6 +180,7 @@ class Router:
             quality_per_s=weights.quality_per_s,
             input_tokens=query.input_tokens,
             bandit_share=self.policy.share,
+            economy=query.circumstances.economy,
         )
 
 

@@ -1,13 +1,12 @@
 """The service: a router with a ledger and a clock, that learns from feedback and never fails to answer."""
 
-import json
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
 import numpy as np
 
@@ -16,12 +15,14 @@ from arbiter.cold_start import cold_start_router
 from arbiter.completing import Completing
 from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError, way_of, wordless
 from arbiter.execution import Run
+from arbiter.experiments import Trial
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.gatekeeper.assessed import assessed
+from arbiter.governance.auditing import audited, refusals_told
 from arbiter.intake import Request
 from arbiter.judgements import preferred
 from arbiter.learner import Learner, LearnerOptions
-from arbiter.ledger import BufferedLedger, Event, Ledger, Pruned, SqliteLedger, open_ledger
+from arbiter.ledger import BufferedLedger, Event, Ledger, SqliteLedger, open_ledger
 from arbiter.loading import load_router
 from arbiter.observed import observed
 from arbiter.records import Decision, Feedback, Outcome, Query
@@ -30,15 +31,15 @@ from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
 from arbiter.standing import Standing
-
-DAY_S = 86_400.0
+from arbiter.tending import Tending
+from arbiter.trials import Trials
 
 __all__ = ["Arbiter", "ServiceOptions", "load"]
 
 logger = logging.getLogger(__name__)
 
 
-class Arbiter(Completing):
+class Arbiter(Completing, Tending):
     """Routes requests, carries decisions out, records what came of them, and learns; safe to share between threads.
 
     Readers take the router as it stands, an immutable snapshot; one lock orders the updates. What was learned is the
@@ -55,7 +56,7 @@ class Arbiter(Completing):
         self.ledger: Ledger = ledger if ledger is not None else SqliteLedger(":memory:")
         self.options = options or ServiceOptions()
         o = self.options
-        self.standing = Standing(replace(o.standing, out=self._out), o.clock)
+        self.standing = Standing(replace(o.standing, out=self._out), o.clock, o.governance)
         self._rotation = Rotation(o.turns, o.seed)
         how = LearnerOptions(rules=o.feedback, clock=o.clock, follow_s=o.follow_s)
         self._learner = Learner(self._assessing(router), self.ledger, how)
@@ -64,6 +65,7 @@ class Arbiter(Completing):
         self._rng = np.random.default_rng(self.options.seed)
         self._rng_lock = threading.Lock()
         super().__init__(router)
+        self.trials = Trials(o, self.ledger, self._assessing)
 
     @property
     def router(self) -> Router:
@@ -87,8 +89,10 @@ class Arbiter(Completing):
         InvalidInputError
             If the request or an option is wrong.
         BudgetError
-            If the service asks a budget, and it pays for nobody. Nothing else: whatever breaks inside, the router
-            answers from keyword rules and ratings, and says so in ``decision.degraded``.
+            If the service asks a budget, and it pays for nobody.
+        AuditError
+            If the decision cannot be audited and must be. Nothing else: whatever breaks inside, the router answers from
+            keyword rules and ratings, and says so in ``decision.degraded``.
         """
         return self.route_batch([request], **options)[0]
 
@@ -106,13 +110,18 @@ class Arbiter(Completing):
         if not queries:
             return []
         self._learner.follow()
-        queries = self.standing.budgeted(queries)
-        decisions = self._rotation.turned(self._decide(queries))
-        self.standing.require_paid(queries, decisions)
+        self.trials.follow()
+        with refusals_told(self.options.governance, queries, self.options.clock):
+            queries = self.standing.budgeted(queries)
+            queries, decided = self._decide(queries, self.trials.running)
+            decisions = self._rotation.turned(decided)
+            self.standing.require_paid(queries, decisions)
         decisions = self._recorded(queries, decisions)
+        decisions = audited(self.options.governance, queries, decisions, self.options.clock())
         for query, decision in zip(queries, decisions, strict=True):
             self.standing.served(query, decision.model)
             self.standing.reserved(query, decision)
+        self.trials.observe(queries, decisions)
         return decisions
 
     def feedback(self, decision_id: str, quality: float | None = None, **details: Unpack[FeedbackDetails]) -> None:
@@ -162,7 +171,8 @@ class Arbiter(Completing):
             If the request or an option is wrong.
         """
         query = read_query(request, options)
-        return self._recorded([query], [observed(decision, model) for decision in self._decide([query])])[0]
+        (query,), (decision,) = self._decide([query], None)
+        return self._recorded([query], [observed(decision, model)])[0]
 
     def record(self, outcome: Outcome) -> None:
         """Record what came of one call, made for a decision: the metrics and the paced budget know of it.
@@ -177,6 +187,7 @@ class Arbiter(Completing):
         self.ledger.decision(outcome.decision_id)  # a buffered ledger would find out too late to say it here
         self.ledger.append(Event(record=outcome, timestamp=self.options.clock()))
         self.standing.measured(outcome.decision_id, outcome.cost_usd)
+        self.trials.look()
 
     def prefer(self, winner_id: str, over: str) -> None:
         """Record that one decision's answer is better than another's, and learn from it.
@@ -211,67 +222,12 @@ class Arbiter(Completing):
         for decision, record in judged:
             self.standing.measured(decision.id, record.cost_usd)
         self._learner.learn()
-
-    def swap(self, router: Router) -> None:
-        """Serve another router from now on; what the ledger holds is folded into it first.
-
-        Requests are answered meanwhile, by the old router; feedback waits only for the last part of the fold.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger cannot be read; then the old router goes on.
-        """
-        self._learner.swap(self._assessing(router))
-
-    def change(self, change: Callable[[Router], Router]) -> None:
-        """Serve a changed router from now on, with everything learned so far; see :mod:`arbiter.lineup`.
-
-        To keep it beyond this process, save ``router`` as a bundle; the bundle remembers how far it has learned.
-
-        Parameters
-        ----------
-        change : gives another router, e.g. ``lambda old: lineup.repriced(old, "gpt-4o", usd_per_mtok_in=2.0)``.
-        """
-        self._learner.change(change)
-
-    def snapshot(self) -> bool:
-        """Keep in the ledger what was learned so far, so that a start need not fold it anew; done now and then anyway.
-
-        Returns
-        -------
-        kept : False where a start could not tell that it is the same fold: after :meth:`change`, with a reward that has
-            no version, in a ledger that ends with the process.
-
-        Raises
-        ------
-        LedgerError
-            If it cannot be written.
-        """
-        return self._learner.snapshot()
-
-    def prune(self, older_than_days: float) -> Pruned:
-        """Delete old decisions and all that belongs to them from the ledger, after a snapshot of what they taught.
-
-        See :meth:`arbiter.ledger.Ledger.prune`. Feedback on a deleted decision is refused from then on, and a bundle
-        that was trained later no longer learns from them.
-
-        Raises
-        ------
-        InvalidInputError
-            If the number of days is not above 0.
-        LedgerError
-            If it cannot be written.
-        """
-        if not older_than_days > 0.0:
-            raise InvalidInputError(f"older_than_days must be above 0, got {older_than_days}")
-        before = self.options.clock() - older_than_days * DAY_S  # read first: the snapshot must be younger
-        self.snapshot()
-        return self.ledger.prune(before)
+        self.trials.look()
 
     def close(self) -> None:
         """End calls that are under way, write what is pending, and let go of the ledger."""
         self.executor.close()
+        self.trials.close()
         self._health.close()
         self._learner.close()
         self.ledger.close()
@@ -288,19 +244,34 @@ class Arbiter(Completing):
             return router
         return replace(router, gatekeeper=assessed(router.gatekeeper, self.options.assessor))
 
-    def _decide(self, queries: Sequence[Query]) -> list[Decision]:
-        router, rng = self.router, self._spawned()
-        try:
-            return forked.route_batch(router, self.standing.placed(queries, router.catalog), rng, self.options.workers)
-        except Exception as error:  # noqa: BLE001  # the border at which the router must fail open
-            why = wordless(error)
-            logger.error("routing failed (%s); answering from keyword rules and ratings", why)
-            logger.debug("it came from\n%s", way_of(error))
+    def _decide(self, queries: list[Query], running: Trial | None) -> tuple[list[Query], list[Decision]]:
+        """Give the requests with all their circumstances, and a decision on each."""
+        rng, why = self._spawned(), ""
+        for trial in (running, None) if running is not None else (None,):
+            try:
+                placed, decisions = self._routed(queries, trial, rng)
+            except Exception as error:  # noqa: BLE001  # the border at which the router must fail open
+                why = wordless(error)
+                logger.error("routing failed (%s); answering from keyword rules and ratings", why)
+                logger.debug("it came from\n%s", way_of(error))
+                continue
+            if why and running is not None:
+                running.end(f"the challenger failed: {why}")
+            return placed, decisions
         # Without a context, which is another than the router's: feedback on such a decision teaches nothing.
-        return [
+        return queries, [
             replace(decision, degraded=(*decision.degraded, why), context=(), context_version="")
-            for decision in self._cold_router(router).route_batch(queries, rng)
+            for decision in self._cold_router(self.router).route_batch(queries, rng)
         ]
+
+    def _routed(
+        self, queries: list[Query], trial: Trial | None, rng: np.random.Generator
+    ) -> tuple[list[Query], list[Decision]]:
+        router, workers = self.router, self.options.workers
+        placed = self.standing.placed(queries, router.catalog)
+        if trial is not None:
+            return placed, trial.route_batch(router, placed, rng, workers)
+        return placed, forked.route_batch(router, placed, rng, workers)
 
     def _tell(self, run: Run) -> None:
         for observe in self.options.observers:
@@ -333,18 +304,8 @@ class Arbiter(Completing):
 
     def _record(self, queries: Sequence[Query], decisions: Sequence[Decision]) -> None:
         now = self.options.clock()
-        kept = [self._kept(query) for query in queries]
+        kept = [self.options.prompts.written(query) for query in queries]
         self.ledger.append_many(Event(record=d, timestamp=now, prompt=k) for d, k in zip(decisions, kept, strict=True))
-
-    def _kept(self, query: Query) -> Mapping[str, Any] | None:
-        """Give what the ledger keeps of a request; nothing where it cannot be written down."""
-        kept = self.options.prompts.kept(query)
-        try:
-            json.dumps(kept, ensure_ascii=False).encode()
-        except (TypeError, ValueError) as error:  # objects in messages, or half a character in a text
-            logger.warning("a request is recorded without its text: %s", type(error).__name__)
-            return None
-        return kept
 
 
 def load(

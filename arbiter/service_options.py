@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from arbiter import forked
 from arbiter.execution import ExecutionOptions, Run
+from arbiter.experiments import Experiment, Shadow
 from arbiter.gatekeeper.opinion import Assessor
+from arbiter.governance import Governance
 from arbiter.judgements import FeedbackRules
 from arbiter.ledger import PromptStorage
 from arbiter.standing import StandingOptions
@@ -21,7 +23,10 @@ class ServiceOptions:
     seed : of the choices; None takes fresh entropy, as serving should (a repeated seed repeats the choices).
     clock : gives seconds since 1970.
     prompts : what the ledger keeps of requests.
-    standing : breakers, budgets and session affinity; by default none.
+    governance : quotas and economy mode, an audit, models of your own; by default none.
+    experiment : another router for a share of the traffic; by default none.
+    shadow : another router that decides beside the requests and serves nobody; by default none.
+    standing : breakers, paced budgets and session affinity; by default none.
     feedback : how noisy each source of feedback is, and a reward of your own making.
     assessor : is asked what a request is before the bundle's gatekeeper: an LLM, a function of the user's, a rule of
         thumb (see the README of :mod:`arbiter.gatekeeper`); by default nobody.
@@ -38,6 +43,9 @@ class ServiceOptions:
     seed: int | None = None
     clock: Callable[[], float] = time.time
     prompts: PromptStorage = field(default_factory=PromptStorage)
+    governance: Governance = field(default_factory=Governance)
+    experiment: Experiment | None = None
+    shadow: Shadow | None = None
     standing: StandingOptions = field(default_factory=StandingOptions)
     feedback: FeedbackRules = field(default_factory=FeedbackRules)
     assessor: Assessor | None = None

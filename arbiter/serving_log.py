@@ -8,6 +8,7 @@ from typing import Any
 from arbiter.judgements import FeedbackRules
 from arbiter.ledger import Event, Ledger, PromptPolicy
 from arbiter.records import Decision, Feedback, Outcome
+from arbiter.vocabulary import AssignmentUnit
 
 FAILED = "error"
 """Status of an attempt that failed for a reason that was not recorded."""
@@ -100,7 +101,7 @@ def _decided(event: Event, decision: Decision) -> dict[str, Any]:
     return {
         "request_id": decision.id,
         "timestamp": datetime.fromtimestamp(event.timestamp, UTC).isoformat(),
-        "session_id": decision.session_id,
+        **_unit(decision),
         **_request(event),
         "model": decision.model,
         "propensity": None if decision.is_external else decision.propensity,
@@ -108,6 +109,20 @@ def _decided(event: Event, decision: Decision) -> dict[str, Any]:
         "policy_version": decision.policy_version or None,
         "bandit_share": decision.bandit_share,
         "degraded": "; ".join(decision.degraded) or None,
+    }
+
+
+def _unit(decision: Decision) -> dict[str, Any]:
+    """Give what intervals must cluster by: in an experiment whatever kept its arm, a user of many sessions included."""
+    place = decision.assignment
+    if place is None:
+        return {"session_id": decision.session_id}
+    by_user = place.unit is AssignmentUnit.USER
+    return {
+        "session_id": f"user {place.unit_id}" if by_user else decision.session_id,
+        "experiment": place.experiment,
+        "arm": str(place.arm),
+        "own_propensity": place.own_propensity,
     }
 
 

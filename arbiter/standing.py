@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from arbiter.catalog import Catalog
 from arbiter.demands import Circumstances
 from arbiter.errors import BudgetError, InvalidInputError
+from arbiter.governance import Governance
 from arbiter.ledger import Ledger
 from arbiter.pacing import BudgetPacer, PacingOptions
 from arbiter.records import Decision, Outcome, Query
@@ -61,10 +62,14 @@ class Standing:
     ----------
     options : what is looked at.
     clock : gives seconds since 1970.
+    governance : whose quotas are looked at, too; None has none.
     """
 
-    def __init__(self, options: StandingOptions, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, options: StandingOptions, clock: Callable[[], float], governance: Governance | None = None
+    ) -> None:
         self._options = options
+        self._governance = governance or Governance()
         self._clock = clock
         self.pacer = None if options.pacing is None else BudgetPacer(options.pacing)
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
@@ -76,10 +81,22 @@ class Standing:
         Raises
         ------
         BudgetError
-            If a budget answers with what is no amount. An error of the budget's own goes through.
+            If a budget answers with what is no amount, or cannot be read. An error of the budget's own goes through.
         """
         ask = self._options.budget_left_usd
-        return list(queries) if ask is None else [_with(q, budget_left_usd=_amount(ask(q), q)) for q in queries]
+        if ask is not None:
+            queries = [_with(q, budget_left_usd=_amount(ask(q), q)) for q in queries]
+        return list(queries) if self._governance.budget is None else [self._governed(q) for q in queries]
+
+    def _governed(self, query: Query) -> Query:
+        """Give a request with the least that its quotas leave, and the economy that they ask for."""
+        quotas, economy = self._governance.quotas(query), self._governance.economy
+        lefts = [query.circumstances.budget_left_usd, *(_amount(quota.left_usd, query) for quota in quotas)]
+        return _with(
+            query,
+            budget_left_usd=min((left for left in lefts if left is not None), default=None),
+            economy=None if economy is None else economy.economy(quotas),
+        )
 
     def placed(self, queries: Sequence[Query], catalog: Catalog) -> list[Query]:
         """Give the requests with who is out, what a dollar is worth, and the model that holds the session's context."""
@@ -104,7 +121,7 @@ class Standing:
                 cost = "an unknown amount" if estimate is None else f"${estimate.cost_usd:.3g}"
                 raise BudgetError(
                     f"the budget of {query.user or 'this request'} leaves ${left:.3g}, no candidate answers for that "
-                    f"({decision.model}: {cost}); raise the budget or shorten the request"
+                    f"({decision.model}: {cost}); raise the budget, shorten the request, or wait for calls in flight"
                 )
 
     def _paced(self, pacer: BudgetPacer, query: Query, catalog: Catalog) -> Query:

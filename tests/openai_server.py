@@ -22,140 +22,33 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Behaviour = Callable[["Handler", Mapping[str, Any]], None]
+from openai_behaviours import NAMED as NAMED
+from openai_behaviours import TOKENS_IN as TOKENS_IN
+from openai_behaviours import TOKENS_OUT as TOKENS_OUT
+from openai_behaviours import Behaviour as Behaviour
+from openai_behaviours import answers as answers
+from openai_behaviours import answers_json as answers_json
+from openai_behaviours import calls_tool as calls_tool
+from openai_behaviours import cuts as cuts
+from openai_behaviours import echoes as echoes
+from openai_behaviours import fails as fails
+from openai_behaviours import filtered as filtered
+from openai_behaviours import malformed as malformed
+from openai_behaviours import rate_limited as rate_limited
+from openai_behaviours import stalls as stalls
+from openai_behaviours import streams as streams
+from openai_behaviours import too_long as too_long
 
 POLL_S = 0.02
 """Between two looks at whether the client has hung up."""
 
-TOKENS_IN, TOKENS_OUT = 10, 5
-"""What an answer is billed at unless it is told otherwise."""
-
-
-def answers(
-    text: str = "Paris",
-    *,
-    tokens: tuple[int, int] = (TOKENS_IN, TOKENS_OUT),
-    after_s: float = 0.0,
-    finish: str = "stop",
-) -> Behaviour:
-    """Answer with a text after a while, word by word if a stream is asked for; bills ``tokens`` in and out."""
-
-    def behave(handler: "Handler", body: Mapping[str, Any]) -> None:
-        if handler.waited(after_s):
-            handler.reply(body, {"content": text}, tokens=tokens, finish=finish)
-
-    return behave
-
-
-def echoes(handler: "Handler", body: Mapping[str, Any]) -> None:
-    """Answer with the last message's own text; bills one token per four characters, as an intake estimates them."""
-    text = str(body["messages"][-1]["content"])
-    handler.reply(body, {"content": text}, tokens=(max(1, round(len(text) / 4)), max(1, len(text.split()))))
-
-
-def answers_json(value: Mapping[str, Any]) -> Behaviour:
-    """Answer with an object as JSON text."""
-    return answers(json.dumps(value))
-
-
-def calls_tool(name: str, arguments: Mapping[str, Any]) -> Behaviour:
-    """Ask for a tool instead of answering."""
-    call = {"id": "call_1", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
-
-    def behave(handler: "Handler", body: Mapping[str, Any]) -> None:
-        streamed = [{"index": 0, **call}] if body.get("stream") else [call]
-        handler.reply(body, {"content": None, "tool_calls": streamed}, finish="tool_calls")
-
-    return behave
-
-
-def streams(words: Sequence[str], *, every_s: float, cut_after: int | None = None, usage: bool = True) -> Behaviour:
-    """Stream words slowly; ``cut_after`` so many the connection breaks. Bills the words that were sent, and 10 in."""
-
-    def behave(handler: "Handler", body: Mapping[str, Any]) -> None:
-        handler.begin_stream()
-        for i, word in enumerate(words):
-            if not handler.waited(every_s if i else 0.0):
-                return
-            if i == cut_after:
-                handler.drop()
-                return
-            handler.chunk(body, {"content": word})
-            handler.server.bill(str(body["model"]), TOKENS_IN if i == 0 else 0, 1)
-        handler.end_stream(body, "stop", (TOKENS_IN, len(words)) if usage else None)
-
-    return behave
-
-
-def rate_limited(retry_after_s: float | None = 1.0) -> Behaviour:
-    """Answer 429, with the header Retry-After where a number is given."""
-    headers = {} if retry_after_s is None else {"Retry-After": f"{retry_after_s:g}"}
-    error = {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"}
-    return lambda handler, body: handler.say({"error": error}, status=429, headers=headers)
-
-
-def fails(status: int = 500, code: str | None = None, message: str = "The server had an error") -> Behaviour:
-    """Answer with an error of OpenAI's form."""
-    error = {"message": message, "type": "server_error" if status >= 500 else "invalid_request_error", "code": code}
-    return lambda handler, body: handler.say({"error": error}, status=status)
-
-
-def filtered(handler: "Handler", body: Mapping[str, Any]) -> None:
-    """Refuse the prompt as Azure's content filter does."""
-    message = (
-        "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. "
-        "Please modify your prompt and retry."
-    )
-    fails(400, "content_filter", message)(handler, body)
-
-
-def too_long(handler: "Handler", body: Mapping[str, Any]) -> None:
-    """Refuse a request that does not fit into the window."""
-    message = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
-    fails(400, "context_length_exceeded", message)(handler, body)
-
-
-def malformed(handler: "Handler", body: Mapping[str, Any]) -> None:
-    """Answer 200 with what is no JSON."""
-    handler.send_bytes(b'{"id": "x", "choices": [{"mess', "application/json")
-
-
-def cuts(handler: "Handler", body: Mapping[str, Any]) -> None:
-    """Break the connection before a word is said."""
-    handler.drop()
-
-
-def stalls(for_s: float = 30.0) -> Behaviour:
-    """Say nothing until the client hangs up, the server closes, or the time is over; then break the connection."""
-
-    def behave(handler: "Handler", body: Mapping[str, Any]) -> None:
-        handler.waited(for_s)
-        handler.drop()
-
-    return behave
-
-
-NAMED: Mapping[str, Behaviour] = {
-    "answer": answers(),
-    "echo": echoes,
-    "429": rate_limited(),
-    "500": fails(500),
-    "503": fails(503),
-    "401": fails(401, "invalid_api_key"),
-    "filtered": filtered,
-    "too_long": too_long,
-    "malformed": malformed,
-    "cut": cuts,
-    "stall": stalls(),
-}
-
 
 class OpenAIServer(ThreadingHTTPServer):
-    """The server; its counts are its own, taken when the bytes have been handed over.
+    """The server; its counts are its own, taken as the bytes are handed over.
 
     Attributes
     ----------
@@ -340,8 +233,8 @@ class Handler(BaseHTTPRequestHandler):
             self._reply_streamed(body, message, tokens, finish)
             return
         choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", **message}}
+        self.server.bill(str(body["model"]), *tokens)  # first: who has the answer may look at the bill
         self.say({**self._head(body, "chat.completion"), "choices": [choice], "usage": _usage(tokens)})
-        self.server.bill(str(body["model"]), *tokens)
         self.server.delivered(str(body["model"]))
 
     def _reply_streamed(

@@ -34,11 +34,11 @@ def test_it_answers_and_bills(server: OpenAIServer) -> None:
     assert (status, answer["choices"][0]["message"]["content"]) == (200, "Paris")
     assert answer["usage"] == {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
     assert server.cost_usd({"m": (2.0, 4.0)}) == pytest.approx((10 * 2 + 5 * 4) / 1e6)
-    assert server.requests == server.answered["m"] == 1
     deadline = time.monotonic() + 5
     while server.connections and time.monotonic() < deadline:
         time.sleep(0.01)
     assert (server.connections, server.busy) == (0, 0)
+    assert server.requests == server.answered["m"] == 1
 
 
 def test_the_header_goes_before_the_script_the_script_before_the_model(server: OpenAIServer) -> None:

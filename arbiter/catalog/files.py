@@ -36,7 +36,7 @@ def read_catalog(path: str | Path) -> Catalog:
         the table, the key, the value and, where one is close, the valid name that may have been meant.
     """
     path = Path(path)
-    models, problems = _model_tables(_parse(path))
+    models, problems = parse_models(path)
     candidates: list[Candidate] = []
     seen: dict[Any, int] = {}
     for position, table in enumerate(models, start=1):
@@ -82,6 +82,17 @@ def to_toml(catalog: Catalog) -> str:
         for candidate in catalog
     ]
     return "\n".join([HEADER, *tables])
+
+
+def parse_models(path: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Give the ``[[model]]`` tables of a file as they are written, and what is wrong around them.
+
+    Raises
+    ------
+    CatalogError
+        If the file cannot be read or is not TOML.
+    """
+    return _model_tables(_parse(path))
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from arbiter.errors import ArbiterError, NotEvaluableError
+from arbiter.errors import ArbiterError, NotEvaluableError, TamperedError
 
 DONE, REFUSED, BAD_INPUT = 0, 1, 2
 """Exit status: done; a verdict was refused (gate, evaluation); the input was wrong."""
@@ -31,7 +31,7 @@ def run() -> int:
         return status if isinstance(status, int) else DONE
     except usage_error as error:
         return _say(f"{_usage(error)}; see arbiter --help", BAD_INPUT)
-    except NotEvaluableError as error:
+    except (NotEvaluableError, TamperedError) as error:
         return _say(str(error), REFUSED)
     except ArbiterError as error:
         return _say(str(error), BAD_INPUT)

@@ -2,14 +2,18 @@
 
 import typer
 
+from arbiter.cli.audit import audit
+from arbiter.cli.budget import budget
 from arbiter.cli.calibrate import calibrate
 from arbiter.cli.compare import compare
 from arbiter.cli.compare_costs import compare_costs
 from arbiter.cli.complete import complete
+from arbiter.cli.data import data
 from arbiter.cli.demo import demo
 from arbiter.cli.ensemble import ensemble
 from arbiter.cli.evaluate import evaluate
 from arbiter.cli.evaluate_gatekeeper import evaluate_gatekeeper
+from arbiter.cli.experiment import experiment
 from arbiter.cli.export import export
 from arbiter.cli.feedback import feedback
 from arbiter.cli.metrics import metrics
@@ -46,16 +50,20 @@ COMMANDS = (
     compare_costs,
     ensemble,
     feedback,
+    experiment,
     export,
     prune,
     models,
     status,
     stats,
     metrics,
+    budget,
+    audit,
 )
 
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(data, name="data")
 
 
 @app.callback()

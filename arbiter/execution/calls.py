@@ -11,11 +11,12 @@ import functools
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from arbiter.execution.failures import BROKEN, FOREIGN, RULES, UNSAFE, Rule, kind_of, retry_after_s, rule_of
+from arbiter.governance import Reservation
 from arbiter.quiet_litellm import import_litellm
 from arbiter.records import Candidate
 
@@ -43,12 +44,14 @@ class Target:
     model, deployment : in arbiter's names.
     candidate : its catalog entry; None for a model that the catalog lacks, such as a judge.
     params : passed to litellm besides what the caller asks for; holds keys.
+    held : what a budget holds for this call; None where there is none.
     """
 
     model: str
     deployment: str = ""
     candidate: Candidate | None = None
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    held: Reservation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,14 +123,14 @@ async def call(target: Target, body: Mapping[str, Any], limit_s: float) -> Reply
         If there is no answer. Whoever is cancelled meanwhile leaves no connection behind.
     """
     started = time.monotonic()
-    response = await _within(limit_s, _litellm_call(target, body), target)
+    response = await within(limit_s, litellm_call(target, body), target)
     latency_s = time.monotonic() - started
-    usage = _usage(target, response)
+    usage = usage_of(target, response)
     if not response.choices:
         raise _spoilt(BROKEN, "no choices", usage)
     choice = response.choices[0]
     text = choice.message.content or ""
-    if not _says(choice.message) and choice.finish_reason != "length":
+    if not says(choice.message) and choice.finish_reason != "length":
         filtered = choice.finish_reason == "content_filter"
         raise _spoilt(UNSAFE, "content_filter", usage) if filtered else _spoilt(BROKEN, "an empty answer", usage)
     return Reply(
@@ -135,104 +138,8 @@ async def call(target: Target, body: Mapping[str, Any], limit_s: float) -> Reply
     )
 
 
-class OpenStream:
-    """A stream whose first part has come.
-
-    Parameters
-    ----------
-    target, body : as in :func:`call`.
-    chunks : litellm's stream.
-    first : its first part.
-    started : moment of the call, by ``time.monotonic()``.
-    limit_s : how long the next part may take.
-    """
-
-    def __init__(
-        self, target: Target, body: Mapping[str, Any], chunks: AsyncIterator[Any], started: float, limit_s: float
-    ) -> None:
-        self.target = target
-        self.ttft_s = 0.0
-        self._body = body
-        self._chunks = chunks
-        self._started = started
-        self._limit_s = limit_s
-        self._seen: list[Any] = []
-
-    async def begin(self) -> None:
-        """Wait for the first part that says something; raises CallFailedError where none comes."""
-        while not self._seen or not (self._seen[-1].choices and _says(self._seen[-1].choices[0].delta)):
-            part = await self._next()
-            if part is None or (part.choices and part.choices[0].finish_reason not in (None, "length")):
-                raise CallFailedError(BROKEN, "an empty stream")
-        self.ttft_s = time.monotonic() - self._started
-
-    async def parts(self) -> AsyncIterator[Any]:
-        """Give every part as it comes, the first at once; raises CallFailedError, with the usage, where it breaks off.
-
-        A part that only tells the usage is kept back where the caller has not asked for one.
-        """
-        wanted = bool((self._body.get("stream_options") or {}).get("include_usage"))
-        for part in list(self._seen):
-            yield part
-        while (part := await self._next()) is not None:
-            if wanted or not _only_usage(part):
-                yield part
-
-    async def _next(self) -> Any:
-        try:
-            part = await _within(self._limit_s, anext(self._chunks, None), self.target)
-        except CallFailedError as failed:
-            failed.usage = self.usage() if self._seen else None
-            raise
-        if part is not None:
-            self._seen.append(part)
-        return part
-
-    def usage(self) -> Usage:
-        """Give the tokens of what has come so far: the provider's count where it told one, else litellm's."""
-        return _usage(self.target, self._joined())
-
-    def reply(self) -> Reply:
-        """Give what has come as a whole answer."""
-        response = self._joined()
-        choice = response.choices[0]
-        return Reply(
-            response=response,
-            text=choice.message.content or "",
-            finish_reason=choice.finish_reason or "",
-            usage=_usage(self.target, response),
-            latency_s=time.monotonic() - self._started,
-            ttft_s=self.ttft_s,
-        )
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        close = getattr(self._chunks, "aclose", None)
-        if close is not None:
-            await close()
-
-    def _joined(self) -> Any:
-        joined = import_litellm().stream_chunk_builder(list(self._seen), messages=list(self._body["messages"]))
-        if joined is None:
-            raise CallFailedError(BROKEN, "a stream that cannot be put together")
-        return joined
-
-
-async def open_stream(target: Target, body: Mapping[str, Any], limit_s: float) -> OpenStream:
-    """Call once and wait for the first part of the answer, at most ``limit_s`` seconds; raises CallFailedError."""
-    started = time.monotonic()
-    asked = {**body, "stream": True, "stream_options": {**(body.get("stream_options") or {}), "include_usage": True}}
-    chunks = await _within(limit_s, _litellm_call(target, asked), target)
-    opened = OpenStream(target, body, chunks, started, limit_s)
-    try:
-        await opened.begin()
-    except BaseException:
-        await opened.aclose()
-        raise
-    return opened
-
-
-async def _litellm_call(target: Target, body: Mapping[str, Any]) -> Any:
+async def litellm_call(target: Target, body: Mapping[str, Any]) -> Any:
+    """Give what litellm gives; the one call of it."""
     own = {"model": target.model, **target.params, **body}
     model = target.params.get("model", _called(target))
     return await import_litellm().acompletion(
@@ -244,7 +151,8 @@ def _called(target: Target) -> str:
     return target.model if target.candidate is None else target.candidate.litellm_model or target.candidate.name
 
 
-async def _within(limit_s: float, awaited: Any, target: Target) -> Any:
+async def within(limit_s: float, awaited: Any, target: Target) -> Any:
+    """Wait at most so many seconds; whatever goes wrong becomes a CallFailedError that quotes no key."""
     failed: CallFailedError
     try:
         async with asyncio.timeout(limit_s):
@@ -279,20 +187,12 @@ def _spoilt(rule: Rule, error: str, usage: Usage) -> CallFailedError:
     return failed
 
 
-def _only_usage(part: Any) -> bool:
-    if getattr(part, "usage", None) is None:
-        return False
-    if not part.choices:
-        return True
-    return not _says(part.choices[0].delta) and part.choices[0].finish_reason is None
-
-
-def _says(message: Any) -> bool:
+def says(message: Any) -> bool:
     """Tell whether a message, or a part of one, holds anything for the caller."""
     return any(getattr(message, name, None) for name in SAID)
 
 
-def _usage(target: Target, response: Any) -> Usage:
+def usage_of(target: Target, response: Any) -> Usage:
     """Read tokens and price; at the catalog's prices where it knows the model, else at litellm's."""
     usage = getattr(response, "usage", None)
     tokens_in, tokens_out = (int(getattr(usage, n, 0) or 0) for n in ("prompt_tokens", "completion_tokens"))

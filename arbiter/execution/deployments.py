@@ -2,12 +2,15 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from arbiter.catalog import Catalog
 from arbiter.execution.calls import Target
 from arbiter.execution.health import Health
 from arbiter.execution.options import Deployment, ExecutionOptions, deployments_of
-from arbiter.records import Outcome
+from arbiter.governance import Asked, Governance
+from arbiter.records import Estimate, Outcome, Query
 
 
 class Turns:
@@ -39,13 +42,17 @@ class Deployments:
     catalog : candidates with their prices.
     options : names their deployments.
     turns, health : whose turn it is, and how they do; shared between catalogs that follow one another.
+    governance : who pays.
     """
 
-    def __init__(self, catalog: Catalog, options: ExecutionOptions, turns: Turns, health: Health) -> None:
+    def __init__(
+        self, catalog: Catalog, options: ExecutionOptions, turns: Turns, health: Health, governance: Governance
+    ) -> None:
         self._candidates = {candidate.name: candidate for candidate in catalog}
         self._options = options
         self._turns = turns
         self._health = health
+        self._governance = governance
 
     def target(self, model: str, *, forced: bool, tried: frozenset[str]) -> Target | None:
         """See :class:`arbiter.execution.run.Places`."""
@@ -68,8 +75,14 @@ class Deployments:
     def _known(self, model: str) -> dict[str, Deployment]:
         return {one.name: one for one in deployments_of(self._options.deployments.get(model, Deployment()))}
 
+    def paid(self, target: Target, query: Query, estimate: Estimate | None, body: Mapping[str, Any]) -> Target:
+        """See :class:`arbiter.execution.run.Places`."""
+        held = self._governance.reserve(query, target.candidate, estimate, Asked.of(body))
+        return replace(target, held=held)
+
     def seen(self, target: Target, outcome: Outcome) -> None:
         """See :class:`arbiter.execution.run.Places`."""
+        self._governance.settle(target.held, outcome.cost_usd)
         self._health.observed(outcome, target.candidate, self._health.now(), own=True)
 
     def out(self) -> dict[str, str]:

@@ -11,10 +11,12 @@ from arbiter.execution.attempts import Execution
 from arbiter.execution.calls import close_clients
 from arbiter.execution.deployments import Deployments, Turns
 from arbiter.execution.health import Health
+from arbiter.execution.judge import Judge
 from arbiter.execution.options import ExecutionOptions
 from arbiter.execution.plans import DEFAULT_PLANS, Plan, StreamingPlan
 from arbiter.execution.run import Run
 from arbiter.execution.streams import AnswerStream, AsyncAnswerStream
+from arbiter.governance import Governance
 from arbiter.records import Decision, Query
 from arbiter.strategies import STRATEGIES
 from arbiter.vocabulary import ExecutionPlan
@@ -38,6 +40,7 @@ class Executor:
     options : deployments and limits.
     ended : is told of each request that is over, answered or not, with its attempts; in the thread of the loop.
     clock : gives seconds since 1970, for health.
+    governance : whose budget every call is reserved in and settled with; None has none.
 
     Attributes
     ----------
@@ -50,11 +53,13 @@ class Executor:
         options: ExecutionOptions | None = None,
         ended: Callable[[Run], None] | None = None,
         clock: Callable[[], float] = time.time,
+        governance: Governance | None = None,
     ) -> None:
         self.catalog = catalog
         self.options = options or ExecutionOptions()
         self.health = Health(self.options.health, clock)
         self._ended: Callable[[Run], None] = ended or _nothing
+        self._governance = governance or Governance()
         self._loop = BackgroundLoop(MOST_AT_ONCE)
         self._turns = Turns()
 
@@ -85,6 +90,8 @@ class Executor:
             If a parameter is one that the decision settles, or ``timeout`` is no such number.
         AllCandidatesFailedError
             If nobody answers.
+        BudgetError
+            If the budget pays for nobody who could be asked, or cannot be checked.
         MissingExtraError
             If litellm is not installed.
         """
@@ -99,6 +106,30 @@ class Executor:
             return await chosen.carry_out(run)
         finally:
             self._ended(run)
+
+    def grade(self, query: Query, decision: Decision, text: str, judge: Judge) -> float | None:
+        """Have a judge mark an answer; its call is one of the decision's that nobody needed as an answer.
+
+        Parameters
+        ----------
+        query, decision : what was asked, and what was decided.
+        text : the answer.
+        judge : who marks.
+
+        Returns
+        -------
+        mark : in [0, 1]; None where the judge fails.
+        """
+
+        async def graded() -> float | None:
+            run = self._run(query, decision, {})
+            try:
+                return await judge.grade(run, text)
+            finally:
+                run.set_aside()
+                self._ended(run)
+
+        return self._loop.run(graded)
 
     def stream(self, query: Query, decision: Decision, *, plan: Plan | None = None, **params: Any) -> AnswerStream:
         """Carry a decision out and give the answer part by part, from the first one on.
@@ -151,7 +182,7 @@ class Executor:
 
     @property
     def _places(self) -> Deployments:
-        return Deployments(self.catalog, self.options, self._turns, self.health)
+        return Deployments(self.catalog, self.options, self._turns, self.health, self._governance)
 
     def _plan(self, query: Query, decision: Decision, given: Plan | None) -> Plan:
         """Give the plan of the decision's strategy.

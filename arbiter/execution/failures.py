@@ -50,6 +50,7 @@ BROKEN = Rule(reason=FallbackReason.ERROR, retriable=True, blames=True)
 UNFIT = Rule(reason=FallbackReason.ERROR, retriable=False, blames=False)
 UNSAFE = Rule(reason=FallbackReason.SAFETY_VIOLATION, retriable=False, blames=False, falls_back=False)
 UNPAID = Rule(reason=FallbackReason.BUDGET_EXCEEDED, retriable=False, blames=False, falls_back=False)
+TOO_DEAR = Rule(reason=FallbackReason.BUDGET_EXCEEDED, retriable=False, blames=False)
 POOR = Rule(reason=FallbackReason.QUALITY_BELOW_THRESHOLD, retriable=False, blames=False)
 OUT = Rule(reason=FallbackReason.CIRCUIT_OPEN, retriable=True, blames=False)
 

@@ -1,28 +1,29 @@
 """One request while it is carried out: what plans ask through, and where every call leaves its attempt."""
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from arbiter.errors import AllCandidatesFailedError
+from arbiter.errors import AllCandidatesFailedError, ArbiterError, BudgetError
 from arbiter.execution.attempts import Attempt, Execution, charged_usd, said_of
 from arbiter.execution.bookkeeping import given_up, refused, rejected, ruled, told
-from arbiter.execution.calls import CallFailedError, OpenStream, Reply, Target, call, open_stream
-from arbiter.execution.failures import OUT
+from arbiter.execution.calls import CallFailedError, Reply, Target, call
+from arbiter.execution.failures import OUT, TOO_DEAR
+from arbiter.execution.open_stream import OpenStream, open_stream
 from arbiter.execution.options import ExecutionOptions
+from arbiter.execution.requested import messages_of, no_json, time_limit_s
 from arbiter.quiet_litellm import ARBITER_KEY, RECORDED, decision_metadata
-from arbiter.records import Completion, Decision, Outcome, Query
+from arbiter.records import Completion, Decision, Estimate, Outcome, Query
 from arbiter.vocabulary import FallbackReason
 
 LEAST_SHARE, MOST_SHARE = 0.5, 0.75
 """Of the time that is left, what a call may take while somebody else could still be asked: the least, and what a slow
 candidate has at most."""
 
-NO_RETRY = frozenset({None, FallbackReason.NOT_NEEDED, FallbackReason.CIRCUIT_OPEN})
+NO_RETRY = frozenset({None, FallbackReason.NOT_NEEDED, FallbackReason.CIRCUIT_OPEN, FallbackReason.BUDGET_EXCEEDED})
 """Reasons of attempts that use up none of the calls that a request's risk allows."""
 
 
@@ -40,8 +41,12 @@ class Places(Protocol):
         """Tell whether a candidate has another deployment that may be called just now."""
         ...
 
+    def paid(self, target: Target, query: Query, estimate: Estimate | None, body: Mapping[str, Any]) -> Target:
+        """Hold what a call may cost; raises BudgetError where a budget does not pay for it."""
+        ...
+
     def seen(self, target: Target, outcome: Outcome) -> None:
-        """Hear what came of a call."""
+        """Hear what came of a call, and charge what it did cost."""
         ...
 
 
@@ -83,6 +88,7 @@ class Run:
         self.jitter = random.Random(decision.id)
         self.tried: list[Tried] = []
         self.answered = False
+        self.refusal: BudgetError | None = None
         self._places = places
         self._started = time.monotonic()
         self._until = self._started + time_limit_s(query, decision, params, options)
@@ -148,7 +154,11 @@ class Run:
         if target is None:
             return self.note(Tried(attempt=replace(ruled(begun, OUT), latency_s=0.0)))
         try:
+            target = self._places.paid(target, self.query, self.decision.estimates.get(model), self.body)
             came = await make(target, self._limit_s(model, last=last))
+        except BudgetError as refusal:
+            self.refusal = refusal
+            return self.note(Tried(attempt=replace(ruled(begun, TOO_DEAR), latency_s=0.0, detail=str(refusal))))
         except CallFailedError as failed:
             return self.note(self._refused(begun, failed), target)
         except asyncio.CancelledError:
@@ -220,12 +230,8 @@ class Run:
         """Take one answer; the others that came were not needed."""
         assert winner.reply is not None, "only an answer can win"
         self.answered = True
-        number = winner.attempt.number
-        for tried in list(self.tried):
-            if tried.attempt.number == number:
-                self.amended(winner, replace(winner.attempt, reason=None, error=""))
-            elif tried.attempt.reason is None:
-                self.amended(tried, replace(tried.attempt, reason=FallbackReason.NOT_NEEDED))
+        self.set_aside()
+        self.amended(winner, replace(winner.attempt, reason=None, error=""))
         return Execution(
             query=self.query,
             decision=self.decision,
@@ -235,8 +241,16 @@ class Run:
             agreement=agreement,
         )
 
-    def failure(self) -> AllCandidatesFailedError:
-        """Give the error that says of each call why it was not the end."""
+    def set_aside(self) -> None:
+        """Say of all calls that were answered that theirs is not the answer."""
+        for tried in list(self.tried):
+            if tried.attempt.reason is None:
+                self.amended(tried, replace(tried.attempt, reason=FallbackReason.NOT_NEEDED))
+
+    def failure(self) -> ArbiterError:
+        """Give the error that says of each call why it was not the end; a budget's own where it refused them all."""
+        if self.refusal is not None and all(a.reason is FallbackReason.BUDGET_EXCEEDED for a in self.attempts):
+            return self.refusal
         said = f"no candidate answered: {said_of(self.attempts)}"
         return AllCandidatesFailedError(said, self.decision.id, self.attempts)
 
@@ -267,38 +281,7 @@ class Run:
     def _wrong(self, tried: Tried) -> str:
         """Say why an answer is not what was asked for; empty where it is."""
         assert tried.reply is not None, "only answers can be wrong"
-        if no_json := _no_json(self.body, tried.reply):
-            return no_json
+        if wrong := no_json(self.body, tried.reply):
+            return wrong
         valid = self.options.valid
         return "not valid" if valid is not None and not valid(self.completion(tried)) else ""
-
-
-def messages_of(query: Query) -> list[Mapping[str, Any]]:
-    """Give a request as OpenAI messages: its own, or made of its texts."""
-    if query.messages:
-        return list(query.messages)
-    system: list[Mapping[str, Any]] = [{"role": "system", "content": query.system}] if query.system else []
-    text = f"{query.context}\n\n{query.text}" if query.context else query.text
-    return [*system, {"role": "user", "content": text}]
-
-
-def time_limit_s(query: Query, decision: Decision, params: Mapping[str, Any], options: ExecutionOptions) -> float:
-    """Give how long a request may take: the caller's ``timeout``, else its limit or the usual one by its complexity."""
-    given = params.get("timeout")
-    if given is not None:
-        return float(given)
-    own = query.requirements.max_latency_s
-    return (options.time_limit_s if own is None else own) * options.timeouts[decision.profile.complexity]
-
-
-def _no_json(body: Mapping[str, Any], reply: Reply) -> str:
-    """Say why an answer is not the JSON that was asked for; empty where it is, or none was."""
-    wanted = body.get("response_format")
-    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
-    if kind not in ("json_object", "json_schema") or reply.finish_reason == "tool_calls":
-        return ""
-    try:
-        json.loads(reply.text)
-    except ValueError:
-        return "no JSON"
-    return ""

@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from arbiter.errors import BundleError
-from arbiter.integrations.quiet_mlflow import calm, import_mlflow
+from arbiter.integrations.quiet_mlflow import calm, import_mlflow, missing_store
 from arbiter.manifest import MANIFEST
-
-SQLITE = "sqlite:///"
 
 
 def download_bundle(uri: str) -> Path:
@@ -69,7 +67,9 @@ def registered_version(uri: str) -> str:
 
 
 def _store(mlflow: Any, uri: str) -> str:
-    store = str(mlflow.get_registry_uri())
-    if store.startswith(SQLITE) and not Path(store.removeprefix(SQLITE)).is_file():  # MLflow would make an empty one
-        raise BundleError(f"{uri}: there is no MLflow store {store}; set MLFLOW_TRACKING_URI to the one that you mean")
-    return store
+    missing = missing_store(mlflow)
+    if missing is not None:
+        raise BundleError(
+            f"{uri}: there is no MLflow store {missing}; set MLFLOW_TRACKING_URI to the one that you mean"
+        )
+    return str(mlflow.get_registry_uri())

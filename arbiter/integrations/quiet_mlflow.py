@@ -5,10 +5,12 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from arbiter.errors import MissingExtraError
 
+SQLITE = "sqlite:///"
 QUIET = ("mlflow", "alembic")
 SILENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -54,3 +56,15 @@ def calm() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def missing_store(mlflow: Any, registry_uri: str | None = None) -> str | None:
+    """Give the registry's address if it is an SQLite file that is not there: MLflow would make an empty one.
+
+    Parameters
+    ----------
+    mlflow : the module.
+    registry_uri : the registry; None is MLflow's own setting.
+    """
+    store = str(registry_uri or mlflow.get_registry_uri())
+    return store if store.startswith(SQLITE) and not Path(store.removeprefix(SQLITE)).is_file() else None

@@ -5,12 +5,15 @@ Numbers that JSON has no sign for (NaN, infinities) are written as text and read
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
 from arbiter.errors import LedgerError
-from arbiter.records import Decision, Estimate, Feedback, Outcome, TaskProfile
+from arbiter.records import Assignment, Decision, Economy, Estimate, Feedback, Outcome, TaskProfile
 from arbiter.vocabulary import (
+    Arm,
+    AssignmentUnit,
     Complexity,
     Domain,
     FallbackReason,
@@ -49,6 +52,8 @@ def decision_to_json(decision: Decision) -> Json:
         "quality_per_s": _maybe_number(decision.quality_per_s),
         "input_tokens": decision.input_tokens,
         "bandit_share": _maybe_number(decision.bandit_share),
+        **({} if decision.economy is None else {"economy": asdict(decision.economy)}),
+        **({} if decision.assignment is None else {"assignment": asdict(decision.assignment)}),
     }
 
 
@@ -84,6 +89,8 @@ def decision_from_json(values: Mapping[str, Any]) -> Decision:
             quality_per_s=_maybe_float(values.get("quality_per_s")),
             input_tokens=int(values.get("input_tokens", 0)),
             bandit_share=_maybe_float(values.get("bandit_share")),
+            economy=_maybe_economy(values.get("economy")),
+            assignment=_maybe_assignment(values.get("assignment")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable("decision", error) from error
@@ -207,6 +214,17 @@ def _maybe_number(value: float | None) -> float | str | None:
 
 def _maybe_float(value: float | str | None) -> float | None:
     return None if value is None else float(value)
+
+
+def _maybe_economy(values: Mapping[str, Any] | None) -> Economy | None:
+    return None if values is None else Economy(**values)
+
+
+def _maybe_assignment(values: Mapping[str, Any] | None) -> Assignment | None:
+    if values is None:
+        return None
+    named = {"arm": Arm(values["arm"]), "unit": AssignmentUnit(values["unit"])}
+    return Assignment(**{**values, **named})
 
 
 def _numbers(values: Mapping[Any, float]) -> Json:

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from arbiter.records import Query
+
+logger = logging.getLogger(__name__)
 
 
 class PromptPolicy(StrEnum):
@@ -48,10 +51,30 @@ class PromptStorage:
         if self.policy is PromptPolicy.FULL:
             kept |= {"messages": [dict(m) for m in query.messages]} if query.messages else {"text": query.text}
         elif self.policy is PromptPolicy.HASHED:
-            kept["sha256"] = hashlib.sha256(
-                (self.salt + _canonical(query)).encode("utf-8", "surrogatepass")
-            ).hexdigest()
+            kept["sha256"] = self._hash(_canonical(query))
         return kept
+
+    def written(self, query: Query) -> Mapping[str, Any] | None:
+        """Give :meth:`kept`; None where it cannot be written down: objects in messages, half a character in a text."""
+        return _writable(self.kept(query))
+
+    def written_text(self, text: str) -> Mapping[str, Any] | None:
+        """Give what is kept of a text that came back: ``text``, its ``sha256``, or nothing; None as :meth:`written`."""
+        if self.policy is PromptPolicy.FULL:
+            return _writable({"text": text})
+        return {"sha256": self._hash(text)} if self.policy is PromptPolicy.HASHED else {}
+
+    def _hash(self, text: str) -> str:
+        return hashlib.sha256((self.salt + text).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _writable(kept: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    try:
+        json.dumps(kept, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        logger.warning("a text is not kept: %s", type(error).__name__)
+        return None
+    return kept
 
 
 def _canonical(query: Query) -> str:

@@ -1,16 +1,15 @@
-"""An SQLite file as the ledger's database: opening, version, and what its errors mean to a user."""
+"""An SQLite file as the ledger's database: opening, version, and creation by several processes at once."""
 
-import contextlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from arbiter.errors import LedgerError
-from arbiter.ledger.database import SCHEMA_VERSION, Cursor, Dialect, Row, Value
+from arbiter.ledger.database import SCHEMA_VERSION, Dialect
+from arbiter.sqlite_connection import SqliteConnection
 
 APPLICATION_ID = 0x41524254  # "ARBT": tells a ledger from any other SQLite file
-IN_MEMORY = ":memory:"
 
 _LOG = logging.getLogger(__name__)
 _RETRY_S = 0.01
@@ -25,7 +24,7 @@ SQLITE = Dialect(
 )
 
 
-class SqliteDatabase:
+class SqliteDatabase(SqliteConnection):
     """One connection to an SQLite file.
 
     Parameters
@@ -41,11 +40,8 @@ class SqliteDatabase:
     """
 
     def __init__(self, path: str, synchronous: str, timeout_s: float) -> None:
-        self.name = path
-        self.lasting = path != IN_MEMORY
-        with self._translated():
-            # In autocommit mode, and for any thread; the ledger sees to one at a time.
-            self._connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
+        super().__init__(path, "ledger", LedgerError, timeout_s)
+        with self.translated():
             try:
                 self._prepare(timeout_s)
                 self._connection.execute(f"PRAGMA synchronous = {synchronous}")
@@ -53,44 +49,6 @@ class SqliteDatabase:
             except BaseException:
                 self._connection.close()
                 raise
-
-    def rows(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
-        """See :meth:`arbiter.ledger.database.Database.rows`."""
-        with self._translated():
-            return self._connection.execute(statement, values).fetchall()
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator["SqliteDatabase"]:
-        """See :meth:`arbiter.ledger.database.Database.writing`."""
-        with self._translated():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    def execute(self, statement: str, values: Sequence[Value] = ()) -> Cursor:
-        """See :meth:`arbiter.ledger.database.Transaction.execute`."""
-        return self._connection.execute(statement, values)
-
-    def executemany(self, statement: str, rows: Iterable[Sequence[Value]]) -> int:
-        """See :meth:`arbiter.ledger.database.Transaction.executemany`."""
-        return self._connection.executemany(statement, rows).rowcount
-
-    def close(self) -> None:
-        """See :meth:`arbiter.ledger.database.Database.close`."""
-        with self._translated():
-            self._connection.close()
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise LedgerError(f"{_meaning(self.name, error)} ({type(error).__name__}: {error})") from error
 
     def _prepare(self, timeout_s: float) -> None:
         if self.lasting:
@@ -150,21 +108,3 @@ def _to_be_made(versions: tuple[int, int]) -> bool:
     """Tell whether a file of that version and application is new, or a ledger of an older version."""
     version, application = versions
     return versions == (0, 0) or (application == APPLICATION_ID and 0 < version < SCHEMA_VERSION)
-
-
-def _meaning(path: str, error: sqlite3.Error) -> str:
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return f"the ledger {path} stayed locked by another process; retry, or raise timeout_s"
-    if "malformed" in text or "not a database" in text or "disk I/O" in text or "corrupt" in text:
-        return (
-            f"the ledger {path} is damaged; restore a backup, or save what is readable with "
-            f"`sqlite3 {path} .recover | sqlite3 recovered.db`"
-        )
-    if "unable to open" in text:
-        return f"the ledger {path} cannot be opened; check that its folder exists and can be written"
-    if "readonly" in text:
-        return f"the ledger {path} cannot be written; check the permissions of the file and its folder"
-    if "full" in text:
-        return f"the ledger {path} cannot grow; free space on its disk"
-    return f"the ledger {path} cannot be used"

@@ -7,6 +7,7 @@ complex, how risky) compare by that order, not by the alphabet.
 from arbiter.vocabulary.candidate import Capability, Category, Status, Tier
 from arbiter.vocabulary.choice import ConfidenceLevel, ConstraintPreset, Criterion, ExecutionPlan, Objective, Strategy
 from arbiter.vocabulary.execution import NO_FAILURE, Aggregation, BreakerState, FallbackReason, FeedbackSource
+from arbiter.vocabulary.experiment import Arm, AssignmentUnit, Progress
 from arbiter.vocabulary.ordered import OrderedStrEnum
 from arbiter.vocabulary.plan import BudgetKind, CostTechnique, GapSeverity, ResiliencePattern, Urgency, VendorRisk
 from arbiter.vocabulary.request import Complexity, Domain, ProfileSource, Risk, TaskType, Workload
@@ -14,6 +15,8 @@ from arbiter.vocabulary.request import Complexity, Domain, ProfileSource, Risk, 
 __all__ = [
     "NO_FAILURE",
     "Aggregation",
+    "Arm",
+    "AssignmentUnit",
     "BreakerState",
     "BudgetKind",
     "Capability",
@@ -31,6 +34,7 @@ __all__ = [
     "Objective",
     "OrderedStrEnum",
     "ProfileSource",
+    "Progress",
     "ResiliencePattern",
     "Risk",
     "Status",

@@ -32,3 +32,21 @@ def test_hashes_find_repeats_and_depend_on_the_salt() -> None:
     assert plain.kept(as_text)["sha256"] == hashlib.sha256(SECRET.encode()).hexdigest()
     assert plain.kept(as_text)["sha256"] != storage.kept(as_text)["sha256"]
     assert plain.kept(read_request("\ud800"))["sha256"]  # a lone surrogate is no reason to fail
+
+
+def test_what_cannot_be_written_is_not_kept() -> None:
+    """Objects in messages, half a character in a text; a hash of either can be written."""
+    odd = read_request([{"role": "user", "content": "hello", "extra": object()}])
+    assert PromptStorage().written(odd) is None
+    assert PromptStorage().written(read_request("\ud800")) is None
+    assert PromptStorage(policy=PromptPolicy.HASHED).written(odd)
+    assert PromptStorage().written(read_request(SECRET)) == PromptStorage().kept(read_request(SECRET))
+
+
+def test_an_answer_is_kept_as_the_request_is() -> None:
+    """Stored, hashed with the same salt, or left out."""
+    assert PromptStorage().written_text(SECRET) == {"text": SECRET}
+    assert PromptStorage().written_text("\ud800") is None
+    hashed = PromptStorage(policy=PromptPolicy.HASHED, salt="s").written_text(SECRET)
+    assert hashed == {"sha256": hashlib.sha256(f"s{SECRET}".encode()).hexdigest()}
+    assert PromptStorage(policy=PromptPolicy.NONE).written_text(SECRET) == {}
