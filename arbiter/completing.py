@@ -44,7 +44,7 @@ class Completing(ABC):
         self._executing = Executor(router.catalog, self.options.execution, self._ended, clock, self.options.governance)
         self._executing_lock = threading.Lock()
         health = self._executing.health
-        self._health = HealthFollower(self.ledger, health, lambda: self.router.catalog, clock, follow_s)
+        self._health = HealthFollower(self.ledger, health, lambda: self.router.catalog, follow_s)
         self._health.catch_up()
 
     @property

@@ -12,6 +12,9 @@ from arbiter.execution.options import Deployment, ExecutionOptions, deployments_
 from arbiter.governance import Asked, Governance
 from arbiter.records import Estimate, Outcome, Query
 
+ALONE: Mapping[str, Deployment] = {"": Deployment()}
+"""Of a candidate that is called as litellm calls it by itself."""
+
 
 class Turns:
     """Takes turns by weight, as evenly as can be: of weights 2 and 1 the order is a b a, a b a, and never a a b.
@@ -49,6 +52,8 @@ class Deployments:
         self, catalog: Catalog, options: ExecutionOptions, turns: Turns, health: Health, governance: Governance
     ) -> None:
         self._candidates = {candidate.name: candidate for candidate in catalog}
+        given = options.deployments.items()
+        self._known = {model: {one.name: one for one in deployments_of(several)} for model, several in given}
         self._options = options
         self._turns = turns
         self._health = health
@@ -56,7 +61,7 @@ class Deployments:
 
     def target(self, model: str, *, forced: bool, tried: frozenset[str]) -> Target | None:
         """See :class:`arbiter.execution.run.Places`."""
-        known, candidate = self._known(model), self._candidates.get(model)
+        known, candidate = self._known.get(model, ALONE), self._candidates.get(model)
         left = {name: one.weight for name, one in known.items() if name not in tried or tried >= set(known)}
         while left:
             name = self._turns.next(model, left)
@@ -69,11 +74,8 @@ class Deployments:
     def untried(self, model: str, tried: frozenset[str]) -> bool:
         """See :class:`arbiter.execution.run.Places`."""
         candidate = self._candidates.get(model)
-        left = [name for name in self._known(model) if name not in tried]
+        left = [name for name in self._known.get(model, ALONE) if name not in tried]
         return any(not self._health.why(candidate, model, name) for name in left)
-
-    def _known(self, model: str) -> dict[str, Deployment]:
-        return {one.name: one for one in deployments_of(self._options.deployments.get(model, Deployment()))}
 
     def paid(self, target: Target, query: Query, estimate: Estimate | None, body: Mapping[str, Any]) -> Target:
         """See :class:`arbiter.execution.run.Places`."""
@@ -87,5 +89,4 @@ class Deployments:
 
     def out(self) -> dict[str, str]:
         """Give the candidates that may not be called just now, with the reason."""
-        names = {model: [d.name for d in deployments_of(given)] for model, given in self._options.deployments.items()}
-        return self._health.out(self._candidates.values(), names)
+        return self._health.out(self._candidates.values(), self._known)

@@ -62,11 +62,12 @@ class Executor:
         self._governance = governance or Governance()
         self._loop = BackgroundLoop(MOST_AT_ONCE)
         self._turns = Turns()
+        self._places = self._over(catalog)
 
     def over(self, catalog: Catalog) -> Self:
         """Give the executor of another catalog, which shares everything else with this one."""
         other = type(self).__new__(type(self))
-        other.__dict__ = {**self.__dict__, "catalog": catalog}
+        other.__dict__ = {**self.__dict__, "catalog": catalog, "_places": self._over(catalog)}
         return other
 
     def complete(self, query: Query, decision: Decision, *, plan: Plan | None = None, **params: Any) -> Execution:
@@ -102,9 +103,13 @@ class Executor:
     ) -> Execution:
         """Do the same on the caller's event loop; whoever is cancelled meanwhile cancels the call."""
         chosen, run = self._plan(query, decision, plan), self._run(query, decision, params)
+        execution = None
         try:
-            return await chosen.carry_out(run)
+            execution = await chosen.carry_out(run)
+            return execution
         finally:
+            if execution is None:  # what came meanwhile has reached nobody
+                run.set_aside()
             self._ended(run)
 
     def grade(self, query: Query, decision: Decision, text: str, judge: Judge) -> float | None:
@@ -180,9 +185,8 @@ class Executor:
         """Give the candidates that may not be called just now, with the reason: a breaker, a cooldown, a provider."""
         return self._places.out()
 
-    @property
-    def _places(self) -> Deployments:
-        return Deployments(self.catalog, self.options, self._turns, self.health, self._governance)
+    def _over(self, catalog: Catalog) -> Deployments:
+        return Deployments(catalog, self.options, self._turns, self.health, self._governance)
 
     def _plan(self, query: Query, decision: Decision, given: Plan | None) -> Plan:
         """Give the plan of the decision's strategy.

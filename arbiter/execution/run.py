@@ -1,6 +1,7 @@
 """One request while it is carried out: what plans ask through, and where every call leaves its attempt."""
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +18,9 @@ from arbiter.execution.options import ExecutionOptions
 from arbiter.execution.requested import messages_of, no_json, time_limit_s
 from arbiter.quiet_litellm import ARBITER_KEY, RECORDED, decision_metadata
 from arbiter.records import Completion, Decision, Estimate, Outcome, Query
-from arbiter.vocabulary import FallbackReason
+from arbiter.vocabulary import NO_FAILURE, FallbackReason
+
+logger = logging.getLogger(__name__)
 
 LEAST_SHARE, MOST_SHARE = 0.5, 0.75
 """Of the time that is left, what a call may take while somebody else could still be asked: the least, and what a slow
@@ -158,7 +161,7 @@ class Run:
             came = await make(target, self._limit_s(model, last=last))
         except BudgetError as refusal:
             self.refusal = refusal
-            return self.note(Tried(attempt=replace(ruled(begun, TOO_DEAR), latency_s=0.0, detail=str(refusal))))
+            return self.note(Tried(attempt=replace(ruled(begun, TOO_DEAR), latency_s=0.0, detail=str(refusal))), target)
         except CallFailedError as failed:
             return self.note(self._refused(begun, failed), target)
         except asyncio.CancelledError:
@@ -181,6 +184,8 @@ class Run:
         """Keep a call that is over, and tell its deployment's health."""
         tried = replace(tried, attempt=replace(tried.attempt, number=len(self.tried)))
         self.tried.append(tried)
+        if tried.attempt.reason not in (None, *NO_FAILURE):
+            logger.warning("decision %s: %s", self.decision.id, said_of([tried.attempt]))
         if target is not None:
             self._places.seen(target, tried.attempt.outcome(self.decision.id))
         return tried

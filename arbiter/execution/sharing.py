@@ -1,12 +1,12 @@
 """What processes tell one another of the deployments' health: the outcomes in their common ledger."""
 
 import logging
-import threading
 from collections.abc import Callable
 
 from arbiter.catalog import Catalog
 from arbiter.errors import LedgerError
 from arbiter.execution.health import Health
+from arbiter.following import Follower
 from arbiter.ledger import Ledger
 from arbiter.records import Outcome
 
@@ -23,36 +23,20 @@ class HealthFollower:
     ----------
     ledger, health : from where, and into what.
     catalog : gives the candidates as they stand.
-    clock : gives seconds since 1970.
     follow_s : between two looks.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        health: Health,
-        catalog: Callable[[], Catalog],
-        clock: Callable[[], float],
-        follow_s: float,
-    ) -> None:
+    def __init__(self, ledger: Ledger, health: Health, catalog: Callable[[], Catalog], follow_s: float) -> None:
         self._ledger = ledger
         self._health = health
         self._catalog = catalog
-        self._clock = clock
-        self._follow_s = follow_s
         self._position = 0
-        self._looked_at = clock()
-        self._thread: threading.Thread | None = None
+        self._follower = Follower(self.catch_up, health.now, follow_s)
 
     def look(self) -> None:
         """Look on a thread, if it is time."""
-        now = self._clock()
-        if 0.0 <= now - self._looked_at < self._follow_s or not self._ledger.identity:
-            return
-        self._looked_at = now
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self.catch_up, name="arbiter-health", daemon=True)
-            self._thread.start()
+        if self._ledger.identity:
+            self._follower.follow()
 
     def catch_up(self) -> None:
         """Take in what is new; a ledger that cannot be read now is read later."""
@@ -63,8 +47,7 @@ class HealthFollower:
 
     def close(self) -> None:
         """Wait for a look under way."""
-        if self._thread is not None:
-            self._thread.join()
+        self._follower.close()
 
 
 def fold(ledger: Ledger, health: Health, catalog: Catalog, after: int = 0) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -81,6 +82,47 @@ def test_a_caller_that_goes_away_stops_the_work(world: World, plan: Plan | None)
     outcomes = world.outcomes()
     assert outcomes and {o.fallback_reason for o in outcomes} == {FallbackReason.CANCELLED}
     assert all(o.cost_usd is None and not o.ok for o in outcomes)
+
+
+def test_an_answer_that_came_before_the_caller_went_reached_nobody(world: World) -> None:
+    """A stand-in has answered, the choice is waited for: no outcome says that the request was answered."""
+    chosen = world.service.route(TEXT).model
+    for name, server in world.servers.items():
+        if name != chosen:
+            server.behave = openai_server.answers("Paris")
+
+    async def main() -> None:
+        task = asyncio.create_task(world.service.acomplete(TEXT, plan=Redundant(copies=3)))
+        while sum(server.answered.total() for server in world.servers.values()) < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    outcomes = world.outcomes()
+    assert [o.ok for o in outcomes] == [False] * 3
+    assert {str(o.fallback_reason) for o in outcomes} == {"not_needed", "cancelled"}
+    assert sum(o.cost_usd or 0.0 for o in outcomes) == pytest.approx(world.billed_usd, rel=1e-12)
+
+
+def test_a_thread_that_is_interrupted_stops_its_call(world: World) -> None:
+    """As by Ctrl-C, which reaches the main thread while it waits."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            world.service.complete(TEXT)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    soon(lambda: busy(world) == 0, "the server is still asked")
+    soon(lambda: world.outcomes(), "no outcome is recorded")
 
 
 @pytest.mark.parametrize("plan", PLANS)

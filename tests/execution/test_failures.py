@@ -111,6 +111,7 @@ def test_keys_and_prompts_appear_nowhere(tmp_path: Path, caplog: pytest.LogCaptu
     assert chain == [None, None]
     records = [r.getMessage() for r in caplog.records if r.name.startswith("arbiter")]
     kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert sum("primary_unavailable (" in text for text in records) == len(NAMES), "failures are told in the log"
     assert not any(KEY in text for text in (*shown, *records))
     assert KEY.encode() not in kept
     assert not any(secret in text for text in (*shown[:3], *records))

@@ -17,7 +17,6 @@ from arbiter.errors import AllCandidatesFailedError, InvalidInputError
 from arbiter.execution import (
     DEFAULT_PLANS,
     Cascade,
-    Deployment,
     Ensemble,
     Execution,
     FunctionCheck,
@@ -114,15 +113,13 @@ def test_every_strategy_can_be_carried_out(strategy: Strategy) -> None:
 
 def test_the_faster_wins_a_race_and_the_slower_is_cancelled(world: World) -> None:
     """Its connection is closed, its price is not known and charged as expected."""
-    decision = world.service.route(TEXT)
-    slow = decision.model
+    slow = world.service.route(TEXT, strategy="parallel_race").model
     world.servers[slow].behave = openai_server.stalls()
     execution = world.service.complete(TEXT, strategy="parallel_race")
-    assert execution.text == "Paris"
-    if execution.decision.model == slow:
-        assert execution.model != slow
+    assert (execution.text, execution.decision.model) == ("Paris", slow)
+    assert execution.model != slow
     (lost,) = [a for a in execution.attempts if a.reason is NOT_NEEDED]
-    assert lost.cost_usd is None
+    assert (lost.model, lost.cost_usd) == (slow, None)
     assert execution.charged_usd == pytest.approx(execution.cost_usd + lost.expected_usd)
 
 
@@ -255,21 +252,17 @@ def test_tokens_that_the_candidate_was_sure_of_will_do(world: World) -> None:
     assert not execution.fell_back
 
 
-def test_a_judge_marks_out_of_ten(world: World) -> None:
-    """What it costs is counted; where it says nothing the better candidate is asked."""
+def test_a_judge_marks_out_of_ten() -> None:
+    """A model beside the catalog; its call is counted. Where it says no mark the better candidate is asked."""
     plan = Cascade(check=JudgeCheck(judge=Judge(model="judge")), threshold=0.5)
-    deployments = dict(world.service.options.execution.deployments)
-    place = deployments[DEAR].litellm_params  # type: ignore[union-attr]  # each has one
-    deployments["judge"] = Deployment(litellm_params={**place, "model": "openai/judge"})
-    world.service.options.execution.deployments.update(deployments)  # type: ignore[attr-defined]
-    judge = world.servers[DEAR].models
-    judge["judge"] = openai_server.answers('Let me think. {"score": 8}')
-    execution = world.service.complete(TEXT, plan=plan, strategy="least_cost")
-    assert execution.attempts[0].score == 0.8
-    assert [a.model for a in execution.attempts] == [execution.decision.model, "judge"]
-    assert execution.attempts[1].reason is NOT_NEEDED
-    judge["judge"] = openai_server.answers("I would rather not.")
-    assert world.service.complete(TEXT, plan=plan, strategy="least_cost").attempts[0].score == 0.0
+    with provider_world.running(names=(*NAMES, "judge")) as world:
+        world.servers["judge"].behave = openai_server.answers('Let me think. {"score": 8}')
+        execution = world.service.complete(TEXT, plan=plan, strategy="least_cost")
+        assert execution.attempts[0].score == 0.8
+        assert [a.model for a in execution.attempts] == [execution.decision.model, "judge"]
+        assert execution.attempts[1].reason is NOT_NEEDED
+        world.servers["judge"].behave = openai_server.answers("I would rather not.")
+        assert world.service.complete(TEXT, plan=plan, strategy="least_cost").attempts[0].score == 0.0
 
 
 def test_steps_lead_up_to_the_best(world: World) -> None:

@@ -56,6 +56,21 @@ def test_events_come_back_in_order(ledger: Ledger, make_decision: MakeDecision) 
     assert ledger.decision("d3") == events[3].record
 
 
+def test_the_last_outcomes_come_in_order(ledger: Ledger, make_decision: MakeDecision) -> None:
+    """So many at most, after a number, and of outcomes alone; each call of a decision is one."""
+    ledger.append(of(make_decision("d")))
+    calls = [of(Outcome(decision_id="d", model="a", ok=False, attempt=i), float(i)) for i in range(5)]
+    ledger.append_many(calls[:3])
+    ledger.append(of(Feedback(decision_id="d", quality=1.0)))
+    ledger.append_many(calls[3:])
+    assert len(list(ledger.events())) == 7  # a buffered ledger writes before it reads
+    found = ledger.outcomes(0, 10)
+    assert [event for _, event in found] == calls
+    assert ledger.outcomes(0, 2) == found[-2:]
+    assert ledger.outcomes(found[3][0], 10) == found[4:]
+    assert ledger.outcomes(found[4][0], 10) == []
+
+
 def test_a_decision_keeps_what_was_kept_of_its_prompt(ledger: Ledger, make_decision: MakeDecision) -> None:
     """The prompt comes back with the event of its decision."""
     event = Event(record=make_decision("d"), timestamp=1.5, prompt={"text": "héllo 你好", "input_tokens": 3})
