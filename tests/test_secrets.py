@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import openai
 import openai_server
 import provider_world
 import pytest
@@ -19,6 +20,7 @@ import arbiter
 from arbiter.explain import explanation
 from arbiter.gatekeeper.function import FunctionAssessor
 from arbiter.gatekeeper.llm import LlmAssessor, LlmOptions
+from arbiter.governance import Allowance, BudgetLimits, Governance, Owner, SqliteAudit, SqliteBudget
 from arbiter.integrations.litellm_log import litellm_callback
 from arbiter.integrations.litellm_routing import route_with
 from arbiter.ledger import SqliteLedger
@@ -119,8 +121,8 @@ def used(service: Arbiter, world: World) -> str:
 
 
 def kept(folder: Path) -> bytes:
-    """Give every byte of the ledger's files."""
-    return b"".join(path.read_bytes() for path in folder.glob("ledger.db*"))
+    """Give every byte of the files of ledger, budget and audit."""
+    return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
 def test_a_key_is_nowhere_but_in_the_request(
@@ -136,6 +138,22 @@ def test_a_key_is_nowhere_but_in_the_request(
     assert KEY not in heard.logs
     assert KEY.encode() not in kept(tmp_path) and b"Aurelia" in kept(tmp_path)
     assert KEY not in "".join(capfd.readouterr())
+
+
+def test_budget_and_audit_keep_no_key(world: World, tmp_path: Path) -> None:
+    """Nor does the refusal of a budget that is used up; the client tells it as OpenAI would."""
+    budget = SqliteBudget(tmp_path / "budget.db", BudgetLimits(each_user=Allowance(day_usd=0.01)))
+    audit = SqliteAudit(tmp_path / "audit.db")
+    options = replace(world.service.options, governance=Governance(budget=budget, audit=audit))
+    service = Arbiter(world.service.router, world.service.ledger, options)
+    with Heard() as heard:
+        shown = used(service, world)
+        budget.reserve(Owner(user="ada"), 0.01)
+        with pytest.raises(openai.RateLimitError) as refused:
+            arbiter.Client(service).chat.completions.create(messages=MESSAGES, user="ada")
+    assert refused.value.code == "insufficient_quota" and KEY not in str(vars(refused.value))
+    assert KEY not in shown + heard.logs and "Aurelia" not in heard.above_debug
+    assert KEY.encode() not in kept(tmp_path) and (tmp_path / "audit.db").stat().st_size > 0
 
 
 @pytest.mark.parametrize("kind", ["function", "llm"])
