@@ -1,9 +1,9 @@
 """What the client adds to a bare litellm call: ``pytest -m benchmark tests/benchmarks/test_client_speed.py -s``.
 
 Both are called in turn, of a server in another process, in the processor time of the whole process: the ledger's writer
-and litellm's own threads count. Other programs stretch that, too, so the quickest tenth of the calls is compared and the
-limit is a ratio. It guards against getting slower; the aim, 2 ms at the median, is for a machine that has nothing else
-to do: read the figures there. Set ``OMP_NUM_THREADS=1``.
+and litellm's own threads count. Other programs stretch that, too, so the quickest tenth of the calls is compared, and
+the limit is a ratio. It guards against getting slower; the aim, 2 ms at the median, is for a machine that has nothing
+else to do: read the figures there. Set ``OMP_NUM_THREADS=1``.
 """
 
 import asyncio
