@@ -1,4 +1,7 @@
-"""Where candidates are called: deployments that share a candidate's calls by weight, and take turns."""
+"""Where candidates are called: deployments that share a candidate's calls by weight, and take turns.
+
+litellm has a Router for this. Its cooldowns are its own, though: neither decisions nor other processes would see them.
+"""
 
 import threading
 from collections.abc import Mapping

@@ -185,7 +185,7 @@ class Run:
         tried = replace(tried, attempt=replace(tried.attempt, number=len(self.tried)))
         self.tried.append(tried)
         if tried.attempt.reason not in (None, *NO_FAILURE):
-            logger.warning("decision %s: %s", self.decision.id, said_of([tried.attempt]))
+            logger.info("decision %s: %s", self.decision.id, said_of([tried.attempt]))
         if target is not None:
             self._places.seen(target, tried.attempt.outcome(self.decision.id))
         return tried

@@ -90,7 +90,7 @@ def test_one_healthy_provider_of_three_is_enough(n: int, healthy: str, patience:
             assert failed.total() > 0.4 * n, "the providers did not fail enough to show anything"
             assert set(failed) == {"error", "primary_unavailable", "rate_limited"}
         else:
-            assert failed.total() < 0.1 * n, "who fails was asked on"
+            assert failed.total() < 0.2 * n, "who fails was asked on"
 
 
 def test_a_clinical_prompt_is_answered_by_the_second_provider_in_the_same_call() -> None:
