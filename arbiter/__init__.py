@@ -11,6 +11,7 @@ Train on logged traffic, evaluate routing policies offline, serve predictions in
 """
 
 from arbiter.catalog import Catalog, read_catalog, write_catalog
+from arbiter.client import AsyncClient, Client
 from arbiter.errors import ArbiterError
 from arbiter.records import Candidate, Decision, Estimate, Feedback, Query, Requirements, TaskProfile
 from arbiter.router import Router
@@ -21,8 +22,10 @@ __version__ = "0.1.0"
 __all__ = [
     "Arbiter",
     "ArbiterError",
+    "AsyncClient",
     "Candidate",
     "Catalog",
+    "Client",
     "Decision",
     "Estimate",
     "Feedback",

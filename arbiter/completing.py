@@ -56,6 +56,10 @@ class Completing(ABC):
     def route(self, request: Request, **options: Unpack[RouteOptions]) -> Decision:
         """Choose a candidate for a request."""
 
+    @abstractmethod
+    def _tell(self, run: Run) -> None:
+        """Tell the observers of a request that is over."""
+
     @property
     def executor(self) -> Executor:
         """What carries decisions out, over the catalog as it stands."""
@@ -173,6 +177,7 @@ class Completing(ABC):
         served = next((a.model for a in attempts if a.reason is None), None)
         if served not in (None, decision.model):
             self.standing.served(run.query, served)
+        self._tell(run)
 
 
 def demanding(query: Query, params: Params) -> Query:

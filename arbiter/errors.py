@@ -7,6 +7,7 @@
     │   ├── TrafficError                    a traffic file or table is wrong
     │   ├── CatalogError                    a catalog file or entry is wrong
     │   ├── PlanError                       a plan's file is wrong, or asks for what nothing fulfils
+    │   ├── UnknownModelError               a call names a model that the catalog lacks
     │   └── PropensityError                 a propensity is missing, 0, or above 1
     ├── BundleError                         a bundle is damaged, unknown or of another schema
     ├── MissingExtraError (ImportError)     an optional library is not installed
@@ -23,8 +24,27 @@
         └── StreamBrokenError               an answer broke off after its first part had reached the caller
 """
 
+import traceback
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Protocol
+
+
+def wordless(error: BaseException) -> str:
+    """Say what went wrong for log and ledger: arbiter's own text, of a foreign error the kind and the place alone.
+
+    What a foreign library says may quote the request, or a key.
+    """
+    if isinstance(error, ArbiterError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
+
+
+def way_of(error: BaseException | None) -> str:
+    """Give the lines of code that an error came through, without its text, which may hold a key; for debugging."""
+    return "".join(traceback.format_tb(error.__traceback__)) if error is not None else ""
 
 
 class ArbiterError(Exception):
@@ -49,6 +69,10 @@ class PlanError(InvalidInputError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
+
+
+class UnknownModelError(InvalidInputError):
+    """A call names a model that the catalog lacks."""
 
 
 class PropensityError(InvalidInputError):

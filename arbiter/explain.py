@@ -42,7 +42,7 @@ def explanation(decision: Decision) -> dict[str, Any]:
     return {
         "choice": {
             "model": decision.model,
-            "probability": decision.propensity,
+            "probability": None if decision.is_external else decision.propensity,
             "confidence": decision.confidence,
             "confidence_level": str(decision.confidence_level),
             "strategy": str(decision.strategy),
@@ -72,6 +72,8 @@ def explanation(decision: Decision) -> dict[str, Any]:
 
 
 def _verdict(decision: Decision) -> list[str]:
+    if decision.is_external:
+        return [f"{decision.model}  (chosen elsewhere, with unknown probability)"]
     lines = [
         f"{decision.model}  (probability {decision.propensity:.3f}, confidence {decision.confidence:.2f} "
         f"= {decision.confidence_level}, strategy {decision.strategy})"

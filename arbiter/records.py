@@ -28,6 +28,9 @@ from arbiter.vocabulary import (
     Tier,
 )
 
+EXTERNAL = "external"
+"""Policy version of a decision that was taken elsewhere and is only recorded here (see :mod:`arbiter.observed`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
@@ -206,7 +209,7 @@ class Decision:
     excluded : candidate to the reason why it was not eligible.
     needs_human_review : set by critical risk.
     degraded : what was broken while deciding (the router fails open); empty in health.
-    policy_version : fingerprint of the policy that gave the probabilities.
+    policy_version : fingerprint of the policy that gave the probabilities; :data:`EXTERNAL` where none did.
     context_version : fingerprint of what the context vector's entries mean.
     context : the policy's context vector, for learning from the feedback.
     session_id, user : as in the query.
@@ -247,6 +250,11 @@ class Decision:
     def confidence_level(self) -> ConfidenceLevel:
         """The confidence in words."""
         return ConfidenceLevel.of(self.confidence)
+
+    @property
+    def is_external(self) -> bool:
+        """Whether somebody else chose, with unknown probability: then ``propensity`` is 1 and means nothing."""
+        return self.policy_version == EXTERNAL
 
     def explain(self) -> str:
         """Say in plain text what was seen, what was excluded and why, and how the rest compared."""
@@ -303,6 +311,7 @@ class Outcome:
     deployment : where the candidate has several, which one.
     cooldown_s : how long the deployment should rest after this failure; None where it is not to blame for it.
     score : in [0, 1], what an execution plan's check said of the answer; None where none did.
+    response_id : the provider's id of the answer, by which feedback may name it; None where there is none.
     """
 
     decision_id: str
@@ -318,6 +327,7 @@ class Outcome:
     deployment: str = ""
     cooldown_s: float | None = None
     score: float | None = None
+    response_id: str | None = None
 
     @property
     def answered(self) -> bool:

@@ -14,7 +14,8 @@ import numpy as np
 from arbiter import forked
 from arbiter.cold_start import cold_start_router
 from arbiter.completing import Completing
-from arbiter.errors import InvalidInputError, LedgerError
+from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError, way_of, wordless
+from arbiter.execution import Run
 from arbiter.experiments import Trial
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.following import Follower
@@ -25,6 +26,7 @@ from arbiter.judgements import preferred
 from arbiter.learner import Learner, LearnerOptions
 from arbiter.ledger import BufferedLedger, Event, Ledger, SqliteLedger, open_ledger
 from arbiter.loading import load_router
+from arbiter.observed import observed
 from arbiter.records import Decision, Feedback, Outcome, Query
 from arbiter.rotation import Rotation
 from arbiter.route_options import RouteOptions, read_query
@@ -122,12 +124,14 @@ class Arbiter(Completing, Tending):
     def feedback(self, decision_id: str, quality: float | None = None, **details: Unpack[FeedbackDetails]) -> None:
         """Record a judgement of a decision's answer, and learn from it.
 
+        The decision may be named by the id of the answer, too, where an outcome with that id was recorded.
+
         Late, partial and repeated feedback are all normal: None is unknown, never 0; the last value of one
         (decision, source, key) holds.
 
         Parameters
         ----------
-        decision_id : ``decision.id``.
+        decision_id : ``decision.id``, or ``response.id``.
         quality : in [0, 1].
         details : ``cost_usd``, ``latency_s``, ``source`` (human, judge, implicit, code), ``key``.
 
@@ -136,13 +140,36 @@ class Arbiter(Completing, Tending):
         InvalidInputError
             If a value is wrong.
         UnknownDecisionError
-            If the ledger does not hold the decision.
+            If the ledger holds no such decision and no such answer.
         LedgerError
             If the feedback cannot be written: then it has not been learned from either. Once this returns, it is in
             the ledger for good.
         """
         record = read_feedback(decision_id, quality, details)
-        self._learn([(self.ledger.decision(decision_id), record)])
+        decision = self._decision_named(decision_id)
+        self._learn([(decision, replace(record, decision_id=decision.id))])
+
+    def observe(self, request: Request, model: str, **options: Unpack[RouteOptions]) -> Decision:
+        """Record that somebody else chose a model for a request, so that feedback on its answer teaches the router.
+
+        Parameters
+        ----------
+        request : a prompt, OpenAI messages, or a Query.
+        model : the one that was called, under its name in the catalog where that has it.
+        options : such as ``user`` and ``session_id``.
+
+        Returns
+        -------
+        decision : with an unknown propensity; see :func:`arbiter.observed.observed`.
+
+        Raises
+        ------
+        InvalidInputError
+            If the request or an option is wrong.
+        """
+        query = read_query(request, options)
+        (query,), (decision,) = self._decide([query], None)
+        return self._recorded([query], self._identified([observed(decision, model)]), self.options.clock())[0]
 
     def record(self, outcome: Outcome) -> None:
         """Record what came of one call that you made for a decision: metrics, budgets and audit know of it.
@@ -186,7 +213,7 @@ class Arbiter(Completing, Tending):
         with self.standing.in_flight(queries):
             with refusals_told(governance, queries, self.options.clock):
                 queries = self.standing.budgeted(queries)
-                queries, decided = self._decide(queries)
+                queries, decided = self._decide(queries, self.trials.running)
                 decisions = self._identified(self._rotation.turned(decided))
                 self.standing.require_paid(queries, decisions)
             now = self.options.clock()
@@ -197,6 +224,16 @@ class Arbiter(Completing, Tending):
         decisions = audited(governance, queries, decisions, now)
         self.trials.observe(queries, decisions)
         return decisions
+
+    def _decision_named(self, name: str) -> Decision:
+        """Give the decision of that id, or the one whose answer has it."""
+        try:
+            return self.ledger.decision(name)
+        except UnknownDecisionError as unknown:
+            try:
+                return self.ledger.decision(self.ledger.answered(name))
+            except UnknownDecisionError:
+                raise unknown from None
 
     def _learn(self, judged: Sequence[tuple[Decision, Feedback]]) -> None:
         for decision, record in judged:
@@ -228,15 +265,16 @@ class Arbiter(Completing, Tending):
             return router
         return replace(router, gatekeeper=assessed(router.gatekeeper, self.options.assessor))
 
-    def _decide(self, queries: list[Query]) -> tuple[list[Query], list[Decision]]:
+    def _decide(self, queries: list[Query], running: Trial | None) -> tuple[list[Query], list[Decision]]:
         """Give the requests with all their circumstances, and a decision on each."""
-        running, rng, why = self.trials.running, self._spawned(), ""
+        rng, why = self._spawned(), ""
         for trial in (running, None) if running is not None else (None,):
             try:
                 placed, decisions = self._routed(queries, trial, rng)
-            except Exception as error:  # the one border at which the router must fail open
-                logger.exception("routing failed; answering from keyword rules and ratings")
-                why = f"{type(error).__name__}: {error}"
+            except Exception as error:  # noqa: BLE001  # the border at which the router must fail open
+                why = wordless(error)
+                logger.error("routing failed (%s); answering from keyword rules and ratings", why)
+                logger.debug("it came from\n%s", way_of(error))
                 continue
             if why and running is not None:
                 running.end(f"the challenger failed: {why}")
@@ -255,6 +293,14 @@ class Arbiter(Completing, Tending):
         if trial is not None:
             return placed, trial.route_batch(router, placed, rng, workers)
         return placed, forked.route_batch(router, placed, rng, workers)
+
+    def _tell(self, run: Run) -> None:
+        for observe in self.options.observers:
+            try:
+                observe(run)
+            except Exception as error:  # noqa: BLE001  # foreign code, and the request has been answered
+                logger.error("an observer failed: %s", wordless(error))
+                logger.debug("it came from\n%s", way_of(error))
 
     def _cold_router(self, router: Router) -> Router:
         """Give the router that needs no training, under the limits of the one that failed; made once, as it is slow."""

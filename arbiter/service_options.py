@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from arbiter import forked
-from arbiter.execution import ExecutionOptions
+from arbiter.execution import ExecutionOptions, Run
 from arbiter.experiments import Experiment, Shadow
 from arbiter.gatekeeper.opinion import Assessor
 from arbiter.governance import Governance
@@ -34,6 +34,8 @@ class ServiceOptions:
         for offline work. Above 1 they are forked: not for a server with threads. See :mod:`arbiter.forked`.
     execution : where candidates are called, with which keys and limits, and when they are left out.
     turns : candidate to its turns in a round, for the strategy ``round_robin``; see :class:`arbiter.rotation.Rotation`.
+    observers : each is told of every request that was carried out, once it is over; see
+        :func:`arbiter.integrations.telemetry.spans`.
     follow_s : seconds of serving after which feedback that other processes recorded in the same ledger is looked for,
         in the background; each feedback of this process looks, too. Where a budget is paced, what they spent is, too.
         Infinite never does: then each process has the paced budget for itself.
@@ -50,6 +52,7 @@ class ServiceOptions:
     assessor: Assessor | None = None
     execution: ExecutionOptions = field(default_factory=ExecutionOptions)
     turns: Mapping[str, int] = field(default_factory=dict)
+    observers: tuple[Callable[[Run], None], ...] = ()
     workers: int = 1
     follow_s: float = 2.0
 

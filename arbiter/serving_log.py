@@ -57,18 +57,20 @@ class _Served:
     measured: dict[str, float] = field(default_factory=dict)
 
 
-def serving_log(ledger: Ledger, rules: FeedbackRules | None = None) -> ServingLog:
+def serving_log(ledger: Ledger, rules: FeedbackRules | None = None, *, routed_only: bool = False) -> ServingLog:
     """Read a ledger as a traffic table.
 
     The row of a decision is about the model that was chosen, with the probability of that choice. Where another model
     answered in its place, the row's status is the reason, ``served_by`` and ``served_quality`` say who answered and how
     well, and the chosen model's quality is unknown: the other one has no row, as it was not chosen with any probability
-    and one row without a propensity keeps a whole log from being evaluated.
+    and one row without a propensity keeps a whole log from being evaluated. For the same reason calls that arbiter only
+    saw (:meth:`arbiter.Arbiter.observe`) can be left out: they have no propensity, they can train and not evaluate.
 
     Parameters
     ----------
     ledger : whose decisions; a decision that was pruned has no row.
     rules : what feedback is taken to mean; None takes the defaults.
+    routed_only : whether choices that were taken elsewhere are left out.
 
     Raises
     ------
@@ -79,13 +81,15 @@ def serving_log(ledger: Ledger, rules: FeedbackRules | None = None) -> ServingLo
     for _, event in ledger.events():
         match event.record:
             case Decision() as decision:
-                served[decision.id] = _Served(row=_decided(event, decision))
+                if not (routed_only and decision.is_external):
+                    served[decision.id] = _Served(row=_decided(event, decision))
             case Outcome() as outcome:
-                served[outcome.decision_id].outcomes.append(outcome)
+                if outcome.decision_id in served:
+                    served[outcome.decision_id].outcomes.append(outcome)
     rules = rules or FeedbackRules()
     for judged in ledger.judged():
         one = served.get(judged.decision.id)
-        if one is not None:  # else it was decided while this was read
+        if one is not None:  # else it was left out, or decided while this was read
             known = rules.known(judged.decision, (*judged.earlier, judged.feedback))
             one.quality = None if known is None else known.quality
             one.measured |= _measured(judged.feedback)
@@ -100,7 +104,7 @@ def _decided(event: Event, decision: Decision) -> dict[str, Any]:
         **_unit(decision),
         **_request(event),
         "model": decision.model,
-        "propensity": decision.propensity,
+        "propensity": None if decision.is_external else decision.propensity,
         "strategy": str(decision.strategy),
         "policy_version": decision.policy_version or None,
         "bandit_share": decision.bandit_share,

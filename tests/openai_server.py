@@ -14,6 +14,7 @@ A request can also say itself what it wants, by the header ``X-Behave`` with a n
 
 import contextlib
 import json
+import secrets
 import select
 import socket
 import subprocess
@@ -192,6 +193,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Read the body, then behave."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.identity = f"chatcmpl-{secrets.token_hex(8)}"  # of the answer
         self.server.began(body, self.headers.get("Authorization", ""))
         try:
             self.server.chosen(body, self.headers.get("X-Behave"))(self, body)
@@ -232,7 +234,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", **message}}
         self.server.bill(str(body["model"]), *tokens)  # first: who has the answer may look at the bill
-        self.say({**_head(body, "chat.completion"), "choices": [choice], "usage": _usage(tokens)})
+        self.say({**self._head(body, "chat.completion"), "choices": [choice], "usage": _usage(tokens)})
         self.server.delivered(str(body["model"]))
 
     def _reply_streamed(
@@ -257,17 +259,20 @@ class Handler(BaseHTTPRequestHandler):
     def chunk(self, body: Mapping[str, Any], delta: Mapping[str, Any], finish: str | None = None) -> None:
         """Send one piece of a stream."""
         choice = {"index": 0, "delta": {"role": "assistant", **delta}, "finish_reason": finish}
-        self._event({**_head(body, "chat.completion.chunk"), "choices": [choice]})
+        self._event({**self._head(body, "chat.completion.chunk"), "choices": [choice]})
 
     def end_stream(self, body: Mapping[str, Any], finish: str, tokens: tuple[int, int] | None) -> None:
         """Send the end of a stream, with the usage where it was asked for."""
         self.chunk(body, {}, finish)
         if tokens is not None and (body.get("stream_options") or {}).get("include_usage"):
-            self._event({**_head(body, "chat.completion.chunk"), "choices": [], "usage": _usage(tokens)})
+            self._event({**self._head(body, "chat.completion.chunk"), "choices": [], "usage": _usage(tokens)})
         self._piece(b"data: [DONE]\n\n")
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
         self.server.delivered(str(body["model"]))
+
+    def _head(self, body: Mapping[str, Any], kind: str) -> dict[str, Any]:
+        return {"id": self.identity, "object": kind, "created": int(time.time()), "model": body["model"]}
 
     def _event(self, value: Mapping[str, Any]) -> None:
         self._piece(f"data: {json.dumps(value)}\n\n".encode())
@@ -293,10 +298,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing."""
-
-
-def _head(body: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    return {"id": "chatcmpl-loopback", "object": kind, "created": int(time.time()), "model": body["model"]}
 
 
 def _usage(tokens: tuple[int, int]) -> dict[str, int]:

@@ -6,8 +6,10 @@ import arbiter_training
 DOCUMENTED = [
     "Arbiter",
     "ArbiterError",
+    "AsyncClient",
     "Candidate",
     "Catalog",
+    "Client",
     "Decision",
     "Estimate",
     "Feedback",

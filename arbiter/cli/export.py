@@ -14,6 +14,12 @@ from arbiter.cli.workshop import workshop
 def export(
     ledger: HeldLedger,
     out: Annotated[Path, typer.Option("-o", "--out", help="Traffic table: .parquet, .jsonl, .jsonl.gz or .csv.")],
+    routed_only: Annotated[
+        bool,
+        typer.Option(
+            "--routed-only", help="Leave out calls that arbiter only saw: without propensities, no evaluation."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write what was served, with its propensities, as a traffic table: for `arbiter train` and `arbiter evaluate`."""
@@ -23,7 +29,7 @@ def export(
     traffic = workshop("traffic")
     traffic.require_format(out)
     with open_ledger(ledger, must_exist=True) as opened:
-        log = serving_log(opened)
+        log = serving_log(opened, routed_only=routed_only)
     table = traffic.traffic_from_records(log.rows, ledger)
     traffic.write_traffic(table, out)
     judged = sum("quality" in row for row in log.rows)

@@ -28,6 +28,8 @@ class Attempt:
     falls_back : whether, by its failure, another candidate may be asked.
     retriable : whether, by its failure, this one may be asked again.
     score : as in :class:`arbiter.records.Outcome`.
+    provider : litellm's name of who was called; empty where it is not known.
+    response_id : as in :class:`arbiter.records.Outcome`.
     """
 
     number: int
@@ -47,6 +49,8 @@ class Attempt:
     falls_back: bool = True
     retriable: bool = False
     score: float | None = None
+    provider: str = ""
+    response_id: str | None = None
 
     @property
     def charged_usd(self) -> float:
@@ -69,6 +73,7 @@ class Attempt:
             deployment=self.deployment,
             cooldown_s=self.cooldown_s,
             score=self.score,
+            response_id=self.response_id,
         )
 
 

@@ -18,7 +18,8 @@ def billed(attempt: Attempt, usage: Usage) -> Attempt:
 
 def told(attempt: Attempt, reply: Reply) -> Attempt:
     """Give the attempt of a call that was answered."""
-    return replace(billed(attempt, reply.usage), latency_s=reply.latency_s, ttft_s=reply.ttft_s)
+    answered = billed(attempt, reply.usage)
+    return replace(answered, latency_s=reply.latency_s, ttft_s=reply.ttft_s, response_id=reply.response.id)
 
 
 def refused(attempt: Attempt, failed: CallFailedError, cooldowns: Mapping[FallbackReason, float]) -> Attempt:

@@ -16,6 +16,7 @@ from arbiter.execution.failures import OUT, TOO_DEAR
 from arbiter.execution.open_stream import OpenStream, open_stream
 from arbiter.execution.options import ExecutionOptions
 from arbiter.execution.requested import messages_of, no_json, time_limit_s
+from arbiter.quiet_litellm import ARBITER_KEY, RECORDED, decision_metadata
 from arbiter.records import Completion, Decision, Estimate, Outcome, Query
 from arbiter.vocabulary import NO_FAILURE, FallbackReason
 
@@ -85,7 +86,8 @@ class Run:
         self.query = query
         self.decision = decision
         self.options = options
-        self.body: Mapping[str, Any] = {"messages": messages_of(query), **params}
+        metadata = {**(params.get("metadata") or {}), ARBITER_KEY: {**decision_metadata(decision), RECORDED: True}}
+        self.body: Mapping[str, Any] = {"messages": messages_of(query), **params, "metadata": metadata}
         self.jitter = random.Random(decision.id)
         self.tried: list[Tried] = []
         self.answered = False
@@ -266,6 +268,7 @@ class Run:
             started_s=time.monotonic() - self._started,
             latency_s=0.0,
             expected_usd=0.0 if estimate is None else estimate.cost_usd,
+            provider="" if target.candidate is None else target.candidate.provider,
         )
 
     def _refused(self, attempt: Attempt, failed: CallFailedError) -> Tried:

@@ -8,6 +8,7 @@ from arbiter.errors import InvalidInputError, StreamBrokenError
 from arbiter.execution.attempts import Execution, said_of
 from arbiter.execution.calls import CallFailedError
 from arbiter.execution.run import Run, Tried
+from arbiter.records import Decision
 from arbiter.vocabulary import FallbackReason
 
 Ended = Callable[[Run], None]
@@ -46,9 +47,9 @@ class AsyncAnswerStream:
         return self._begun.attempt.model
 
     @property
-    def decision_id(self) -> str:
+    def decision(self) -> Decision:
         """Of which decision it is the answer."""
-        return self._run.decision.id
+        return self._run.decision
 
     @property
     def execution(self) -> Execution:
@@ -99,9 +100,9 @@ class AnswerStream:
         return self._parts.model
 
     @property
-    def decision_id(self) -> str:
+    def decision(self) -> Decision:
         """Of which decision it is the answer."""
-        return self._parts.decision_id
+        return self._parts.decision
 
     @property
     def execution(self) -> Execution:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from arbiter.errors import InvalidInputError
+from arbiter.errors import InvalidInputError, wordless
 from arbiter.ledger import Event, Ledger, PromptStorage
 from arbiter.records import Decision, Feedback, Outcome, Query
 from arbiter.router import Router
@@ -100,4 +100,4 @@ class ShadowRun:
         error = future.exception()
         if error is not None:
             self.failed += 1
-            logger.error("a shadow decision failed: %s: %s", type(error).__name__, error)
+            logger.error("a shadow decision failed: %s", wordless(error))

@@ -18,7 +18,7 @@ from arbiter.gatekeeper.llm_prompt import messages, read_labels, response_format
 from arbiter.gatekeeper.opinion import Opinion
 from arbiter.gatekeeper.recent import RecentOpinions
 from arbiter.gatekeeper.waiting import gathered
-from arbiter.quiet_litellm import import_litellm
+from arbiter.quiet_litellm import INTERNAL, import_litellm
 from arbiter.reading import reading_text
 from arbiter.records import Query
 from arbiter.vocabulary import ProfileSource
@@ -132,6 +132,7 @@ class LlmAssessor:
             timeout=self.options.time_limit_s,
             max_retries=0,  # litellm would try twice more, and each try would have the whole time
             num_retries=0,
+            metadata=INTERNAL,
             drop_params=True,  # models without a JSON mode are told the form by the prompt
             **self.options.extra,
         )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 
-from arbiter.errors import ArbiterError
+from arbiter.errors import way_of, wordless
 from arbiter.gatekeeper.opinion import Opinion
 
 logger = logging.getLogger(__name__)
@@ -30,12 +30,10 @@ def _opinion(future: Future[Opinion], who: str) -> Opinion:
         return _silent(f"{who} took too long", None)
     if (error := future.exception()) is None:
         return future.result()
-    # Of foreign errors the kind alone: their messages may quote the request or a key, and this goes into the ledger.
-    what = str(error) if isinstance(error, ArbiterError) else type(error).__name__
-    return _silent(f"{who} failed: {what}", error)
+    return _silent(f"{who} failed: {wordless(error)}", error)
 
 
 def _silent(why: str, error: BaseException | None) -> Opinion:
     logger.warning("%s; the base gatekeeper answers", why)
-    logger.debug("its traceback", exc_info=error)
+    logger.debug("it came from\n%s", way_of(error))
     return Opinion(error=why)

@@ -97,6 +97,11 @@ class BufferedLedger:
         self.flush()
         return self._ledger.decision(decision_id)
 
+    def answered(self, response_id: str) -> str:
+        """See :meth:`arbiter.ledger.protocol.Ledger.answered`."""
+        self.flush()
+        return self._ledger.answered(response_id)
+
     def events(self, after: int = 0) -> Iterator[tuple[int, Event]]:
         """See :meth:`arbiter.ledger.protocol.Ledger.events`."""
         self.flush()

@@ -112,6 +112,7 @@ def outcome_to_json(outcome: Outcome) -> Json:
         "deployment": outcome.deployment,
         "cooldown_s": _maybe_number(outcome.cooldown_s),
         "score": _maybe_number(outcome.score),
+        **({} if outcome.response_id is None else {"response_id": outcome.response_id}),
     }
 
 
@@ -133,6 +134,7 @@ def outcome_from_json(values: Mapping[str, Any]) -> Outcome:
             deployment=str(values.get("deployment", "")),
             cooldown_s=_maybe_float(values.get("cooldown_s")),
             score=_maybe_float(values.get("score")),
+            response_id=values.get("response_id"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable("outcome", error) from error

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Value = str | int | float
 Row = tuple[Any, ...]
@@ -86,15 +86,18 @@ class Dialect:
 
     def schema(self) -> tuple[str, ...]:
         """Give the statements that make an empty ledger."""
-        return (_EVENTS.format(sequence=self.sequence), *_INDEXES, *self.append_only, *self.added_in_2())
+        return (_EVENTS.format(sequence=self.sequence), *_INDEXES, *self.append_only, *self.added_since(1))
 
-    def added_in_2(self) -> tuple[str, ...]:
-        """Give the statements that bring a ledger of version 1 up to version 2."""
+    def added_since(self, version: int) -> tuple[str, ...]:
+        """Give the statements that bring a ledger of an older version, from 1 up, to this one."""
+        return (*(self._added_in_2() if version < 2 else ()), *(_ADDED_IN_3 if version < 3 else ()))
+
+    def _added_in_2(self) -> tuple[str, ...]:
         fields = ", ".join(
             _LATEST.format(name=name, found=self.field.format(field=name))
             for name in ("quality", "cost_usd", "latency_s")
         )
-        return (*_ADDED, _EFFECTIVE.format(fields=fields))
+        return (*_ADDED_IN_2, _EFFECTIVE.format(fields=fields))
 
 
 _EVENTS = """
@@ -115,7 +118,7 @@ _INDEXES = (
     "CREATE INDEX kinds ON events (kind, model)",
 )
 
-_ADDED = (
+_ADDED_IN_2 = (
     "CREATE INDEX kinds_in_order ON events (kind, sequence)",
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     """
@@ -128,6 +131,8 @@ CREATE TABLE snapshots (
 )""",
     "DROP VIEW IF EXISTS effective_feedback",
 )
+
+_ADDED_IN_3 = ("CREATE INDEX responses ON events (key, sequence) WHERE kind = 'outcome' AND key <> ''",)
 
 # The latest value that is not null: feedback that says nothing of a field does not unmake what was said before.
 _LATEST = """(SELECT {found} FROM events AS later

@@ -72,8 +72,14 @@ class Event:
 
     @property
     def key(self) -> str:
-        """What tells several judgements of one source apart; empty save for feedback."""
-        return self.record.key if isinstance(self.record, Feedback) else ""
+        """What tells several judgements of one source apart, and several answers to one decision; may be empty."""
+        match self.record:
+            case Feedback() as feedback:
+                return feedback.key
+            case Outcome() as outcome:
+                return outcome.response_id or ""
+            case Decision():
+                return ""
 
     def payload(self) -> str:
         """Give record and prompt as JSON text, the same for equal events.

@@ -129,8 +129,11 @@ class PostgresDatabase:
         if not self.rows("SELECT 1 FROM pg_tables WHERE schemaname = 'arbiter' AND tablename = 'facts'"):
             with self.writing():
                 self._create()
-        ((version,),) = self.rows("SELECT value FROM facts WHERE name = 'schema_version'")
-        if int(version) != SCHEMA_VERSION:
+        if 0 < self._version() < SCHEMA_VERSION:
+            with self.writing():
+                self._bring_up_to_date()
+        version = self._version()
+        if version != SCHEMA_VERSION:
             raise LedgerError(
                 f"the ledger {self.name} has schema version {version}, this arbiter reads {SCHEMA_VERSION}; "
                 "install the arbiter that wrote it, on every host"
@@ -143,6 +146,15 @@ class PostgresDatabase:
         for statement in POSTGRES.schema():
             self._run(statement)
         self._run("INSERT INTO facts (name, value) VALUES ('schema_version', ?)", (str(SCHEMA_VERSION),))
+
+    def _bring_up_to_date(self) -> None:
+        for statement in POSTGRES.added_since(self._version()):  # none if another process was faster
+            self._run(statement)
+        self._run("UPDATE facts SET value = ? WHERE name = 'schema_version'", (str(SCHEMA_VERSION),))
+
+    def _version(self) -> int:
+        ((version,),) = self.rows("SELECT value FROM facts WHERE name = 'schema_version'")
+        return int(version)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

@@ -121,6 +121,16 @@ class Ledger(Protocol):
         """Give a decision; raises UnknownDecisionError if the ledger does not hold it."""
         ...
 
+    def answered(self, response_id: str) -> str:
+        """Give the id of the decision that an answer belongs to, by the answer's own id; of repeated ids, the latest.
+
+        Raises
+        ------
+        UnknownDecisionError
+            If no outcome names such an answer.
+        """
+        ...
+
     def events(self, after: int = 0) -> Iterator[tuple[int, Event]]:
         """Give sequence number and event, in order, of all events after sequence number ``after``.
 

@@ -24,6 +24,9 @@ _INSERT = (
     "ON CONFLICT DO NOTHING"
 )
 _DECISION = "SELECT model, timestamp, payload FROM events WHERE decision_id = ? AND kind = 'decision'"
+_ANSWERED = (
+    "SELECT decision_id FROM events WHERE kind = 'outcome' AND key <> '' AND key = ? ORDER BY sequence DESC LIMIT 1"
+)
 _LATEST = (
     "SELECT payload FROM events WHERE decision_id = ? AND kind = ? AND source = ? AND key = ? "
     "ORDER BY sequence DESC LIMIT 1"
@@ -100,6 +103,15 @@ class SqlLedger(Upkeep):
     def decision(self, decision_id: str) -> Decision:
         """See :meth:`arbiter.ledger.protocol.Ledger.decision`."""
         return _decision_of(self.decision_event(decision_id))
+
+    def answered(self, response_id: str) -> str:
+        """See :meth:`arbiter.ledger.protocol.Ledger.answered`."""
+        rows = self._rows(_ANSWERED, response_id)
+        if not rows:
+            raise UnknownDecisionError(
+                f"the ledger holds no answer {response_id!r}; give the id of a response that was recorded in it"
+            )
+        return str(rows[0][0])
 
     def events(self, after: int = 0) -> Iterator[tuple[int, Event]]:
         """See :meth:`arbiter.ledger.protocol.Ledger.events`."""

@@ -53,11 +53,11 @@ class SqliteDatabase(SqliteConnection):
     def _prepare(self, timeout_s: float) -> None:
         if self.lasting:
             self._use_wal(timeout_s)
-        if self._versions() in ((0, 0), (1, APPLICATION_ID)):
+        if _to_be_made(self._versions()):
             with self.writing():
                 versions = self._versions()  # another process may have been faster
-                if versions in ((0, 0), (1, APPLICATION_ID)):
-                    self._make(SQLITE.schema() if versions == (0, 0) else SQLITE.added_in_2(), versions[0])
+                if _to_be_made(versions):
+                    self._make(SQLITE.schema() if versions == (0, 0) else SQLITE.added_since(versions[0]), versions[0])
         version, application = self._versions()
         if application != APPLICATION_ID:
             raise self._not_a_ledger()
@@ -102,3 +102,9 @@ class SqliteDatabase(SqliteConnection):
             _LOG.warning(
                 "the ledger %s cannot use write-ahead logging (a network disk?): writers will block readers", self.name
             )
+
+
+def _to_be_made(versions: tuple[int, int]) -> bool:
+    """Tell whether a file of that version and application is new, or a ledger of an older version."""
+    version, application = versions
+    return versions == (0, 0) or (application == APPLICATION_ID and 0 < version < SCHEMA_VERSION)

@@ -107,3 +107,19 @@ def test_prune_deletes_and_leaves_what_was_learned(run: Run, workshop: Workshop,
     assert done["events"] > 300 and done["held_back"] == 0
     assert json.loads(run(*ask).out)["policy_version"] == before["policy_version"]
     assert "older_than_days must be above 0" in refused(run("prune", *options, "--older-than-days", 0))
+
+
+def test_calls_that_were_only_seen_can_be_left_out(run: Run, workshop: Workshop, tmp_path: Path) -> None:
+    """One row without a propensity would keep the whole log from being evaluated; learning takes it."""
+    router = load_bundle(workshop.bundle)[0]
+    with Arbiter(router, open_ledger(tmp_path / "l.db"), ServiceOptions(seed=0)) as service:
+        service.route("capital river")
+        service.observe("theorem proof", DEAR)
+    counted = [
+        json.loads(run("export", "--ledger", "l.db", "-o", f"{name}.jsonl", "--json", *options).out)["requests"]
+        for name, options in (("all", ()), ("routed", ("--routed-only",)))
+    ]
+    assert counted == [2, 1]
+    propensities = read_traffic(tmp_path / "all.jsonl").propensity
+    assert sorted(p > 0.0 for p in propensities) == [False, True]
+    assert (read_traffic(tmp_path / "routed.jsonl").propensity > 0.0).all()

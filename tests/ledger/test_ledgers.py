@@ -138,6 +138,18 @@ def test_counts_are_by_kind_and_model(ledger: Ledger, make_decision: MakeDecisio
     }
 
 
+def test_an_answer_is_found_by_its_own_id(ledger: Ledger, make_decision: MakeDecision) -> None:
+    """The id that the provider gave leads to the decision; of repeated ids, to the latest; others are unknown."""
+    ledger.append_many([of(make_decision("1")), of(make_decision("2"))])
+    for decision, response in (("1", "chatcmpl-a"), ("1", None), ("2", "chatcmpl-b"), ("1", "again"), ("2", "again")):
+        ledger.append(of(Outcome(decision_id=decision, model="a", ok=True, response_id=response)))
+    found = {response: ledger.answered(response) for response in ("chatcmpl-a", "chatcmpl-b", "again")}
+    assert found == {"chatcmpl-a": "1", "chatcmpl-b": "2", "again": "2"}
+    for unknown in ("1", "chatcmpl-c", ""):
+        with pytest.raises(UnknownDecisionError, match="holds no answer"):
+            ledger.answered(unknown)
+
+
 def test_threads_lose_and_double_nothing(ledger: Ledger, make_decision: MakeDecision) -> None:
     """Eight threads that append decisions and feedback at once leave exactly what they appended."""
 

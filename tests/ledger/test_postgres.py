@@ -96,6 +96,23 @@ def test_events_cannot_be_changed(postgres: PostgresServer, make_decision: MakeD
         connection.execute("UPDATE arbiter.events SET payload = '{}'")
 
 
+def test_a_server_of_version_2_is_brought_up_to_date(postgres: PostgresServer, make_decision: MakeDecision) -> None:
+    """It gains what version 3 added, and keeps its events."""
+    import psycopg
+
+    url, event = postgres.new_database(), Event(record=make_decision("d"), timestamp=1.0)
+    with PostgresLedger(url) as ledger:
+        ledger.append(event)
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP INDEX arbiter.responses")
+        connection.execute("UPDATE arbiter.facts SET value = '2' WHERE name = 'schema_version'")
+    with PostgresLedger(url) as ledger:
+        assert [found for _, found in ledger.events()] == [event]
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT value FROM arbiter.facts WHERE name = 'schema_version'").fetchone() == ("3",)
+        assert connection.execute("SELECT 1 FROM pg_indexes WHERE indexname = 'responses'").fetchone()
+
+
 def test_another_schema_version_is_refused(postgres: PostgresServer) -> None:
     """Both versions are named."""
     import psycopg

@@ -15,7 +15,7 @@ import pytest
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.ledger import Event, Snapshot, SqliteLedger
 from arbiter.ledger.database import SCHEMA_VERSION
-from arbiter.records import Decision, Feedback
+from arbiter.records import Decision, Feedback, Outcome
 
 MakeDecision = Callable[..., Decision]
 
@@ -211,7 +211,8 @@ def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path, make_decision
     connection.close()
     with SqliteLedger(tmp_path / "ledger.db") as ledger:
         ledger.append(Event(record=Feedback(decision_id="d", quality=0.5), timestamp=2.0))
-        assert ledger.feedback_for("d") == (Feedback(decision_id="d", quality=0.5),)
+        ledger.append(Event(record=Outcome(decision_id="d", model="a", ok=True, response_id="r"), timestamp=2.0))
+        assert ledger.feedback_for("d") == (Feedback(decision_id="d", quality=0.5),) and ledger.answered("r") == "d"
         assert [judged.decision for judged in ledger.judged()] == [event.record] and ledger.identity
     with SqliteLedger(tmp_path / "ledger.db") as ledger:
         assert next(iter(ledger.events())) == (1, event)

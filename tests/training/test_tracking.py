@@ -4,16 +4,23 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from small_world import CHEAP, small_learned
 
-import arbiter
+from arbiter.bundle import save_bundle
 from arbiter.errors import BundleError, InvalidInputError, MissingExtraError
+from arbiter.intake import read_request
 from arbiter.integrations.quiet_mlflow import calm
+from arbiter.ledger import SqliteLedger
+from arbiter.policies import GreedyPolicy
+from arbiter_training.bundle_registry import EXAMPLE, OPTIONS
 from arbiter_training.mlflow_connection import connect
 from arbiter_training.tracking import CHALLENGER, CHAMPION, DataNote, Tracker, metric_name
 
@@ -137,32 +144,61 @@ def test_what_is_not_there_is_said(store: Path, tmp_path: Path) -> None:
         pass
 
 
-def test_the_registered_model_routes(store: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow's own pyfunc gives a decision per prompt, and loads the bundle only when the first prompt comes."""
+def test_the_registered_model_routes(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow's own pyfunc gives the bundle's decision per prompt, under options, without any pickle."""
     import mlflow
     import pandas as pd
 
-    loaded: list[str] = []
-
-    class Router:
-        def route_batch(self, prompts: list[str]) -> list[SimpleNamespace]:
-            return [SimpleNamespace(id=p, model="m", propensity=0.5, confidence=0.9) for p in prompts]
-
-    def load(folder: str) -> Router:
-        loaded.append(Path(folder, "manifest.json").read_text())
-        return Router()
-
-    monkeypatch.setattr(arbiter, "load", load, raising=False)
+    prompts = pd.DataFrame({"prompt": ["theorem proof", "capital river", "tensor"]})
+    own = replace(small_learned().router, policy=GreedyPolicy())
+    save_bundle(own, tmp_path / "real")
     with Tracker(store) as tracker:
-        tracker.register(bundle, "router")
-    loaded.clear()  # MLflow has tried the example with it
+        tracker.register(tmp_path / "real", "router")
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     with calm(), connect(store).current():
         model = mlflow.pyfunc.load_model("models:/router/1")
-        assert loaded == []
-        answer = model.predict(pd.DataFrame({"prompt": ["a", "b"]}))
-    assert answer["id"].tolist() == ["a", "b"] and answer["propensity"].tolist() == [0.5, 0.5]
-    assert loaded == ['{"schema": 1}']
+        answer = model.predict(prompts)
+        cheap = model.predict(prompts, params={"max_cost_usd": 1e-3, "strategy": "cost_first"})
+        with pytest.raises(mlflow.exceptions.MlflowException, match="missing inputs"):
+            model.predict(pd.DataFrame({"text": ["a"]}))
+    wanted = own.route_batch([read_request(p) for p in prompts["prompt"]], np.random.default_rng(0))
+    assert answer["model"].tolist() == [d.model for d in wanted] and answer["propensity"].tolist() == [1.0] * 3
+    assert len(set(answer["id"])) == 3 and set(cheap["model"]) == {CHEAP}
+
+
+def test_the_registered_model_says_what_it_takes_and_gives(store: Path, tmp_path: Path) -> None:
+    """Signature, options and an example that it was tried with."""
+    import mlflow
+
+    save_bundle(small_learned().router, tmp_path / "real")
+    with Tracker(store) as tracker:
+        tracker.register(tmp_path / "real", "router")
+    with calm(), connect(store).current():
+        info = mlflow.models.get_model_info("models:/router/1")
+        local = mlflow.artifacts.download_artifacts("models:/router/1")
+    assert info.signature.inputs.input_names() == ["prompt"]
+    assert info.signature.outputs.input_names() == ["id", "model", "propensity", "confidence"]
+    assert [(p.name, p.default) for p in info.signature.params.params] == [(name, None) for name in OPTIONS]
+    assert mlflow.models.Model.load(local).load_input_example(local).to_dict("list") == EXAMPLE
+
+
+def test_the_registered_model_keeps_decisions_where_it_has_a_ledger(store: Path, tmp_path: Path) -> None:
+    """What it decided can be judged later, by anybody with the ledger."""
+    import mlflow
+    import pandas as pd
+
+    save_bundle(small_learned().router, tmp_path / "real")
+    with Tracker(store) as tracker:
+        tracker.register(tmp_path / "real", "router")
+    ledger = tmp_path / "ledger.db"
+    with calm(), connect(store).current():
+        model = mlflow.pyfunc.load_model("models:/router/1", model_config={"ledger": str(ledger)})
+        answer = model.predict(pd.DataFrame({"prompt": ["theorem"]}))
+    with SqliteLedger(ledger) as opened:
+        until = time.monotonic() + 30.0
+        while not opened.counts() and time.monotonic() < until:  # written in the background
+            time.sleep(0.01)
+        assert opened.decision(answer["id"][0]).model == answer["model"][0]
 
 
 def test_stores_are_apart(store: Path, bundle: Path, migrated: Path, tmp_path: Path) -> None:

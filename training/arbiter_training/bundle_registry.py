@@ -16,6 +16,12 @@ BUNDLE = "bundle"
 
 DISTRIBUTION = "arbiter-router"
 MODEL_CODE = Path(__file__).with_name("bundle_model.py")
+LEDGER = "ledger"
+"""Key of the registered model's ``model_config`` under which a loader names the ledger that keeps its decisions."""
+
+OPTIONS = {"strategy": "string", "max_cost_usd": "double", "max_latency_s": "double", "min_quality": "double"}
+"""Options of a call that the registered model takes as MLflow's ``params``, and their types."""
+
 EXAMPLE = {"prompt": ["Prove that the square root of 2 is irrational.", "Thanks!"]}
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """How MLflow says that a model (the first) or an alias (the second) does not exist."""
@@ -36,7 +42,8 @@ class BundleRegistry:
         """Register a bundle folder as a new version of a model, linked to the run that made it.
 
         The model is code and files (nothing is pickled): the folder goes in as it is, and ``mlflow.pyfunc`` routes a
-        column ``prompt`` with it. MLflow tries its example on it once; should that fail, it is registered all the same.
+        column ``prompt`` with it, under :data:`OPTIONS`. MLflow tries its example on it once; should that fail, it is
+        registered all the same.
 
         Parameters
         ----------
@@ -61,6 +68,7 @@ class BundleRegistry:
                 name=BUNDLE,
                 python_model=str(MODEL_CODE),
                 artifacts={BUNDLE: str(folder)},
+                model_config={LEDGER: ""},  # MLflow lets a loader set only what is here
                 pip_requirements=_requirements(mlflow),
                 signature=_signature(mlflow),
                 input_example=_example(),
@@ -159,6 +167,7 @@ def _signature(mlflow: Any) -> Any:
     return mlflow.models.ModelSignature(
         inputs=types.Schema([types.ColSpec(text, "prompt")]),
         outputs=types.Schema([types.ColSpec(kind, name) for name, kind in outputs.items()]),
+        params=types.ParamSchema([types.ParamSpec(name, kind, default=None) for name, kind in OPTIONS.items()]),
     )
 
 
