@@ -265,14 +265,7 @@ def sixteen_models() -> EvaluationReport:
     base = fixed[best]
     name = f"best-single ({best})"
     rows = (
-        row(
-            CHALLENGER,
-            (0.0065, base[1] + 0.004),
-            base,
-            shares,
-            (0.009, 0.05),
-            latency=2.1,
-        ),
+        row(CHALLENGER, (0.0065, base[1] + 0.004), base, shares, (0.009, 0.05), latency=2.1),
         row("models/knn-40", (0.0031, base[1] - 0.021), base, other, (0.011, 0.04), ess=318.0, latency=1.4),
         refused("always-the-new-one", one_hot(fixed, SIXTEEN[3])),
         row(name, base, base, one_hot(fixed, best), latency=4.4),

@@ -11,7 +11,7 @@ from arbiter.gatekeeper.heads import HEADS, HeadProbabilities
 from arbiter.intake import read_request
 from arbiter.ngrams import HashedNgrams
 from arbiter_training.estimates import OutcomeData
-from arbiter_training.estimates.guard import CAUTION, fit_guard, means_among_relatives
+from arbiter_training.estimates.guard import CAUTION, MOST_ERRORS, fit_guard, means_among_relatives
 
 N = 400
 
@@ -102,5 +102,5 @@ def test_constant_predictions_give_the_cautious_means(data: OutcomeData) -> None
     """Of a blend that tells no requests apart the means remain, less the caution but for the anchor."""
     guard = fit_guard(np.full((N, 3), 0.4), data, np.eye(3))
     mean, error = means_among_relatives(data.quality, data.weights, np.eye(3))
-    expected = mean - np.minimum(CAUTION * error**2, error) * np.array([0, 1, 1])
+    expected = mean - np.minimum(CAUTION * error**3, MOST_ERRORS * error) * np.array([0, 1, 1])
     np.testing.assert_allclose(guard.apply(np.full((1, 3), 0.4))[0], expected)
