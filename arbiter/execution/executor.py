@@ -17,6 +17,7 @@ from arbiter.execution.plans import DEFAULT_PLANS, Plan, StreamingPlan
 from arbiter.execution.run import Run
 from arbiter.execution.streams import AnswerStream, AsyncAnswerStream
 from arbiter.governance import Governance
+from arbiter.quiet_litellm import import_litellm
 from arbiter.records import Decision, Query
 from arbiter.strategies import STRATEGIES
 from arbiter.vocabulary import ExecutionPlan
@@ -205,6 +206,7 @@ class Executor:
         limit = params.get("timeout")
         if limit is not None and not (isinstance(limit, int | float) and limit > 0):
             raise InvalidInputError(f"timeout must be a number of seconds above 0 for the whole request, got {limit!r}")
+        import_litellm()  # takes seconds the first time, which are not the request's
         return Run(query, decision, params, self.options, self._places)
 
 

@@ -1,8 +1,11 @@
 """Laws of a completed request: answered once, by whoever can, and every call accounted for."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import openai_server
 import provider_world
@@ -229,3 +232,23 @@ def test_candidates_are_called_by_the_name_that_the_deployment_gives(world: Worl
     execution = world.service.complete(TEXT, allow=frozenset({DEAR}))
     assert execution.model == DEAR
     assert world.servers[DEAR].bodies[0]["model"] == DEAR
+
+
+SLOW_TO_IMPORT = """
+import importlib.abc, sys, time
+
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "litellm":
+            time.sleep(6.0)
+
+sys.meta_path.insert(0, Slow())
+import arbiter
+print(arbiter.load().complete("What is 2 + 2?", params={"mock_response": "four", "timeout": 5.0}).text)
+"""
+
+
+def test_a_slow_first_import_is_not_the_requests(tmp_path: Path) -> None:
+    """The time limit of the first request begins when litellm is there."""
+    done = subprocess.run([sys.executable, "-c", SLOW_TO_IMPORT], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "four\n", done.stderr
