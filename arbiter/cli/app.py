@@ -11,6 +11,7 @@ from arbiter.cli.evaluate import evaluate
 from arbiter.cli.evaluate_gatekeeper import evaluate_gatekeeper
 from arbiter.cli.export import export
 from arbiter.cli.feedback import feedback
+from arbiter.cli.import_log import import_log
 from arbiter.cli.metrics import metrics
 from arbiter.cli.models import models
 from arbiter.cli.output import show
@@ -54,6 +55,7 @@ COMMANDS = (
 
 for command in COMMANDS:
     app.command()(command)
+app.command("import")(import_log)  # its own name is a word of the language
 
 
 @app.callback()

@@ -1,0 +1,294 @@
+"""A block of a log to checked columns, with what the rows need to be told apart and joined later."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from arbiter_training.importing.blocks import Block
+from arbiter_training.importing.columnar import HALF, columnar
+from arbiter_training.importing.formats.columns import MappedColumns
+from arbiter_training.importing.items import (
+    Call,
+    Inside,
+    Item,
+    Judgement,
+    Kind,
+    Reason,
+    Refused,
+    SpanKey,
+    UnusableError,
+)
+from arbiter_training.importing.languages import language_mix
+from arbiter_training.importing.personal import scan_column
+from arbiter_training.importing.quality import QualityRules
+from arbiter_training.importing.reading import LogReader, Record
+from arbiter_training.importing.tally import Tally
+from arbiter_training.importing.texts import as_text
+from arbiter_training.traffic.columns import NUMBERS
+from arbiter_training.traffic.prompt_text import prompt_text
+from arbiter_training.traffic.read_parquet import pyarrow_modules
+
+LOOK_ROWS = 100
+"""Rows of a batch that are looked at to tell its format."""
+
+LANGUAGE_SAMPLE = 256
+"""Requests of a block whose language is looked at, spread evenly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagingOptions:
+    """How blocks are read.
+
+    Attributes
+    ----------
+    reader : of the format.
+    rules : how feedback is read.
+    redact : whether personal data is replaced.
+    joins : whether ids are kept for feedback that comes from elsewhere.
+    """
+
+    reader: LogReader
+    rules: QualityRules = field(default_factory=QualityRules)
+    redact: bool = False
+    joins: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Staged:
+    """What a block came to.
+
+    Attributes
+    ----------
+    table : ``pyarrow.Table`` of n rows; prompts are text, messages JSON.
+    groups, requests, sessions : n hashes each: of the attempts at one request, the request id, the session or None.
+    ids : hash of an id by which feedback may come, and row.
+    spans : hash of a span, of its parent or None, and kind.
+    places : row, hash of its span, of its parent or None.
+    verdicts : hash of the target, quality, name, source, time.
+    tally : counts.
+    """
+
+    table: Any
+    groups: list[int]
+    requests: list[int]
+    sessions: list[int | None]
+    ids: list[tuple[int, int]] = field(default_factory=list)
+    spans: list[tuple[int, int | None, str]] = field(default_factory=list)
+    places: list[tuple[int, int, int | None]] = field(default_factory=list)
+    verdicts: list[tuple[int, float, str, str, float]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+def hashed(text: str) -> int:
+    """Give a 64-bit hash that is the same in every process, as SQLite's signed integer."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
+
+
+def stage(block: Block, options: StagingOptions) -> Staged:
+    """Read a block.
+
+    Parameters
+    ----------
+    block : of any source.
+    options : how.
+    """
+    tally = Tally(redacted=options.redact)
+    if not isinstance(block.payload, bytes | list):
+        staged = _staged_batch(block, options, tally)
+        if staged is not None:
+            return staged
+    calls: list[Call] = []
+    staged = Staged(table=None, groups=[], requests=[], sessions=[], tally=tally)
+    for row, item in _items(block, options.reader, tally):
+        _sort(item, row, block.source, calls, staged, options)
+    calls = _encodable(calls, tally, block.source)
+    _key(calls, staged, options)
+    staged.table = _scanned(_table(calls), options, tally)
+    return staged
+
+
+def first_records(block: Block) -> Iterator[Record]:
+    """Give the records of a block without counting anything, for a look at them."""
+    payload = block.payload.slice(0, LOOK_ROWS) if hasattr(block.payload, "slice") else block.payload
+    looked_at = Block(source=block.source, first_row=block.first_row, after=block.after, payload=payload)
+    yield from (record for _, record in _records(looked_at, Tally()))
+
+
+def _staged_batch(block: Block, options: StagingOptions, tally: Tally) -> Staged | None:
+    """Read Parquet whose columns are a traffic table's column by column; None where they are something else."""
+    if not isinstance(options.reader, MappedColumns) or not options.reader.plain:
+        return None
+    found = columnar(block.payload)
+    if found is None:
+        return None
+    tally.rows += block.payload.num_rows
+    tally.naive += found.naive
+    for row, reason, detail in found.refused:
+        tally.drop(reason, f"{block.source}: row {block.first_row + row}", detail)
+    requests = [hashed(text) for text in found.table.column("request_id").to_pylist()]
+    sessions = [None if text is None else hashed(text) for text in found.table.column("session_id").to_pylist()]
+    staged = Staged(table=None, groups=requests, requests=requests, sessions=sessions, tally=tally)
+    if options.joins:
+        staged.ids = [(key, row) for row, key in enumerate(requests)]
+    staged.table = _scanned(found.table, options, tally)
+    return staged
+
+
+def _items(block: Block, reader: LogReader, tally: Tally) -> Iterator[tuple[int, Item]]:
+    for row, record in _records(block, tally):
+        try:
+            for item in reader.read(record):
+                yield row, item
+        except UnusableError as error:
+            yield row, Refused.of(error)
+        except RecursionError:
+            yield row, Refused(reason=Reason.NOT_THE_FORMAT, detail="nested too deeply")
+
+
+def _records(block: Block, tally: Tally) -> Iterator[tuple[int, Record]]:
+    payload = block.payload
+    if not isinstance(payload, bytes):
+        records = payload if isinstance(payload, list) else payload.to_pylist()
+        yield from enumerate(records, start=block.first_row)
+        return
+    for row, line in enumerate(payload.split(b"\n"), start=block.first_row):
+        if not line or line.isspace():
+            continue
+        try:
+            record = json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            record = error
+        if isinstance(record, dict):
+            yield row, record
+        else:
+            tally.rows += 1
+            tally.drop(Reason.NOT_JSON, f"{block.source}: row {row}", str(record)[:80])
+
+
+def _sort(item: Item, row: int, source: str, calls: list[Call], staged: Staged, options: StagingOptions) -> None:
+    """Put an item where it belongs, and count it."""
+    tally = staged.tally
+    if isinstance(item, Judgement):
+        tally.feedback += 1
+        _judge(item, staged, options.rules)
+        return
+    tally.rows += 1
+    if isinstance(item, Call):
+        item.request_id = item.request_id or f"{source}:{row}"
+        tally.cached += bool(item.extras.get("cache_hit"))
+        tally.naive += item.naive
+        calls.append(item)
+        if item.span is not None:
+            staged.spans.append(_span(item.span, Kind.CALL))
+        return
+    if item.span is not None:
+        staged.spans.append(_span(item.span, item.kind if isinstance(item, Inside) else Kind.OTHER))
+    if isinstance(item, Inside):
+        tally.drop(Reason.NOT_A_CALL, f"{source}: row {row}", item.name)
+    else:
+        tally.drop(item.reason, f"{source}: row {row}", item.detail)
+
+
+def _judge(item: Judgement, staged: Staged, rules: QualityRules) -> None:
+    quality = rules.quality(item.name, item.value)
+    known = "other name" if not rules.wants(item.name) else "not a quality" if quality is None else "read"
+    name = item.name.encode("utf-8", "replace").decode()[:80]
+    staged.tally.feedback_names[f"{name}: {known}"] += 1
+    if known == "read" and quality is not None:
+        staged.verdicts.append((hashed(item.target), quality, name, item.source, item.at or 0.0))
+
+
+def _span(span: SpanKey, kind: Kind) -> tuple[int, int | None, str]:
+    return hashed(span.own), None if span.parent is None else hashed(span.parent), str(kind)
+
+
+def _encodable(calls: list[Call], tally: Tally, source: str) -> list[Call]:
+    """Leave out calls with half a surrogate pair: a logger cut an emoji in two, and nothing can write it."""
+    kept = []
+    for call in calls:
+        try:
+            _texts(call).encode()
+        except UnicodeEncodeError:
+            tally.drop(Reason.HALF_CHARACTER, source, ascii(call.request_id)[:60])
+        else:
+            kept.append(call)
+    return kept
+
+
+def _texts(call: Call) -> str:
+    """Give all that is written of a call; the request becomes the text that it is kept as."""
+    if call.request is not None and not isinstance(call.request, str):
+        call.body = json.dumps(call.request, ensure_ascii=False, default=str)
+    held = [call.request_id, call.model or "", call.session_id or "", call.status, *call.extras]
+    held += [value for value in call.extras.values() if isinstance(value, str)]
+    return "".join([*held, call.body or (call.request if isinstance(call.request, str) else "")])
+
+
+def _key(calls: Sequence[Call], staged: Staged, options: StagingOptions) -> None:
+    for row, call in enumerate(calls):
+        request = hashed(call.request_id)
+        staged.requests.append(request)
+        staged.groups.append(request if call.trace is None else hashed(f"{call.trace}\0{call.body or call.request}"))
+        staged.sessions.append(None if call.session_id is None else hashed(call.session_id))
+        if call.span is not None:
+            own, parent, _ = _span(call.span, Kind.CALL)
+            staged.places.append((row, own, parent))
+        if options.joins or options.reader.judges:
+            staged.ids += [(key, row) for key in {request, *map(hashed, call.ids)}]
+
+
+def _table(calls: Sequence[Call]) -> Any:
+    """Give calls as a table; extras are kept as they are where a column holds one kind of value, else as text."""
+    arrow = pyarrow_modules()
+    text, real = arrow.string(), arrow.float64()
+
+    def column(take: Callable[[Call], object], kind: Any) -> Any:
+        return arrow.array([take(call) for call in calls], type=kind)
+
+    micros = [None if c.timestamp is None else round(c.timestamp * 1e6) for c in calls]
+    columns = {
+        "request_id": column(lambda c: c.request_id, text),
+        "prompt": column(lambda c: c.request if isinstance(c.request, str) else None, text),
+        "messages": column(lambda c: c.body, text),
+        "timestamp": arrow.array(micros, type=arrow.int64()).cast(arrow.timestamp("us", "UTC")),
+        "session_id": column(lambda c: c.session_id, text),
+        "model": column(lambda c: c.model, text),
+        "status": column(lambda c: c.status, text),
+        **{name: arrow.array([getattr(c, name) for c in calls], type=real) for name in NUMBERS},
+        HALF: column(lambda c: c.half, text),
+    }
+    names = {name: None for call in calls for name in call.extras}
+    for name in names:
+        if name not in columns:
+            columns[name] = _extra(arrow, [call.extras.get(name) for call in calls])
+    return arrow.table(columns)
+
+
+def _extra(arrow: Any, values: list[Any]) -> Any:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {bool} or kinds <= {str}:
+        return arrow.array(values, type=arrow.bool_() if kinds == {bool} else arrow.string())
+    if kinds <= {int, float}:
+        try:
+            return arrow.array([None if value is None else float(value) for value in values], type=arrow.float64())
+        except OverflowError:
+            pass
+    return arrow.array([None if value is None else as_text(value) for value in values], type=arrow.string())
+
+
+def _scanned(table: Any, options: StagingOptions, tally: Tally) -> Any:
+    for name in ("prompt", "messages"):
+        position = table.schema.get_field_index(name)
+        column = table.column(name).combine_chunks()
+        clean, found = scan_column(column, options.redact)
+        tally.personal.update(found)
+        if options.redact:
+            table = table.set_column(position, name, clean)
+    step = max(1, table.num_rows // LANGUAGE_SAMPLE)
+    rows = range(0, table.num_rows, step)
+    prompts, messages = table.column("prompt"), table.column("messages")
+    texts = [prompts[i].as_py() or prompt_text(json.loads(messages[i].as_py() or '[{"role":"user"}]')) for i in rows]
+    tally.languages.update(language_mix(texts))
+    return table
