@@ -12,8 +12,14 @@
     ├── LedgerError                         the ledger cannot be read or written
     │   └── UnknownDecisionError (KeyError) feedback names a decision that the ledger does not hold
     ├── NotEvaluableError                   a log cannot answer the question asked of it
-    └── BudgetError                         a budget is used up or cannot be checked
+    ├── BudgetError                         a budget is used up or cannot be checked
+    └── ExecutionError                      a decision was not carried out
+        ├── AllCandidatesFailedError        no candidate answered
+        └── StreamBrokenError               an answer broke off after its first part had reached the caller
 """
+
+from collections.abc import Sequence
+from typing import Protocol
 
 
 class ArbiterError(Exception):
@@ -67,3 +73,45 @@ class NotEvaluableError(ArbiterError):
 
 class BudgetError(ArbiterError):
     """A budget is used up, or cannot be checked."""
+
+
+class FailedCall(Protocol):
+    """What an error tells of a call; an :class:`arbiter.execution.Attempt` tells more."""
+
+    @property
+    def model(self) -> str:
+        """Who was called."""
+        ...
+
+    @property
+    def error(self) -> str:
+        """Class and status of what failed."""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """What the provider said."""
+        ...
+
+
+class ExecutionError(ArbiterError):
+    """A decision was not carried out.
+
+    Attributes
+    ----------
+    decision_id : of the decision; the ledger holds it with the outcome of each call.
+    attempts : the calls that were made, an :class:`arbiter.execution.Attempt` each.
+    """
+
+    def __init__(self, message: str, decision_id: str = "", attempts: Sequence[FailedCall] = ()) -> None:
+        super().__init__(message)
+        self.decision_id = decision_id
+        self.attempts = tuple(attempts)
+
+
+class AllCandidatesFailedError(ExecutionError):
+    """No candidate answered; the message says of each why, without a word of the request or of a key."""
+
+
+class StreamBrokenError(ExecutionError):
+    """An answer broke off after its first part had reached the caller, so that nobody else could begin it anew."""

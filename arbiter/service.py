@@ -13,6 +13,7 @@ import numpy as np
 
 from arbiter import forked
 from arbiter.cold_start import cold_start_router
+from arbiter.completing import Completing
 from arbiter.errors import InvalidInputError, LedgerError
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.gatekeeper.assessed import assessed
@@ -34,8 +35,8 @@ __all__ = ["Arbiter", "ServiceOptions", "load"]
 logger = logging.getLogger(__name__)
 
 
-class Arbiter:
-    """Routes requests, records decisions and feedback, and learns; safe to share between threads.
+class Arbiter(Completing):
+    """Routes requests, carries decisions out, records what came of them, and learns; safe to share between threads.
 
     Readers take the router as it stands, an immutable snapshot; one lock orders the updates. What was learned is the
     fold over the ledger's feedback in its order, whichever process recorded it.
@@ -58,6 +59,7 @@ class Arbiter:
         self._cold: Router | None = None
         self._rng = np.random.default_rng(self.options.seed)
         self._rng_lock = threading.Lock()
+        super().__init__(router)
 
     @property
     def router(self) -> Router:
@@ -230,7 +232,8 @@ class Arbiter:
         return self.ledger.prune(before)
 
     def close(self) -> None:
-        """Write what is pending and let go of the ledger."""
+        """End calls that are under way, write what is pending, and let go of the ledger."""
+        self.executor.close()
         self._learner.close()
         self.ledger.close()
 

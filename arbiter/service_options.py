@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from arbiter import forked
+from arbiter.execution import ExecutionOptions
 from arbiter.gatekeeper.opinion import Assessor
 from arbiter.judgements import FeedbackRules
 from arbiter.ledger import PromptStorage
@@ -26,6 +27,7 @@ class ServiceOptions:
         thumb (see the README of :mod:`arbiter.gatekeeper`); by default nobody.
     workers : processes among which a batch of 1,024 or more requests is divided, for the time of the call; one per core
         for offline work. Above 1 they are forked: not for a server with threads. See :mod:`arbiter.forked`.
+    execution : where candidates are called, with which keys and limits.
     follow_s : seconds of serving after which feedback that other processes recorded in the same ledger is looked for,
         in the background; each feedback of this process looks, too. Infinite never does.
     """
@@ -36,6 +38,7 @@ class ServiceOptions:
     standing: StandingOptions = field(default_factory=StandingOptions)
     feedback: FeedbackRules = field(default_factory=FeedbackRules)
     assessor: Assessor | None = None
+    execution: ExecutionOptions = field(default_factory=ExecutionOptions)
     workers: int = 1
     follow_s: float = 2.0
 

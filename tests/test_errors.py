@@ -6,7 +6,11 @@ import pytest
 
 from arbiter import errors
 
-TREE = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__]
+TREE = [
+    cls
+    for _, cls in inspect.getmembers(errors, inspect.isclass)
+    if cls.__module__ == errors.__name__ and issubclass(cls, BaseException)
+]
 
 
 @pytest.mark.parametrize("cls", TREE)

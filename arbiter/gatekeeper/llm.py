@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from arbiter.background import BackgroundLoop
 from arbiter.encoders.cut import cut
 from arbiter.errors import InvalidInputError
-from arbiter.gatekeeper.background import BackgroundLoop
 from arbiter.gatekeeper.llm_prompt import messages, read_labels, response_format
 from arbiter.gatekeeper.opinion import Opinion
 from arbiter.gatekeeper.recent import RecentOpinions

@@ -98,6 +98,13 @@ def outcome_to_json(outcome: Outcome) -> Json:
         "cost_usd": _maybe_number(outcome.cost_usd),
         "latency_s": _maybe_number(outcome.latency_s),
         "fallback_reason": None if outcome.fallback_reason is None else str(outcome.fallback_reason),
+        "ttft_s": _maybe_number(outcome.ttft_s),
+        "input_tokens": outcome.input_tokens,
+        "output_tokens": outcome.output_tokens,
+        "attempt": outcome.attempt,
+        "deployment": outcome.deployment,
+        "cooldown_s": _maybe_number(outcome.cooldown_s),
+        "score": _maybe_number(outcome.score),
     }
 
 
@@ -112,6 +119,13 @@ def outcome_from_json(values: Mapping[str, Any]) -> Outcome:
             cost_usd=_maybe_float(values["cost_usd"]),
             latency_s=_maybe_float(values["latency_s"]),
             fallback_reason=None if reason is None else FallbackReason(reason),
+            ttft_s=_maybe_float(values.get("ttft_s")),  # ledgers of version 0.1.0 lack it and what follows
+            input_tokens=values.get("input_tokens"),
+            output_tokens=values.get("output_tokens"),
+            attempt=int(values.get("attempt", 0)),
+            deployment=str(values.get("deployment", "")),
+            cooldown_s=_maybe_float(values.get("cooldown_s")),
+            score=_maybe_float(values.get("score")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable("outcome", error) from error

@@ -4,7 +4,11 @@ from enum import StrEnum
 
 
 class FallbackReason(StrEnum):
-    """Why a call was not the end of a request."""
+    """Why a call was not the end of a request.
+
+    The last two are no failures: ``not_needed`` is a call beside the one whose answer was taken, ``cancelled`` one
+    whose caller went away.
+    """
 
     PRIMARY_UNAVAILABLE = "primary_unavailable"
     TIMEOUT = "timeout"
@@ -14,6 +18,8 @@ class FallbackReason(StrEnum):
     SAFETY_VIOLATION = "safety_violation"
     BUDGET_EXCEEDED = "budget_exceeded"
     CIRCUIT_OPEN = "circuit_open"
+    NOT_NEEDED = "not_needed"
+    CANCELLED = "cancelled"
 
 
 class Aggregation(StrEnum):

@@ -72,6 +72,13 @@ outcomes = st.builds(
     cost_usd=st.none() | floats,
     latency_s=st.none() | floats,
     fallback_reason=st.none() | st.sampled_from(FallbackReason),
+    ttft_s=st.none() | floats,
+    input_tokens=st.none() | st.integers(0, 10**6),
+    output_tokens=st.none() | st.integers(0, 10**6),
+    attempt=st.integers(0, 20),
+    deployment=names,
+    cooldown_s=st.none() | floats,
+    score=st.none() | units,
 )
 feedback = st.builds(
     Feedback,

@@ -35,7 +35,7 @@ class BackgroundLoop:
     def submit(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
         """Run the coroutine that ``make`` gives; cancelling the future cancels it."""
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():
+            if not self.running:
                 self._start()
         return asyncio.run_coroutine_threadsafe(_in_turn(make, self._turns), self._loop)
 
@@ -44,7 +44,27 @@ class BackgroundLoop:
         self._loop.set_task_factory(_TasksKept())
         self._thread = threading.Thread(target=_run, args=(self._loop,), daemon=True, name="arbiter-loop")
         self._thread.start()
-        weakref.finalize(self, _stop, self._loop, self._thread)
+        self._finalizer = weakref.finalize(self, _stop, self._loop, self._thread)
+
+    @property
+    def running(self) -> bool:
+        """Whether its thread has started, and not ended."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run the coroutine to its end; where the caller is interrupted meanwhile, it is cancelled."""
+        future = self.submit(make)
+        try:
+            return future.result()
+        finally:
+            future.cancel()  # of one that is done: nothing
+
+    def close(self) -> None:
+        """End the thread; what still runs on it is cancelled. The next coroutine starts another."""
+        with self._lock:
+            if self._thread is not None:
+                self._finalizer()
+                self._thread = None
 
 
 class _TasksKept:

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 
-from arbiter.gatekeeper.background import BackgroundLoop
+from arbiter.background import BackgroundLoop
 
 
 class Worker:
