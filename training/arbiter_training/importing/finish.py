@@ -123,8 +123,9 @@ class Finisher:
     ) -> list[Row]:
         """Give the rows of the groups that end in this part."""
         seqs = sorted(repeated)
+        taken = table.take(np.asarray([seq - part.first for seq in seqs], dtype=np.int64)).to_pylist()
         out: list[Row] = []
-        for seq, row in zip(seqs, table.take([seq - part.first for seq in seqs]).to_pylist(), strict=True):
+        for seq, row in zip(seqs, taken, strict=True):
             group, last = repeated[seq]
             members = self._held.setdefault(group, [])
             if seq not in left_out:

@@ -125,6 +125,14 @@ class ImportIndex:
         """Say whether any rows were grouped by more than their request id."""
         return self._db.execute("SELECT 1 FROM calls WHERE grp <> request LIMIT 1").fetchone() is not None
 
+    def has_attempts(self) -> bool:
+        """Say whether any group has rows of several request ids; once joined."""
+        question = (
+            "SELECT 1 FROM calls JOIN groups ON calls.grp = groups.grp "
+            "GROUP BY calls.grp HAVING COUNT(DISTINCT request) > 1 LIMIT 1"
+        )
+        return self._db.execute(question).fetchone() is not None
+
     def clashes(self) -> set[int]:
         """Give the rows whose request id an earlier row of another request has."""
         return {seq for (seq,) in self._db.execute(CLASHES)} if self.has_traces() else set()

@@ -196,7 +196,7 @@ class _Started:
         self.index.join()
         parts = [Part(path=self._part(i), first=a, end=b) for i, (a, b) in enumerate(self._progress["parts"])]
         joined = self.index.count("joined")
-        folds = self.index.has_traces()
+        folds = self.index.has_traces() and self.index.has_attempts()
         schema = result_schema([p.path for p in parts], self._progress["columns"], joined > 0, folds)
         finisher = Finisher(self.index, parts, schema, self.tally)
 

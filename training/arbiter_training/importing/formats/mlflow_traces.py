@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from arbiter_training.importing.choice import KEY
 from arbiter_training.importing.fields import decoded, first, mapping, mappings, seconds, span_of, text
 from arbiter_training.importing.formats.otlp import Span, span_of_record
 from arbiter_training.importing.formats.spans import kind_of, measured, model_of, placed
@@ -62,13 +63,20 @@ class MLflowTraces:
         spans = list(mappings(mapping(trace.get("data")).get("spans")))
         if not spans:
             yield Refused(reason=Reason.NO_REQUEST, detail="a trace without spans")
+        noted = {**metadata, **tags}
+        if sum(_is_call(raw) for raw in spans) > 1:  # what is noted of the trace says nothing of one of its calls
+            noted = {name: value for name, value in noted.items() if not name.startswith(KEY)}
         for raw in spans:
-            yield _item(raw, own, info, {**metadata, **tags})
+            yield _item(raw, own, info, noted)
         yield from _judgements(info, own)
 
 
 def _trace(record: Record) -> Mapping[str, Any]:
     return mapping(record["trace"]) if "trace" in record else record
+
+
+def _is_call(span: Record) -> bool:
+    return kind_of(decoded(mapping(span.get("attributes")).get("mlflow.spanType"))) is Kind.CALL
 
 
 def _named(found: object) -> dict[str, Any]:
