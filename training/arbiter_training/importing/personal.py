@@ -78,7 +78,7 @@ PATTERNS: Mapping[str, tuple[re.Pattern[str], Callable[[str], bool]]] = {
     "IP address": (re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)"), _is_address),
     "phone number": (
         re.compile(
-            r"(?<![\w.])(?:\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}"
+            r"(?<![\w.])(?:\+\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,5}"
             r"|\(\d{3}\) ?\d{3}-\d{4}|\d{3}[-.]\d{3}[-.]\d{4})\b"
         ),
         _is_phone,

@@ -45,7 +45,7 @@ def read_messages(value: object) -> Messages:
         if not isinstance(found, Mapping):
             break
         found = _within(found)
-    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], list):
+    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], list) and not _is_pair(found[0]):
         found = found[0]  # LangChain logs a batch of one conversation
     if isinstance(found, str):
         return _text(found)
@@ -80,8 +80,8 @@ def _within(found: Mapping[str, Any]) -> object:
 def _message(item: object) -> dict[str, Any]:
     if isinstance(item, str):
         return {"role": "user", "content": item}
-    if isinstance(item, list) and len(item) == 2 and all(isinstance(part, str) for part in item):
-        item = {"role": item[0], "content": item[1]}  # LangChain's pairs
+    if isinstance(item, list) and _is_pair(item):
+        item = {"role": item[0], "content": item[1]}
     if not isinstance(item, Mapping):
         raise UnusableError(Reason.NO_REQUEST, f"a message is a {type(item).__name__}")
     inner = item.get("message") or item.get("data")
@@ -94,6 +94,11 @@ def _message(item: object) -> dict[str, Any]:
     message: dict[str, Any] = {"role": ROLES.get(name, name), "content": _content(content)}
     message |= {key: source[key] for key in KEPT if source.get(key) is not None}
     return message
+
+
+def _is_pair(item: list[Any]) -> bool:
+    """Say whether a list is one of LangChain's pairs of role and text."""
+    return len(item) == 2 and all(isinstance(part, str) for part in item) and item[0] in (*ROLES, "user", "system")
 
 
 def _content(content: object) -> str | list[dict[str, Any]] | None:

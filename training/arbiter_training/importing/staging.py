@@ -8,6 +8,7 @@ from typing import Any
 
 from arbiter_training.importing.blocks import Block
 from arbiter_training.importing.columnar import HALF, columnar
+from arbiter_training.importing.fast_json import json_reader
 from arbiter_training.importing.formats.columns import MappedColumns
 from arbiter_training.importing.items import (
     Call,
@@ -33,7 +34,7 @@ from arbiter_training.traffic.read_parquet import pyarrow_modules
 LOOK_ROWS = 100
 """Rows of a batch that are looked at to tell its format."""
 
-LANGUAGE_SAMPLE = 256
+LANGUAGE_SAMPLE = 64
 """Requests of a block whose language is looked at, spread evenly."""
 
 
@@ -153,11 +154,12 @@ def _records(block: Block, tally: Tally) -> Iterator[tuple[int, Record]]:
         records = payload if isinstance(payload, list) else payload.to_pylist()
         yield from enumerate(records, start=block.first_row)
         return
+    read = json_reader()
     for row, line in enumerate(payload.split(b"\n"), start=block.first_row):
         if not line or line.isspace():
             continue
         try:
-            record = json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8"))
+            record = read(line)
         except (ValueError, RecursionError) as error:
             record = error
         if isinstance(record, dict):

@@ -1,7 +1,7 @@
 """Blocks read by several processes, given back in their order."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any
 
@@ -36,11 +36,11 @@ class Pool:
 
     def staged(self, blocks: Iterator[Block]) -> Iterator[tuple[Block, Staged]]:
         """Give blocks with what they came to, in their order."""
-        alone = None if self._jobs == 1 else AHEAD if self._jobs == 0 else 0
-        for block in islice(blocks, alone):
+        first = list(islice(blocks, 0 if self._jobs else AHEAD))
+        columns = any(not isinstance(block.payload, bytes | list) for block in first)
+        alone = self._jobs == 1 or columns  # columns are read faster than they are handed over
+        for block in chain(first, blocks) if alone else first:
             yield block, stage(block, self._options)
-        if alone is None:
-            return
         jobs = self._jobs or 2
         while window := list(islice(blocks, AHEAD * jobs)):
             yield from zip(window, self._fan_out(window, jobs), strict=True)
