@@ -44,7 +44,7 @@ class Langfuse:
     def recognises(self, record: Record) -> bool:
         """By an observation's type and trace, a score's data type, or a trace's lists of them."""
         found = _snake(record)
-        observation = found.get("type") in TYPES and "trace_id" in found and "span_id" not in found
+        observation = str(found.get("type")) in TYPES and "trace_id" in found and "span_id" not in found
         score = {"data_type", "value", "source"} <= found.keys()
         return bool(observation or score or ("observations" in found and "scores" in found))
 
@@ -53,7 +53,7 @@ class Langfuse:
         found = _snake(record)
         if "observations" in found:
             yield from self._trace(found)
-        elif found.get("type") in TYPES:
+        elif str(found.get("type")) in TYPES:
             yield _observation(found, None)
         elif "data_type" in found and "value" in found:
             yield _score(found, None)

@@ -89,9 +89,9 @@ def _left_out(record: Record, metadata: Mapping[str, Any]) -> Refused | None:
         return Refused(reason=Reason.INTERNAL, detail="silent experiment")
     if is_side_turn(metadata):
         return Refused(reason=Reason.SUB_AGENT, detail=str(metadata["turn_type"])[:60])
-    kind = record.get("call_type") or ""
+    kind = str(record.get("call_type") or "")
     if kind not in CHAT_CALLS:
-        return Refused(reason=Reason.NOT_A_CALL, detail=str(kind)[:60])
+        return Refused(reason=Reason.NOT_A_CALL, detail=kind[:60])
     return None
 
 
