@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from arbiter.catalog import Catalog
+from arbiter.catalog import Catalog, litellm_entry
 from arbiter_training.importing.index import ImportIndex
 from arbiter_training.importing.items import Reason
 from arbiter_training.importing.personal import KINDS
@@ -32,7 +32,7 @@ class ModelCoverage:
     rows, judged, priced, errors : all; with a quality; with a cost; failed.
     tokens : with both counts of tokens.
     mean_cost_usd : over those with a cost; None where there are none.
-    in_catalog : whether the shipped catalog has its price, for the rows that lack a cost.
+    price_known : whether the shipped catalog or litellm's table has its price, for the rows that lack a cost.
     """
 
     rows: int
@@ -41,12 +41,12 @@ class ModelCoverage:
     errors: int
     tokens: int
     mean_cost_usd: float | None
-    in_catalog: bool
+    price_known: bool
 
     @property
     def lacks_price(self) -> bool:
         """Whether some of its rows have no cost and nothing is known that would give one."""
-        return self.priced < self.rows and not self.in_catalog
+        return self.priced < self.rows and not self.price_known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ class ImportReport:
 
     @property
     def lacking_prices(self) -> tuple[str, ...]:
-        """Models of which neither log nor catalog tells a price."""
+        """Models of which neither log, catalog nor litellm's table tells a price."""
         return tuple(name for name, model in self.models.items() if model.lacks_price)
 
     def to_json(self) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def report_of(sources: Sequence[str], reader: str, tally: Tally, summary: Summar
             name: ModelCoverage(
                 rows=m.rows, judged=m.judged, priced=m.priced, errors=m.errors, tokens=m.counted,
                 mean_cost_usd=m.cost_usd / m.priced if m.priced else None,
-                in_catalog=catalog.resolve(name) is not None,
+                price_known=catalog.resolve(name) is not None or litellm_entry(name) is not None,
             )
             for name, m in sorted(summary.models.items(), key=lambda pair: -pair[1].rows)
         },
