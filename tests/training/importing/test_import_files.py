@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from import_runs import imported
 
 from arbiter.errors import TrafficError
 from arbiter_training.importing import all_readers
@@ -105,3 +106,18 @@ def test_nothing_is_guessed() -> None:
     both = {"request_id": "a", "model": "m", "prompt": "p", "variant_name": "v"}
     with pytest.raises(TrafficError, match="may be tensorzero or columns: say which with --format"):
         detect([both], all_readers(), "log")
+
+
+def test_a_file_of_each_call_is_read_like_one_log(tmp_path: Path) -> None:
+    """As object stores have them: a thousand files, some damaged; blocks hold many of them."""
+    folder = tmp_path / "bucket"
+    folder.mkdir()
+    for i in range(60):
+        record = {"request_id": f"r{i}", "model": "m", "prompt": f"Question {i}?"}
+        (folder / f"{i:03d}.json").write_text(json.dumps(record, indent=i % 2 or None))
+    (folder / "010.json").write_text('{"request_id": "r10", ')
+    (folder / "011.json").write_bytes(b'["\xff"]')
+    (folder / "big.jsonl").write_text(json.dumps({"request_id": "big", "model": "m", "prompt": "x" * 300_000}) + "\n")
+    found = imported(tmp_path, folder)
+    assert [row["request_id"] for row in found.rows] == [f"r{i}" for i in range(60) if i not in (10, 11)] + ["big"]
+    assert found.report.rows_read == 61 and sum(found.dropped().values()) == 2

@@ -79,7 +79,7 @@ class Call:
     request : text, or OpenAI messages; None where another record holds it (see ``half``).
     request_id : of the request; empty takes the record's place in its file.
     timestamp : start, seconds since 1970 in UTC.
-    session_id : of the conversation.
+    session_id : of the conversation; the trace where a log names none, since calls of one trace are not independent.
     propensity, quality : in (0, 1] and [0, 1].
     cost_usd, latency_s, ttft_s : dollars, seconds, seconds to the first token.
     input_tokens, output_tokens : counts.

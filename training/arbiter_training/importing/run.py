@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from arbiter.errors import TrafficError
-from arbiter_training.importing.blocks import Block, Source, file_source, log_files
+from arbiter_training.importing.blocks import Block, Source, log_files
 from arbiter_training.importing.detect import LOOKED_AT, detect
 from arbiter_training.importing.finish import Finisher, Part
 from arbiter_training.importing.formats import Mapped, all_readers
@@ -20,6 +20,7 @@ from arbiter_training.importing.quality import QualityRules
 from arbiter_training.importing.reading import LogReader, Record
 from arbiter_training.importing.report import ImportReport, report_of
 from arbiter_training.importing.schema import known_columns, result_schema
+from arbiter_training.importing.small_files import file_sources
 from arbiter_training.importing.staging import Staged, StagingOptions, first_records
 from arbiter_training.importing.stores import is_store, store_source
 from arbiter_training.importing.tally import Tally
@@ -83,7 +84,7 @@ def import_log(request: ImportRequest, say: Say) -> ImportReport:
     pyarrow_modules()
     sources = _sources(request)
     reader = _reader(request, sources)
-    feedback = [file_source(path) for path in log_files(request.feedback)]
+    feedback = file_sources(log_files(request.feedback))
     options = StagingOptions(
         reader=reader, rules=request.rules, redact=request.redact, joins=bool(feedback) or reader.judges
     )
@@ -106,7 +107,7 @@ def _sources(request: ImportRequest) -> list[Source]:
         if is_store(name):
             found.append(store_source(name, request.experiment))
         else:
-            found += [file_source(path) for path in log_files([name])]
+            found += file_sources(log_files([name]))
     return found
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from arbiter_training.importing.items import Reason
+from arbiter_training.importing.personal import redacted
 
 EXAMPLES = 3
 """Kept of each reason."""
@@ -20,7 +21,7 @@ class Tally:
     ----------
     rows : read, of calls and of what is none; judgements are counted apart.
     dropped : reason to rows.
-    examples : reason to the places and values of the first few.
+    examples : reason to the places and values of the first few, without personal data.
     feedback : judgements read.
     feedback_names : name and what became of it (``"read"``, ``"other name"``, ``"not a quality"``) to judgements.
     cached : answers from a cache, whose cost and latency are left unknown.
@@ -47,7 +48,7 @@ class Tally:
         held = self.examples.setdefault(str(reason), [])
         if len(held) < EXAMPLES:
             text = " ".join(f"{place}: {detail}".split()) if detail else place
-            held.append(text.encode("utf-8", "replace").decode()[:EXAMPLE_CHARS])
+            held.append(redacted(text.encode("utf-8", "replace").decode())[0][:EXAMPLE_CHARS])
 
     def add(self, other: "Tally") -> None:
         """Add what another stretch counted."""

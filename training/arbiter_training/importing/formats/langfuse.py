@@ -97,7 +97,7 @@ def _call(found: Mapping[str, Any], trace: str, own: str, session: str | None) -
         request=read_messages(found.get("input")),
         request_id=f"{trace}/{own}",
         timestamp=started,
-        session_id=text(found.get("session_id")) or session,
+        session_id=text(found.get("session_id")) or session or trace,
         latency_s=number(found.get("latency"), "latency") if latency is None else latency,
         ttft_s=number(found.get("time_to_first_token"), "timeToFirstToken") if begun is None else begun,
         status=status_of(found.get("level") != "ERROR", found.get("status_message")),

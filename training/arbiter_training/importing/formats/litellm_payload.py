@@ -72,7 +72,7 @@ def call_of(record: Record, metadata: Mapping[str, Any], trace: str | None) -> I
     if names_the_chat(request):
         yield Refused(reason=Reason.TITLE)
         return
-    session = text(record.get("session_id"))
+    session = text(record.get("session_id")) or trace
     call = Call(model=model, request=request, trace=trace, session_id=session, extras=_extras(record))
     call.ids = tuple(i for i in (text(record.get(name)) for name in IDS) if i)
     call.request_id = text(first(record, "litellm_call_id", "id", "request_id")) or ""

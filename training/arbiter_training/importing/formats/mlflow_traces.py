@@ -107,7 +107,7 @@ def _call(
         request=_request(inputs),
         request_id=f"{trace}/{span.key.own.partition('/')[2]}",
         timestamp=span.start,
-        session_id=text(first(noted, "mlflow.trace.session") or first(attributes, "session.id")),
+        session_id=text(first(noted, "mlflow.trace.session") or first(attributes, "session.id")) or trace,
         latency_s=span_of(span.start, span.end),
         status=status_of(not span.failed, span.message, *(held.get("exception.type") for _, held in span.events)),
         trace=trace,

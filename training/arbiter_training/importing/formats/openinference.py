@@ -72,7 +72,7 @@ def _call(span: Span) -> Call:
         request=_request(attributes),
         request_id=span.key.own,
         timestamp=span.start,
-        session_id=text(attributes.get("session.id")),
+        session_id=text(attributes.get("session.id")) or span.trace,
         latency_s=span_of(span.start, span.end),
         status=status_of(not span.failed, span.message),
         trace=span.trace,

@@ -104,7 +104,7 @@ def _call(span: Span) -> Call:
         request=_request(span),
         request_id=span.key.own,
         timestamp=span.start,
-        session_id=text(attributes.get("gen_ai.conversation.id")) or text(attributes.get("session.id")),
+        session_id=text(first(attributes, "gen_ai.conversation.id", "session.id")) or span.trace,
         latency_s=span_of(span.start, span.end),
         ttft_s=number(attributes.get("gen_ai.response.time_to_first_chunk"), "time to first chunk"),
         status=status_of(not span.failed, attributes.get("error.type"), span.message),
