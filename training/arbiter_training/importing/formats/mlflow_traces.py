@@ -112,8 +112,8 @@ def _call(
         status=status_of(not span.failed, span.message, *(held.get("exception.type") for _, held in span.events)),
         trace=trace,
     )
-    client = text(info.get("client_request_id"))
-    call.ids = tuple(i for i in (trace, client, _answer_id(attributes), span.key.own.partition("/")[2]) if i)
+    outside = text(info.get("client_request_id")), text(attributes.get("litellm_call_id")), _answer_id(attributes)
+    call.ids = tuple(i for i in (trace, span.key.own.partition("/")[2], *outside) if i)
     provider = text(attributes.get("mlflow.llm.provider"))
     if provider:
         call.extras["provider"] = provider

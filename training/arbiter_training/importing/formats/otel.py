@@ -111,7 +111,8 @@ def _call(span: Span) -> Call:
         trace=span.trace,
     )
     answer = text(attributes.get("gen_ai.response.id"))
-    call.ids = tuple(i for i in (span.trace, span.key.own.partition("/")[2], answer) if i)
+    lite = text(attributes.get("litellm.call_id"))
+    call.ids = tuple(i for i in (span.trace, span.key.own.partition("/")[2], answer, lite) if i)
     provider = text(first(attributes, "gen_ai.provider.name", "gen_ai.system"))
     if provider:
         call.extras["provider"] = provider
