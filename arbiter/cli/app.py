@@ -5,6 +5,7 @@ import typer
 from arbiter.cli.calibrate import calibrate
 from arbiter.cli.compare import compare
 from arbiter.cli.compare_costs import compare_costs
+from arbiter.cli.data import data
 from arbiter.cli.demo import demo
 from arbiter.cli.ensemble import ensemble
 from arbiter.cli.evaluate import evaluate
@@ -56,6 +57,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command()(command)
 app.command("import")(import_log)  # its own name is a word of the language
+app.add_typer(data, name="data")
 
 
 @app.callback()
