@@ -13,6 +13,7 @@ from arbiter.cli.evaluate_gatekeeper import evaluate_gatekeeper
 from arbiter.cli.export import export
 from arbiter.cli.feedback import feedback
 from arbiter.cli.import_log import import_log
+from arbiter.cli.judge import judge
 from arbiter.cli.metrics import metrics
 from arbiter.cli.models import models
 from arbiter.cli.output import show
@@ -38,6 +39,7 @@ COMMANDS = (
     evaluate,
     evaluate_gatekeeper,
     calibrate,
+    judge,
     promote,
     simulate,
     route,

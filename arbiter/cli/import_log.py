@@ -29,6 +29,7 @@ def import_log(
     timezone: Annotated[str | None, typer.Option(help="Of times that name none, as Europe/Berlin.")] = None,
     experiment: Annotated[str | None, typer.Option(help="MLflow experiment. Default: all.")] = None,
     redact: Annotated[bool, typer.Option("--redact", help="Replace personal data that is found.")] = False,
+    answers: Annotated[bool, typer.Option("--answers", help="Keep the answers' texts, for `arbiter judge`.")] = False,
     report: Annotated[Path | None, typer.Option(help="HTML file to write the report to.")] = None,
     resume: Annotated[bool, typer.Option(help="Whether an import that was cut off goes on.")] = True,
     jobs: Annotated[int, typer.Option(min=0, help="Processes. Default: two for a long log.")] = 0,
@@ -42,7 +43,7 @@ def import_log(
     )  # fmt: skip
     request = job.ImportRequest(
         sources=tuple(sources), out=out, format=format_, mapped=given.mapped(), rules=given.rules(),
-        feedback=tuple(feedback or ()), experiment=experiment, redact=redact, resume=resume, jobs=jobs,
+        feedback=tuple(feedback or ()), experiment=experiment, redact=redact, answers=answers, resume=resume, jobs=jobs,
     )  # fmt: skip
     found = job.run(request, report, progress())
     if as_json:

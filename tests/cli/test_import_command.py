@@ -139,3 +139,27 @@ def test_the_spend_table_by_the_url_of_its_database(run: Run, tmp_path: Path, po
     assert table.timestamp[0] == np.datetime64("2026-01-01T10:00")
     wrong = run("import", "postgresql://u:secret@127.0.0.1:1/db", "-o", "traffic.parquet")
     assert "secret" not in refused(wrong)
+
+
+def test_judge_by_references_from_the_command_line(run_either: Run, tmp_path: Path) -> None:
+    """Import with answers, judge, evaluate; without a judge and without references it is refused."""
+    rows = [
+        {
+            "request_id": f"r{i}",
+            "prompt": f"What is {i} + {i}?",
+            "model": m,
+            "answer": str(2 * i + k),
+            "gold": str(2 * i),
+        }
+        for i in range(12)
+        for k, m in enumerate((CHEAP, DEAR))
+    ]
+    write_jsonl(tmp_path / "log.jsonl", rows)
+    assert run_either("import", "log.jsonl", "-o", "t.parquet", "--answers").status == 0
+    assert "nobody is asked" in refused(run_either("judge", "t.parquet", "-o", "j.parquet"))
+    done = run_either("judge", "t.parquet", "-o", "j.parquet", "--reference", "gold")
+    assert done.status == 0 and "24 rows, 0 judged before, 24 now" in done.out, done
+    told = json.loads(run_either("judge", "t.parquet", "-o", "j.parquet", "--reference", "gold", "--json").out)
+    assert told["judged"] == {"reference": 24} and told["mean_quality"] == {"reference": 0.5}
+    table = read_traffic(tmp_path / "j.parquet")
+    assert {m: float(table.quality[table.model == m].mean()) for m in (CHEAP, DEAR)} == {CHEAP: 1.0, DEAR: 0.0}

@@ -87,6 +87,14 @@ def test_a_failure_is_a_row_with_its_kind(read: Imported) -> None:
     assert (row["status"], row["quality"]) == ("error", None)
 
 
+def test_answers_are_kept_where_that_is_asked_for(read: Imported, payloads: Path, tmp_path: Path) -> None:
+    """Of the model that the row is about: not the words of the one that answered in its place."""
+    assert "answer" not in read.rows[0]
+    found = imported(tmp_path, payloads, answers=True)
+    assert row_of(found, "monad")["answer"] == "A monoid." and row_of(found, "slowly")["answer"] == "One two three."
+    assert row_of(found, "falls back")["answer"] is None
+
+
 @pytest.mark.parametrize("key", ["litellm_call_id", "trace_id", "id"])
 def test_feedback_finds_its_call_by_any_id(payloads: Path, tmp_path: Path, key: str) -> None:
     """By the header's call id, by the trace, by the response's own id."""

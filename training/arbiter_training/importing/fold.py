@@ -142,7 +142,8 @@ def _request(attempts: list[tuple[Row, list[Judged]]]) -> Row:
         judge(chosen, verdicts)
         return chosen
     last = own[-1]
-    row = {**chosen, **{name: last[name] for name in ("status", *MEASURES)}, "attempts": float(len(attempts))}
+    measured = {name: last[name] for name in ("status", *MEASURES, "answer") if name in last}
+    row: Row = {**chosen, **measured, "attempts": float(len(attempts))}
     costs = [attempt["cost_usd"] for attempt in own if attempt["cost_usd"] is not None]
     row["cost_usd"] = sum(costs) if costs else None
     row["latency_s"] = _waited(chosen, last)

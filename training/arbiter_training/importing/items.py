@@ -90,6 +90,7 @@ class Call:
     span : its own key, its parent's; None where the format has no spans.
     naive : whether its time was written without a zone.
     body : messages as JSON, where the request is not text; written when a block is staged.
+    answer : as it was logged, in any shape; its text is kept where that is asked for.
     extras : further columns.
     """
 
@@ -112,6 +113,7 @@ class Call:
     span: "SpanKey | None" = None
     naive: bool = False
     body: str | None = None
+    answer: object = None
     extras: dict[str, Any] = field(default_factory=dict)
 
 

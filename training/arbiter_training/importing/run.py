@@ -47,6 +47,7 @@ class ImportRequest:
     feedback : further files of feedback.
     experiment : of an MLflow store.
     redact : whether personal data is replaced.
+    answers : whether the texts of answers are kept.
     resume : whether a started import goes on.
     jobs : processes; 0 takes two for a large log.
     """
@@ -59,6 +60,7 @@ class ImportRequest:
     feedback: tuple[Path, ...] = ()
     experiment: str | None = None
     redact: bool = False
+    answers: bool = False
     resume: bool = True
     jobs: int = 0
 
@@ -86,7 +88,11 @@ def import_log(request: ImportRequest, say: Say) -> ImportReport:
     reader = _reader(request, sources)
     feedback = file_sources(log_files(request.feedback))
     options = StagingOptions(
-        reader=reader, rules=request.rules, redact=request.redact, joins=bool(feedback) or reader.judges
+        reader=reader,
+        rules=request.rules,
+        redact=request.redact,
+        joins=bool(feedback) or reader.judges,
+        answers=request.answers,
     )
     folder = request.out.with_name(f".{request.out.name}.import")
     started = _Started(folder, _mark(request, reader, [*sources, *feedback]), request.resume)
@@ -127,7 +133,15 @@ def _reader(request: ImportRequest, sources: Sequence[Source]) -> LogReader:
 
 
 def _mark(request: ImportRequest, reader: LogReader, sources: Sequence[Source]) -> str:
-    told = (VERSION, reader.name, repr(request.mapped), repr(request.rules), request.redact, [s.mark for s in sources])
+    told = (
+        VERSION,
+        reader.name,
+        repr(request.mapped),
+        repr(request.rules),
+        request.redact,
+        request.answers,
+        [s.mark for s in sources],
+    )
     return hashlib.sha256(repr(told).encode("utf-8", "surrogatepass")).hexdigest()
 
 

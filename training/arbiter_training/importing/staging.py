@@ -1,13 +1,15 @@
 """A block of a log to checked columns, with what the rows need to be told apart and joined later."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from arbiter_training.importing.answers import answer_text
 from arbiter_training.importing.blocks import Block
-from arbiter_training.importing.columnar import HALF, columnar
+from arbiter_training.importing.call_table import call_table
+from arbiter_training.importing.columnar import columnar
 from arbiter_training.importing.fast_json import json_reader
 from arbiter_training.importing.formats.columns import MappedColumns
 from arbiter_training.importing.items import (
@@ -26,13 +28,14 @@ from arbiter_training.importing.personal import scan_column
 from arbiter_training.importing.quality import QualityRules
 from arbiter_training.importing.reading import LogReader, Record
 from arbiter_training.importing.tally import Tally
-from arbiter_training.importing.texts import as_text
-from arbiter_training.traffic.columns import NUMBERS
 from arbiter_training.traffic.prompt_text import prompt_text
 from arbiter_training.traffic.read_parquet import pyarrow_modules
 
 LOOK_ROWS = 100
 """Rows of a batch that are looked at to tell its format."""
+
+ANSWER = "answer"
+"""Column of the answers' texts."""
 
 LANGUAGE_SAMPLE = 64
 """Requests of a block whose language is looked at, spread evenly."""
@@ -48,12 +51,14 @@ class StagingOptions:
     rules : how feedback is read.
     redact : whether personal data is replaced.
     joins : whether ids are kept for feedback that comes from elsewhere.
+    answers : whether the texts of answers are kept, in the column ``answer``.
     """
 
     reader: LogReader
     rules: QualityRules = field(default_factory=QualityRules)
     redact: bool = False
     joins: bool = False
+    answers: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,7 +111,7 @@ def stage(block: Block, options: StagingOptions) -> Staged:
         _sort(item, row, block.source, calls, staged, options)
     calls = _encodable(calls, tally, block.source)
     _key(calls, staged, options)
-    staged.table = _scanned(_table(calls), options, tally)
+    staged.table = _scanned(call_table(calls), options, tally)
     return staged
 
 
@@ -181,6 +186,8 @@ def _sort(item: Item, row: int, source: str, calls: list[Call], staged: Staged, 
         item.request_id = item.request_id or f"{source}:{row}"
         tally.cached += bool(item.extras.get("cache_hit"))
         tally.naive += item.naive
+        if options.answers and (answer := answer_text(item.answer)) is not None:
+            item.extras[ANSWER] = answer
         calls.append(item)
         if item.span is not None:
             staged.spans.append(_span(item.span, Kind.CALL))
@@ -241,47 +248,10 @@ def _key(calls: Sequence[Call], staged: Staged, options: StagingOptions) -> None
             staged.ids += [(key, row) for key in {request, *map(hashed, call.ids)}]
 
 
-def _table(calls: Sequence[Call]) -> Any:
-    """Give calls as a table; extras are kept as they are where a column holds one kind of value, else as text."""
-    arrow = pyarrow_modules()
-    text, real = arrow.string(), arrow.float64()
-
-    def column(take: Callable[[Call], object], kind: Any) -> Any:
-        return arrow.array([take(call) for call in calls], type=kind)
-
-    micros = [None if c.timestamp is None else round(c.timestamp * 1e6) for c in calls]
-    columns = {
-        "request_id": column(lambda c: c.request_id, text),
-        "prompt": column(lambda c: c.request if isinstance(c.request, str) else None, text),
-        "messages": column(lambda c: c.body, text),
-        "timestamp": arrow.array(micros, type=arrow.int64()).cast(arrow.timestamp("us", "UTC")),
-        "session_id": column(lambda c: c.session_id, text),
-        "model": column(lambda c: c.model, text),
-        "status": column(lambda c: c.status, text),
-        **{name: arrow.array([getattr(c, name) for c in calls], type=real) for name in NUMBERS},
-        HALF: column(lambda c: c.half, text),
-    }
-    names = {name: None for call in calls for name in call.extras}
-    for name in names:
-        if name not in columns:
-            columns[name] = _extra(arrow, [call.extras.get(name) for call in calls])
-    return arrow.table(columns)
-
-
-def _extra(arrow: Any, values: list[Any]) -> Any:
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {bool} or kinds <= {str}:
-        return arrow.array(values, type=arrow.bool_() if kinds == {bool} else arrow.string())
-    if kinds <= {int, float}:
-        try:
-            return arrow.array([None if value is None else float(value) for value in values], type=arrow.float64())
-        except OverflowError:
-            pass
-    return arrow.array([None if value is None else as_text(value) for value in values], type=arrow.string())
-
-
 def _scanned(table: Any, options: StagingOptions, tally: Tally) -> Any:
-    for name in ("prompt", "messages"):
+    kinds = {field.name: field.type for field in table.schema}
+    held = {ANSWER} if kinds.get(ANSWER) == pyarrow_modules().string() else set()
+    for name in ("prompt", "messages", *held):
         position = table.schema.get_field_index(name)
         column = table.column(name).combine_chunks()
         clean, found = scan_column(column, options.redact)

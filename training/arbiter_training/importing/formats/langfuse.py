@@ -106,6 +106,7 @@ def _call(found: Mapping[str, Any], trace: str, own: str, session: str | None) -
         cost_usd=dollars(first({**found, "sum": costs.get("total")}, "total_cost", "sum", "calculated_total_cost")),
         trace=trace,
         ids=(trace, own),
+        answer=found.get("output"),
     )
     return with_choice(call, mapping(found.get("metadata")))
 

@@ -76,6 +76,7 @@ def call_of(record: Record, metadata: Mapping[str, Any], trace: str | None) -> I
     call = Call(model=model, request=request, trace=trace, session_id=session, extras=_extras(record))
     call.ids = tuple(i for i in (text(record.get(name)) for name in IDS) if i)
     call.request_id = text(first(record, "litellm_call_id", "id", "request_id")) or ""
+    call.answer = record.get("response")
     _measure(call, record, metadata)
     spend = mapping(metadata.get("spend_logs_metadata"))
     yield with_choice(call, metadata, spend, mapping(metadata.get("requester_metadata")))

@@ -70,6 +70,7 @@ def _call(model: str, cell: Mapping[str, Any]) -> Call:
         request=None,
         quality=number(first(cell, "score", "reward", "quality"), f"score of {model}", high=1.0),
         cost_usd=dollars(cell.get("cost")),
+        answer=first(cell, "response", "prediction", "answer"),
         latency_s=number(cell.get("latency"), "latency"),
         input_tokens=number(first(cell, "prompt_tokens", "input_tokens"), "input tokens"),
         output_tokens=number(first(cell, "completion_tokens", "output_tokens"), "output tokens"),
@@ -92,5 +93,6 @@ def _columns(record: Record) -> dict[str, Mapping[str, Any]]:
         beside = [end for end in (*COST_ENDS, *ANSWER_ENDS) if model + end in record]
         if model and name not in NOT_MODELS and (beside or model != name):
             cost = next((record[model + end] for end in COST_ENDS if model + end in record), None)
-            found[model] = {"score": record[name], "cost": cost}
+            answer = next((record[model + end] for end in ANSWER_ENDS if model + end in record), None)
+            found[model] = {"score": record[name], "cost": cost, "response": answer}
     return found

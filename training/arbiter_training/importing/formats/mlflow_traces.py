@@ -111,6 +111,7 @@ def _call(
         latency_s=span_of(span.start, span.end),
         status=status_of(not span.failed, span.message, *(held.get("exception.type") for _, held in span.events)),
         trace=trace,
+        answer=attributes.get("mlflow.spanOutputs"),
     )
     outside = text(info.get("client_request_id")), text(attributes.get("litellm_call_id")), _answer_id(attributes)
     call.ids = tuple(i for i in (trace, span.key.own.partition("/")[2], *outside) if i)

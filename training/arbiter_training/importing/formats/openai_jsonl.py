@@ -64,6 +64,7 @@ def _request(record: Mapping[str, Any]) -> Messages:
 
 
 def _answered(call: Call, answer: Mapping[str, Any]) -> None:
+    call.answer = answer.get("choices") or answer.get("output")
     usage = mapping(answer.get("usage"))
     call.input_tokens = number(first(usage, "prompt_tokens", "input_tokens"), "input tokens")
     call.output_tokens = number(first(usage, "completion_tokens", "output_tokens"), "output tokens")

@@ -77,6 +77,7 @@ def _call(span: Span) -> Call:
         status=status_of(not span.failed, span.message),
         trace=span.trace,
         ids=(span.trace, span.key.own.partition("/")[2]),
+        answer=first(attributes, "llm.output_messages.0.message.content", "llm.output_messages", "output.value"),
     )
     provider = text(first(attributes, "llm.provider", "llm.system"))
     if provider:

@@ -40,6 +40,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 
 MODEL = ("gen_ai.response.model", "gen_ai.request.model")
 CONTENT = ("gen_ai.input.messages", "gen_ai.content.prompt", "gen_ai.prompt")
+ANSWERS = ("gen_ai.output.messages", "gen_ai.content.completion", "gen_ai.completion", "gen_ai.completion.0.content")
 CHAT = frozenset({"completion", "acompletion"})
 """LiteLLM's own names of operations."""
 
@@ -109,6 +110,7 @@ def _call(span: Span) -> Call:
         ttft_s=number(attributes.get("gen_ai.response.time_to_first_chunk"), "time to first chunk"),
         status=status_of(not span.failed, attributes.get("error.type"), span.message),
         trace=span.trace,
+        answer=first(attributes, *ANSWERS),
     )
     answer = text(attributes.get("gen_ai.response.id"))
     lite = text(attributes.get("litellm.call_id"))

@@ -48,6 +48,7 @@ class TensorZero:
             output_tokens=number(usage.get("output_tokens"), "output_tokens"),
             cost_usd=dollars(usage.get("cost")),
             ids=tuple(i for i in (own, episode) if i),
+            answer=first(record, "output", "content"),
         )
         function = text(record.get("function_name"))
         if function:
