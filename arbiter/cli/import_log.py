@@ -45,7 +45,7 @@ def import_log(
         sources=tuple(sources), out=out, format=format_, mapped=given.mapped(), rules=given.rules(),
         feedback=tuple(feedback or ()), experiment=experiment, redact=redact, answers=answers, resume=resume, jobs=jobs,
     )  # fmt: skip
-    found = job.run(request, report, progress())
+    found = job.run(request, report, progress(every_s=2.0))
     if as_json:
         show_json(found.to_json())
     else:

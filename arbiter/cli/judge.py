@@ -25,7 +25,7 @@ def judge(
     extra = {"api_base": api_base} if api_base else {}
     settings = job.JudgeSettings(models=tuple(model), at_once=at_once, extra=extra) if model else None
     request = job.JudgeRequest(traffic=traffic, out=out, settings=settings, reference=reference, share=share)
-    report = job.judge_traffic(request, progress())
+    report = job.judge_traffic(request, progress(every_s=2.0))
     if as_json:
         show_json(report.to_json())
     else:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from import_runs import imported
 
@@ -64,6 +64,7 @@ def test_line_blocks_go_on_after_any_line(
     """What is passed over and what is given are all lines, in order."""
     path = tmp_path_factory.mktemp("lines") / "log"
     content = b"\n".join(lines) + (b"\n" if ended and lines else b"")
+    assume(not content.startswith(b"\x1f\x8b"))  # what gzip begins with
     path.write_bytes(gzip.compress(content) if done % 2 else content)
     whole = content.split(b"\n")[: content.count(b"\n") + bool(content and not content.endswith(b"\n"))]
     given_lines: list[bytes] = []

@@ -1,5 +1,6 @@
 """OpenTelemetry's GenAI spans and OpenInference's, made by the SDK with the conventions' attributes."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from otel_logs import base64_ids, otlp_json, printed, sdk_spans
 
 from arbiter.errors import TrafficError
 from arbiter_training.importing.formats.otel import OtelGenAI
+from arbiter_training.importing.formats.otlp import span_of_record
 from arbiter_training.importing.items import Reason
 
 ASKED = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Why is the sky blue?"}]}])
@@ -124,6 +126,16 @@ def test_deprecated_names_are_read() -> None:
     assert (call.model, call.request, call.input_tokens) == ("m", "hello", 3.0)  # type: ignore[union-attr]
     assert reason_of(OtelGenAI(), {"resourceSpans": []}) == Reason.NOT_THE_FORMAT
     assert reason_of(OtelGenAI(), {"attributes": {}, "spanId": "0" * 16}) == Reason.NOT_THE_FORMAT
+
+
+@pytest.mark.parametrize("own", ["d3101d4198e15f11", "0000000000000001", "00ff00ff00ff00ff"])
+def test_ids_are_the_same_in_hex_and_in_base64(own: str) -> None:
+    """The first one's base64 begins with 0x, which the SDKs write before hex."""
+    encoded = base64.b64encode(bytes.fromhex(own)).decode()
+    assert own != "d3101d4198e15f11" or encoded.startswith("0x")
+    for written in (own, f"0x{own}", own.upper(), encoded):
+        span = span_of_record({"traceId": "1" * 32, "spanId": written, "attributes": {}})
+        assert span.key.own == f"{'1' * 32}/{own}"
 
 
 def open_inference(**more: Any) -> dict[str, Any]:

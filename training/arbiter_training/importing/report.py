@@ -128,7 +128,6 @@ def report_of(sources: Sequence[str], reader: str, tally: Tally, summary: Summar
     summary : of what was kept.
     index : joined.
     """
-    catalog = Catalog.default()
     dropped = {
         reason: Dropped(rows=count, examples=tuple(tally.examples.get(reason, ())))
         for reason, count in tally.dropped.most_common()
@@ -155,19 +154,28 @@ def report_of(sources: Sequence[str], reader: str, tally: Tally, summary: Summar
         naive_times=tally.naive,
         first=_time(summary.first),
         last=_time(summary.last),
-        models={
-            name: ModelCoverage(
-                rows=m.rows, judged=m.judged, priced=m.priced, errors=m.errors, tokens=m.counted,
-                mean_cost_usd=m.cost_usd / m.priced if m.priced else None,
-                price_known=catalog.resolve(name) is not None or litellm_entry(name) is not None,
-            )
-            for name, m in sorted(summary.models.items(), key=lambda pair: -pair[1].rows)
-        },
+        models=_models(summary),
         languages=dict(tally.languages.most_common()),
         personal={kind: tally.personal[kind] for kind in KINDS if tally.personal[kind]},
         redacted=tally.redacted,
         warnings=tuple(_warnings(summary)),
-    )  # fmt: skip
+    )
+
+
+def _models(summary: Summary) -> dict[str, ModelCoverage]:
+    catalog = Catalog.default()
+    return {
+        name: ModelCoverage(
+            rows=rows.rows,
+            judged=rows.judged,
+            priced=rows.priced,
+            errors=rows.errors,
+            tokens=rows.counted,
+            mean_cost_usd=rows.cost_usd / rows.priced if rows.priced else None,
+            price_known=catalog.resolve(name) is not None or litellm_entry(name) is not None,
+        )
+        for name, rows in sorted(summary.models.items(), key=lambda pair: -pair[1].rows)
+    }
 
 
 def _time(micros: int | None) -> str | None:

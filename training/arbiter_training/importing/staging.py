@@ -105,11 +105,11 @@ def stage(block: Block, options: StagingOptions) -> Staged:
         staged = _staged_batch(block, options, tally)
         if staged is not None:
             return staged
-    calls: list[Call] = []
     staged = Staged(table=None, groups=[], requests=[], sessions=[], tally=tally)
+    sorter = _Sorter(block.source, staged, options)
     for row, item in _items(block, options.reader, tally):
-        _sort(item, row, block.source, calls, staged, options)
-    calls = _encodable(calls, tally, block.source)
+        sorter.take(item, row)
+    calls = _encodable(sorter.calls, tally, block.source)
     _key(calls, staged, options)
     staged.table = _scanned(call_table(calls), options, tally)
     return staged
@@ -174,30 +174,41 @@ def _records(block: Block, tally: Tally) -> Iterator[tuple[int, Record]]:
             tally.drop(Reason.NOT_JSON, f"{block.source}: row {row}", str(record)[:80])
 
 
-def _sort(item: Item, row: int, source: str, calls: list[Call], staged: Staged, options: StagingOptions) -> None:
-    """Put an item where it belongs, and count it."""
-    tally = staged.tally
-    if isinstance(item, Judgement):
-        tally.feedback += 1
-        _judge(item, staged, options.rules)
-        return
-    tally.rows += 1
-    if isinstance(item, Call):
-        item.request_id = item.request_id or f"{source}:{row}"
-        tally.cached += bool(item.extras.get("cache_hit"))
-        tally.naive += item.naive
-        if options.answers and (answer := answer_text(item.answer)) is not None:
-            item.extras[ANSWER] = answer
-        calls.append(item)
+class _Sorter:
+    """Puts the items of a block where they belong, and counts them."""
+
+    def __init__(self, source: str, staged: Staged, options: StagingOptions) -> None:
+        self._source, self._staged, self._options = source, staged, options
+        self.calls: list[Call] = []
+
+    def take(self, item: Item, row: int) -> None:
+        """Take an item of a row."""
+        tally, staged = self._staged.tally, self._staged
+        if isinstance(item, Judgement):
+            tally.feedback += 1
+            _judge(item, staged, self._options.rules)
+            return
+        tally.rows += 1
         if item.span is not None:
-            staged.spans.append(_span(item.span, Kind.CALL))
-        return
-    if item.span is not None:
-        staged.spans.append(_span(item.span, item.kind if isinstance(item, Inside) else Kind.OTHER))
-    if isinstance(item, Inside):
-        tally.drop(Reason.NOT_A_CALL, f"{source}: row {row}", item.name)
-    else:
-        tally.drop(item.reason, f"{source}: row {row}", item.detail)
+            staged.spans.append(_span(item.span, _kind(item)))
+        if isinstance(item, Call):
+            self._call(item, row)
+        elif isinstance(item, Inside):
+            tally.drop(Reason.NOT_A_CALL, f"{self._source}: row {row}", item.name)
+        else:
+            tally.drop(item.reason, f"{self._source}: row {row}", item.detail)
+
+    def _call(self, call: Call, row: int) -> None:
+        call.request_id = call.request_id or f"{self._source}:{row}"
+        self._staged.tally.cached += bool(call.extras.get("cache_hit"))
+        self._staged.tally.naive += call.naive
+        if self._options.answers and (answer := answer_text(call.answer)) is not None:
+            call.extras[ANSWER] = answer
+        self.calls.append(call)
+
+
+def _kind(item: Call | Inside | Refused) -> Kind:
+    return Kind.CALL if isinstance(item, Call) else item.kind if isinstance(item, Inside) else Kind.OTHER
 
 
 def _judge(item: Judgement, staged: Staged, rules: QualityRules) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ ERROR_CODES = frozenset({2, "2", "STATUS_CODE_ERROR", "ERROR"})
 
 VALUES = ("stringValue", "boolValue", "intValue", "doubleValue", "string_value", "bool_value", "int_value",
           "double_value")  # fmt: skip
+
+_HEX = re.compile("(?:0x)?([0-9a-fA-F]+)")
 
 DEEPEST = 16
 """How many lists and maps inside of one another are opened."""
@@ -156,15 +159,17 @@ def _get(record: Record, *names: str) -> Any:
 def _id(value: object, digits: int) -> str | None:
     """Give an id in hex: OTLP's JSON has it so, protobuf's own JSON writes base64."""
     found = text(value)
-    if found is None:
-        return None
-    found = found.removeprefix("0x")
-    if len(found) == digits:
-        return found.lower()
+    if found is None or (match := _HEX.fullmatch(found)) is None or len(match[1]) != digits:
+        return found if found is None else _of_base64(found, digits)
+    return match[1].lower()
+
+
+def _of_base64(found: str, digits: int) -> str:
     try:
-        return base64.b64decode(found, validate=True).hex() or None
+        plain = base64.b64decode(found, validate=True)
     except (binascii.Error, ValueError):
         return found
+    return plain.hex() if 2 * len(plain) == digits else found
 
 
 def _value(value: object, depth: int = 0) -> Any:

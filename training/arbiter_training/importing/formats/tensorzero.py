@@ -30,30 +30,31 @@ class TensorZero:
         if variant is None:
             raise UnusableError(Reason.NO_MODEL if "variant_name" in record else Reason.NOT_THE_FORMAT)
         request = _request(record)
-        if names_the_chat(request):
-            yield Refused(reason=Reason.TITLE)
-            return
-        own = text(first(record, "inference_id", "id"))
-        episode = text(record.get("episode_id"))
-        usage = {**record, **mapping(record.get("usage"))}
-        call = Call(
-            model=variant,
-            request=request,
-            request_id=own or "",
-            timestamp=seconds(first(record, "timestamp", "created_at")),
-            session_id=episode,
-            latency_s=number(first(record, "processing_time_ms", "response_time_ms"), "processing_time_ms", scale=1e-3),
-            ttft_s=number(record.get("ttft_ms"), "ttft_ms", scale=1e-3),
-            input_tokens=number(usage.get("input_tokens"), "input_tokens"),
-            output_tokens=number(usage.get("output_tokens"), "output_tokens"),
-            cost_usd=dollars(usage.get("cost")),
-            ids=tuple(i for i in (own, episode) if i),
-            answer=first(record, "output", "content"),
-        )
-        function = text(record.get("function_name"))
-        if function:
-            call.extras["function_name"] = function
-        yield with_choice(call, mapping(record.get("tags")))
+        yield Refused(reason=Reason.TITLE) if names_the_chat(request) else _inference(record, variant, request)
+
+
+def _inference(record: Record, variant: str, request: Messages) -> Call:
+    own = text(first(record, "inference_id", "id"))
+    episode = text(record.get("episode_id"))
+    usage = {**record, **mapping(record.get("usage"))}
+    call = Call(
+        model=variant,
+        request=request,
+        request_id=own or "",
+        timestamp=seconds(first(record, "timestamp", "created_at")),
+        session_id=episode,
+        latency_s=number(first(record, "processing_time_ms", "response_time_ms"), "processing_time_ms", scale=1e-3),
+        ttft_s=number(record.get("ttft_ms"), "ttft_ms", scale=1e-3),
+        input_tokens=number(usage.get("input_tokens"), "input_tokens"),
+        output_tokens=number(usage.get("output_tokens"), "output_tokens"),
+        cost_usd=dollars(usage.get("cost")),
+        ids=tuple(i for i in (own, episode) if i),
+        answer=first(record, "output", "content"),
+    )
+    function = text(record.get("function_name"))
+    if function:
+        call.extras["function_name"] = function
+    return with_choice(call, mapping(record.get("tags")))
 
 
 def _request(record: Mapping[str, Any]) -> Messages:
