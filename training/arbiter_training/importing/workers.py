@@ -1,13 +1,16 @@
 """Blocks read by several processes, given back in their order."""
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
 from arbiter.errors import MissingExtraError
 from arbiter_training.importing.blocks import Block
 from arbiter_training.importing.staging import Staged, StagingOptions, stage
+
+ALONE = 16
+"""Blocks that are read in this process before others are started, which takes them a second or two of work."""
 
 AHEAD = 4
 """Blocks in hand for each process: enough that none waits for another, few enough to hold."""
@@ -36,12 +39,13 @@ class Pool:
 
     def staged(self, blocks: Iterator[Block]) -> Iterator[tuple[Block, Staged]]:
         """Give blocks with what they came to, in their order."""
-        first = list(islice(blocks, 0 if self._jobs else AHEAD))
-        columns = any(not isinstance(block.payload, bytes | list) for block in first)
-        alone = self._jobs == 1 or columns  # columns are read faster than they are handed over
-        for block in chain(first, blocks) if alone else first:
-            yield block, stage(block, self._options)
-        jobs = self._jobs or 2
+        if self._jobs < 2:
+            for number, block in enumerate(blocks, start=1):
+                yield block, stage(block, self._options)
+                columns = not isinstance(block.payload, bytes | list)  # which are read faster than handed over
+                if not self._jobs and number >= ALONE and not columns:
+                    break
+        jobs = max(self._jobs, 2)
         while window := list(islice(blocks, AHEAD * jobs)):
             yield from zip(window, self._fan_out(window, jobs), strict=True)
 
