@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from import_runs import imported, write_lines
 
+from arbiter.errors import MissingExtraError
 from arbiter_training.importing.items import Reason
 from arbiter_training.traffic import pivot, read_traffic
+from arbiter_training.traffic.demo_data import FIRST_FILE, demo_folder, read_pareto_file
 
 AVENGERS = {
     "query": "What is 2 + 2?", "records": {"a": 1.0, "b": 0.0}, "usages": {"a": {"cost": 0.01}, "b": {"cost": 0.002}},
@@ -92,3 +94,16 @@ def test_tensorzero(tmp_path: Path) -> None:
     assert (first["propensity"], first["quality"], second["quality"]) == (0.5, 1.0, 0.0)
     assert [m["role"] for m in json.loads(first["messages"])] == ["system", "user"]
     assert found.report.feedback_names == {"solved: read": 2, "stars: not a quality": 1}
+
+
+def test_the_demos_real_file_says_the_same_as_its_own_reader(tmp_path: Path) -> None:
+    """Every request, model, quality and cost of paretobandit's file, to the last bit."""
+    try:
+        folder = demo_folder()
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    found = imported(tmp_path, folder / FIRST_FILE)
+    own = read_pareto_file(folder / FIRST_FILE, "val")
+    assert found.report.format == "matrix" and found.dropped() == {}
+    pairs = [(r["prompt"], r["model"], r["quality"], r["cost_usd"]) for r in found.rows]
+    assert sorted(pairs) == sorted(zip(own.prompt, own.model, own.quality, own.cost_usd, strict=True))
