@@ -160,7 +160,7 @@ class Judgement:
     target : id of the call, its trace or its answer.
     name : what was judged.
     value : as it was logged; see :class:`~arbiter_training.importing.quality.QualityRules`.
-    source : ``human``, ``code``, ``judge`` or ``unknown``.
+    source : ``human``, ``code``, ``judge``, ``implicit`` or ``unknown``.
     at : seconds since 1970.
     """
 

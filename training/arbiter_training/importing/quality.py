@@ -17,8 +17,8 @@ BAD = frozenset(
 )  # fmt: skip
 """Labels that people and judges give, lower case."""
 
-RANKS = {"human": 3, "code": 2, "unknown": 1, "judge": 0}
-"""Whose judgement holds where several judged an answer: who had the need, a test, then a model."""
+RANKS = {"human": 4, "code": 3, "unknown": 2, "judge": 1, "implicit": 0}
+"""Whose judgement holds where several judged an answer: who had the need, a test, a model, then behaviour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +76,6 @@ def combined(verdicts: Iterable[tuple[float, str, str, float]]) -> tuple[float, 
         held = latest.get((source, name))
         if held is None or at >= held[0]:
             latest[source, name] = (at, quality)
-    best = max((source for source, _ in latest), key=lambda source: RANKS.get(source, 1))
+    best = max((source for source, _ in latest), key=lambda source: RANKS.get(source, RANKS["unknown"]))
     values = [quality for (source, _), (_, quality) in latest.items() if source == best]
     return math.fsum(values) / len(values), best

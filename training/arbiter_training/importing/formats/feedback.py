@@ -15,7 +15,7 @@ TIMES = ("timestamp", "at", "created_at", "time")
 
 
 class FeedbackRecords:
-    """Reads flat records: an id, a value, and if known name, source (human, code, judge) and time."""
+    """Reads flat records: an id, a value, and if known name, source (human, code, judge, implicit) and time."""
 
     name = "feedback"
     judges = True
