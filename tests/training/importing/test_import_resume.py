@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow.parquet
 import pytest
 from import_runs import imported, write_lines
 
+from arbiter.errors import TrafficError
 from arbiter_training.importing import ImportRequest, QualityRules, import_log
 from arbiter_training.importing import blocks as blocks_module
 
@@ -156,3 +158,30 @@ def _wait_for_part(folder: Path, process: "subprocess.Popen[bytes]") -> None:
 
 def _parts(folder: Path) -> Iterator[Path]:
     return folder.glob("part-*.parquet")
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_two_imports_into_one_result_do_not_mix(tmp_path: Path) -> None:
+    """The second is refused in one line, also with another question; the first goes on undisturbed."""
+    source = log(tmp_path)
+    request = ImportRequest(sources=(str(source),), out=tmp_path / "out.parquet", jobs=1)
+    refused: list[str] = []
+
+    def say(_: str) -> None:
+        if not refused:
+            for other in (request, replace(request, redact=True), replace(request, resume=False)):
+                with pytest.raises(TrafficError, match=r"index\.db: database is locked: wait for the other") as error:
+                    import_log(other, lambda _: None)
+                refused.append(str(error.value))
+
+    report = import_log(request, say)
+    assert len(refused) == 3 and report == imported(tmp_path, source).report
+
+
+def test_a_damaged_index_is_one_line(tmp_path: Path) -> None:
+    """It says what to delete."""
+    source = log(tmp_path)
+    (tmp_path / ".out.parquet.import").mkdir()
+    (tmp_path / ".out.parquet.import" / "index.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(TrafficError, match="delete the folder"):
+        imported(tmp_path, source)

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,25 @@ WHERE calls.grp <> (SELECT grp FROM calls AS earlier WHERE earlier.seq = twice.f
 
 Verdict = tuple[float, str, str, float]
 
+LOCKED_S = 1.0
+"""Seconds to wait for another import to end."""
+
+
+@contextmanager
+def database_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the database into one line.
+
+    Raises
+    ------
+    TrafficError
+        Instead of the database's own.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        remedy = "wait for the other import to end, make room, or delete the folder and import again"
+        raise TrafficError(f"{path}: {error}: {remedy}") from error
+
 
 class ImportIndex:
     """The index of one import; a block is in it wholly or not at all.
@@ -57,18 +77,17 @@ class ImportIndex:
     Raises
     ------
     TrafficError
-        If it cannot be opened.
+        If it cannot be opened, or another import has it open.
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._db = sqlite3.connect(path)
+        with database_errors(path):
+            self._db = sqlite3.connect(path, timeout=LOCKED_S)
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # two imports into one result would mix
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA temp_store = FILE")
             self._db.executescript(SCHEMA)
-        except sqlite3.Error as error:
-            raise TrafficError(f"{path}: cannot be opened ({error}): delete its folder and import again") from error
 
     def close(self) -> None:
         """Close the file."""

@@ -14,7 +14,7 @@ from arbiter_training.importing.detect import LOOKED_AT, detect
 from arbiter_training.importing.finish import Finisher, Part
 from arbiter_training.importing.formats import Mapped, all_readers
 from arbiter_training.importing.formats.feedback import FeedbackRecords
-from arbiter_training.importing.index import ImportIndex
+from arbiter_training.importing.index import ImportIndex, database_errors
 from arbiter_training.importing.partition import check_target, write_tables
 from arbiter_training.importing.quality import QualityRules
 from arbiter_training.importing.reading import LogReader, Record
@@ -28,6 +28,8 @@ from arbiter_training.importing.workers import Pool
 from arbiter_training.traffic.read_parquet import pyarrow_modules
 
 Say = Callable[[str], None]
+
+INDEX = "index.db"
 
 VERSION = 1
 """Of what lies in the folder of a started import; one of another version is started again."""
@@ -95,14 +97,15 @@ def import_log(request: ImportRequest, say: Say) -> ImportReport:
         answers=request.answers,
     )
     folder = request.out.with_name(f".{request.out.name}.import")
-    started = _Started(folder, _mark(request, reader, [*sources, *feedback]), request.resume)
-    try:
-        started.read(sources, options, request.jobs, say)
-        judging = StagingOptions(reader=FeedbackRecords(), rules=request.rules)
-        started.read(feedback, judging, 1, say, skipped=len(sources))
-        report = started.finish(request, reader, say)
-    finally:
-        started.index.close()
+    with database_errors(folder / INDEX):
+        started = _Started(folder, _mark(request, reader, [*sources, *feedback]), request.resume)
+        try:
+            started.read(sources, options, request.jobs, say)
+            judging = StagingOptions(reader=FeedbackRecords(), rules=request.rules)
+            started.read(feedback, judging, 1, say, skipped=len(sources))
+            report = started.finish(request, reader, say)
+        finally:
+            started.index.close()
     shutil.rmtree(folder)
     return report
 
@@ -149,20 +152,20 @@ class _Started:
     """An import that has begun, maybe in an earlier process."""
 
     def __init__(self, folder: Path, mark: str, resume: bool) -> None:
-        if folder.is_dir() and not (resume and self._is_of(folder, mark)):
+        if folder.is_dir() and not (self._is_of(folder, mark) and resume):
             shutil.rmtree(folder)
         folder.mkdir(exist_ok=True)
         self._folder = folder
-        self.index = ImportIndex(folder / "index.db")
+        self.index = ImportIndex(folder / INDEX)
         self.index.save("mark", mark)
         held = self.index.load("progress")
         self._progress: dict[str, Any] = held or {"source": 0, "row": 0, "parts": [], "columns": []}
         self.tally = Tally.from_state(self.index.load("tally")) if held else Tally()
 
     def _is_of(self, folder: Path, mark: str) -> bool:
-        if not (folder / "index.db").is_file():
+        if not (folder / INDEX).is_file():
             return False
-        index = ImportIndex(folder / "index.db")
+        index = ImportIndex(folder / INDEX)
         try:
             return bool(index.load("mark") == mark)
         finally:

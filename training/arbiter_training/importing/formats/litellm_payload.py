@@ -23,7 +23,7 @@ CHAT_CALLS = frozenset(
 IDS = ("litellm_call_id", "id", "request_id", "trace_id")
 """By which feedback may come: the header of the response, the response's own id, the table's key, the trace."""
 
-EXTRAS = ("model_group", "custom_llm_provider", "end_user")
+EXTRAS = ("model_group", "custom_llm_provider")
 
 
 class LiteLLMPayload:
