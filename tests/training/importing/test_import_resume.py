@@ -103,11 +103,16 @@ def test_another_question_starts_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_processes_and_blocks_change_nothing(tmp_path: Path) -> None:
-    """Two processes give what one gives, in the same order."""
+def test_processes_and_blocks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes give what one gives, in the same order, also where they start in the middle of a long log."""
+    from arbiter_training.importing import workers
+
+    monkeypatch.setattr(workers, "ALONE", 3)
     source = log(tmp_path)
-    one, two = imported(tmp_path, source, jobs=1), imported(tmp_path, source, jobs=2)
-    assert one.rows == two.rows and one.report == two.report
+    one = imported(tmp_path, source, jobs=1)
+    for jobs in (2, 0):
+        several = imported(tmp_path, source, jobs=jobs)
+        assert one.rows == several.rows and one.report == several.report
 
 
 def test_a_folder_of_partitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
