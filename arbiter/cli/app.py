@@ -16,6 +16,8 @@ from arbiter.cli.evaluate_gatekeeper import evaluate_gatekeeper
 from arbiter.cli.experiment import experiment
 from arbiter.cli.export import export
 from arbiter.cli.feedback import feedback
+from arbiter.cli.import_log import import_log
+from arbiter.cli.judge import judge
 from arbiter.cli.metrics import metrics
 from arbiter.cli.models import models
 from arbiter.cli.output import show
@@ -42,6 +44,7 @@ COMMANDS = (
     evaluate,
     evaluate_gatekeeper,
     calibrate,
+    judge,
     promote,
     simulate,
     route,
@@ -64,6 +67,7 @@ COMMANDS = (
 
 for command in COMMANDS:
     app.command()(command)
+app.command("import")(import_log)  # its own name is a word of the language
 app.add_typer(data, name="data")
 
 app.add_typer(plan, name="plan")

@@ -43,12 +43,25 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def progress() -> Callable[[str], None]:
-    """Give a teller of what happens: one line a step on stderr, with the time since the start, if a person looks."""
-    started = time.monotonic()
+def progress(every_s: float = 0.0) -> Callable[[str], None]:
+    """Give a teller of what happens: one line a step on stderr, with the time since the start, if a person looks.
+
+    Parameters
+    ----------
+    every_s : steps that come sooner than so many seconds after the last one told are passed over.
+    """
+    started = told = time.monotonic()
     if not sys.stderr.isatty():
         return lambda _: None
-    return lambda text: print(f"{time.monotonic() - started:6.1f} s  {text}", file=sys.stderr)
+
+    def tell(text: str) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= every_s:
+            told = now
+            print(f"{now - started:6.1f} s  {text}", file=sys.stderr)
+
+    return tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from types import ModuleType
 
 from arbiter.errors import MissingExtraError
 
-LIBRARIES = ("joblib", "matplotlib", "mlflow", "pyarrow", "scipy", "sklearn", "threadpoolctl")
+LIBRARIES = ("joblib", "matplotlib", "mlflow", "pyarrow", "pydantic_core", "scipy", "sklearn", "threadpoolctl")
 
 
 def workshop(name: str) -> ModuleType:

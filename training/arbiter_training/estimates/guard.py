@@ -39,8 +39,8 @@ def fit_guard(blend: FloatArray, data: OutcomeData, kin: FloatArray) -> Guard:
     -----
     Three things. The means of the candidates are drawn to those of their relatives (:func:`means_among_relatives`).
     Each but the anchor is taken at its certainty equivalent, so that a deviation from the best constant choice is
-    earned. Theory (Pratt, 1964) takes off a multiple of the variance; code of its third power over two, since what
-    holds luck off at thirty outcomes is then next to nothing at a thousand. The slopes are two for all candidates,
+    earned. Theory (Pratt, 1964) takes off a multiple of the error's square, code of its third power: what holds luck
+    off at thirty outcomes is then next to nothing at a thousand. The slopes are two for all candidates,
     since of one with thirty outcomes none of its own can be told: least squares of the outcomes on the anchor's
     prediction and on the difference to it, both centred per candidate, with the covariance clustered by request, met
     by a normal prior around 1.

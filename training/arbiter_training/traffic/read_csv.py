@@ -1,10 +1,13 @@
 """CSV with a header; an empty cell is unknown."""
 
 import csv
+import gzip
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from arbiter.errors import TrafficError
 from arbiter_training.traffic.raw import RawChunk
@@ -23,7 +26,7 @@ def read_csv(path: Path) -> Iterator[RawChunk]:
     """
     records: list[dict[str, object]] = []
     row = 0
-    for row, record in enumerate(_records(path), start=1):
+    for row, record in enumerate(csv_records(path), start=1):
         records.append(record)
         if len(records) == CHUNK_ROWS:
             yield RawChunk.of_records(str(path), row - CHUNK_ROWS + 1, records)
@@ -32,9 +35,16 @@ def read_csv(path: Path) -> Iterator[RawChunk]:
         yield RawChunk.of_records(str(path), row - len(records) + 1, records)
 
 
-def _records(path: Path) -> Iterator[dict[str, object]]:
+def csv_records(path: Path) -> Iterator[dict[str, object]]:
+    """Read the rows of a file, plain or gzipped, one by one; an empty cell is None.
+
+    Raises
+    ------
+    TrafficError
+        As in :func:`read_csv`.
+    """
     row = 0
-    with path.open(encoding="utf-8-sig", newline="") as stream, _long_fields():
+    with _open(path) as stream, _long_fields():
         reader = csv.reader(stream, strict=True)
         try:
             header = _header(path, next(reader, []))
@@ -48,6 +58,14 @@ def _records(path: Path) -> Iterator[dict[str, object]]:
         except csv.Error as error:
             message = f"{error}: a quote is not closed, or the file is cut short"
             raise TrafficError(f"{path}: row {row + 1}: {message}") from error
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise TrafficError(f"{path}: damaged or cut short after row {row} ({error}): fetch it again") from error
+
+
+def _open(path: Path) -> TextIO:
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _header(path: Path, names: list[str]) -> list[str]:

@@ -75,7 +75,7 @@ def record_batches(
     wanted = None if columns is None else list(columns)
     chosen = None if groups is None else list(groups)
     try:
-        with arrow.parquet.ParquetFile(path) as file:
+        with arrow.parquet.ParquetFile(path, pre_buffer=False) as file:  # else every row group read stays in memory
             for batch in file.iter_batches(batch_rows, row_groups=chosen, columns=wanted):
                 batch.validate(full=True)  # reading does not see to it that texts are UTF-8
                 yield batch
