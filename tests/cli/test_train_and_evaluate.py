@@ -147,13 +147,15 @@ def test_simulate_plays_a_scenario_and_writes_a_page(workshop: Workshop, run: Ru
     assert done.status == 0, done.err
     told = strict(done.out)
     assert [row["name"] for row in told["rows"]][:2] == ["as configured", "offline policy alone"]
-    assert told["requests"] == 60 and told["rows"][1]["gain"]["value"] == 0.0
+    assert [row["name"] for row in told["rows"]][-3:-1] == ["LinUCB, cold", "LinUCB, warm"]
+    assert told["requests"] == 48 and told["rows"][1]["gain"]["value"] == 0.0
     page = (tmp_path / "s.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>") and "<script" not in page and "http" not in page.replace("http-equiv", "")
     assert "0.01 times its quality" in page and (tmp_path / "mlflow.db").is_file()
     for wrong, message in (
         (("--scenario", "none.toml"), "none.toml: no such scenario"),
         (("--seeds", 0), "seeds must be 1 or more"),
+        (("--rival", "nobody"), "no rival nobody; there are linucb-cold"),
         (("--report", "no/s.html"), "which does not exist"),
     ):
         refused = run("simulate", workshop.later, "--bundle", workshop.bundle, *wrong)
@@ -166,8 +168,9 @@ def test_simulate_plays_a_scenario_and_writes_a_page(workshop: Workshop, run: Ru
 
 def test_simulate_learns_from_one_half_and_plays_the_other(workshop: Workshop, run: Run) -> None:
     """Without a bundle; lines for people end in a verdict."""
-    done = run("simulate", workshop.later, "--recipe", workshop.folder / "recipe.toml", "--seeds", 2)
+    done = run("simulate", workshop.later, "--recipe", workshop.folder / "recipe.toml", "--seeds", 2, "--rival", "none")
     assert done.status == 0, done.err
+    assert "LinUCB" not in done.out
     assert "2 streams of 30 requests" in done.out and "Learning online would have" in done.out
 
 

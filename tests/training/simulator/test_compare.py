@@ -7,13 +7,18 @@ import pytest
 from small_world import small_learned, small_truth
 
 from arbiter.policies import BanditPolicy, GreedyPolicy
-from arbiter_training.simulator import Scenario
-from arbiter_training.simulator.compare import ALONE, SERVED, STATIC, Spread, along, simulate
+from arbiter.router import Router
+from arbiter_training.simulator import Player, Scenario
+from arbiter_training.simulator.compare import ALONE, SERVED, STATIC, Contest, Spread, along, simulate
 from arbiter_training.simulator.page import chart, lines, render, verdict
 
 
 def quiet(_: str) -> None:
     """Say nothing."""
+
+
+def contest(router: Router, n: int) -> Contest:
+    return Contest(player=Player(router, small_truth(n, seed=1), small_truth()))
 
 
 def test_a_spread_by_hand() -> None:
@@ -35,7 +40,7 @@ def test_gains_are_paired_and_the_reference_has_none() -> None:
     """Gain is utility less the reference's; shares sum to 1; the best model is a row; the page holds all."""
     router = small_learned().router
     fresh = replace(router, policy=BanditPolicy.fresh(3, router.context_map.dim))
-    found = simulate(fresh, small_truth(120, seed=1), small_truth(), Scenario(), 3, quiet)
+    found = simulate(contest(fresh, 120), Scenario(), range(3), quiet)
     rows = {row.name: row for row in found.rows}
     assert list(rows)[:3] == [SERVED, STATIC, ALONE] and list(rows)[3].startswith("always ")
     assert rows[STATIC].gain.value == 0.0
@@ -45,9 +50,7 @@ def test_gains_are_paired_and_the_reference_has_none() -> None:
     page, said = render(found), lines(found)
     assert all(name in page for name in list(rows)[:3])
     assert said[-1] == verdict(found) and len(said) == 6
-    static_only = simulate(
-        replace(router, policy=GreedyPolicy()), small_truth(60, seed=1), small_truth(), Scenario(), 1, quiet
-    )
+    static_only = simulate(contest(replace(router, policy=GreedyPolicy()), 60), Scenario(), range(1), quiet)
     assert [row.name for row in static_only.rows][:2] == [SERVED, STATIC] and len(static_only.rows) == 3
 
 

@@ -1,6 +1,6 @@
 """Several policies on the same simulated streams, held against each other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from arbiter.ope.distributions import student_t_quantile
 from arbiter.policies import BanditPolicy, GateSettings, GreedyPolicy
+from arbiter.policies.protocol import Policy
 from arbiter.router import Router
 from arbiter.strategies import STRATEGIES
+from arbiter_training.simulator.course import Course
+from arbiter_training.simulator.rivals import Rival, play
 from arbiter_training.simulator.scenario import Scenario
 from arbiter_training.simulator.stream import Player, Trace
-from arbiter_training.traffic import OutcomeMatrix
 
 FloatArray = NDArray[np.float64]
 Say = Callable[[str], None]
@@ -101,27 +103,40 @@ class Simulation:
         return {f"{name}/{part}": getattr(row, part).value for name, row in named.items() for part in parts}
 
 
-def simulate(
-    router: Router, truth: OutcomeMatrix, scored_from: OutcomeMatrix, scenario: Scenario, seeds: int, say: Say
-) -> Simulation:
-    """Play a scenario with the router as it is, with its offline policy alone, and with its bandit alone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """Who plays on what.
+
+    Attributes
+    ----------
+    player : the router, its traffic, and rows that are in no stream.
+    rivals : other learners on the same streams.
+    alone : whether the bandit also plays without the offline policy beside it.
+    """
+
+    player: Player
+    rivals: tuple[Rival, ...] = ()
+    alone: bool = True
+
+    @property
+    def worth(self) -> float:
+        """Quality points that a dollar is worth to the router."""
+        settings = self.player.router.settings
+        return settings.weights(STRATEGIES[settings.strategy].objective).quality_per_usd
+
+
+def simulate(contest: Contest, scenario: Scenario, seeds: Sequence[int], say: Say) -> Simulation:
+    """Play a scenario with the router as it is, its offline policy alone, its bandit alone, and the rivals.
 
     Parameters
     ----------
-    router : fitted on other rows than ``truth``.
-    truth, scored_from : see :class:`arbiter_training.simulator.Player`.
+    contest : who plays.
     scenario : what happens.
-    seeds : streams, each in an order of its own.
+    seeds : one stream each, in an order of its own.
     say : told what goes on.
     """
-    worth = router.settings.weights(STRATEGIES[router.settings.strategy].objective).quality_per_usd
-    traces: dict[str, list[Trace]] = {}
-    for name, policy_router in _variants(router).items():
-        player = Player(policy_router, truth, scored_from)
-        traces[name] = []
-        for seed in range(seeds):
-            traces[name].append(player.play(scenario, seed))
-        say(f"{scenario.name}: {name}, {seeds} streams of {truth.n} requests")
+    traces = play_all(contest, scenario, seeds, say)
+    worth, truth = contest.worth, contest.player.truth
     static = [_utility(trace, worth) for trace in traces[STATIC]]
     rows = [_played(name, found, static, worth) for name, found in traces.items()]
     rows.append(_best_model(traces[STATIC], truth.models, static, worth))
@@ -129,19 +144,39 @@ def simulate(
         scenario=scenario,
         models=truth.models,
         requests=truth.n,
-        seeds=seeds,
+        seeds=len(seeds),
         quality_per_usd=worth,
         rows=tuple(rows),
     )
 
 
-def _variants(router: Router) -> Mapping[str, Router]:
+def play_all(contest: Contest, scenario: Scenario, seeds: Sequence[int], say: Say) -> dict[str, list[Trace]]:
+    """Play a scenario with everybody; give each one's traces, a seed each.
+
+    A rival that paces is given the scenario's budget or, where there is none, what the offline policy spends on these
+    very streams.
+    """
+    player = contest.player
+    traces: dict[str, list[Trace]] = {}
+    for name, policy in _variants(player.router, contest.alone).items():
+        traces[name] = [player.play(scenario, seed, policy) for seed in seeds]
+        say(f"{scenario.name}: {name}, {len(seeds)} streams of {player.truth.n} requests")
+    budget = scenario.budget_usd or float(np.mean([trace.cost_usd.mean() for trace in traces[STATIC]]))
+    for rival in (r for r in contest.rivals if r.paces or scenario.budget_usd is None):
+        traces[rival.name] = []
+        for seed in seeds:
+            course = Course.of(player.truth, player.scored_from, scenario, seed)
+            traces[rival.name].append(play(rival, course, budget, seed, player.scored_from.quality))
+        say(f"{scenario.name}: {rival.name}")
+    return traces
+
+
+def _variants(router: Router, alone: bool) -> Mapping[str, Policy]:
     policy = router.policy
-    found = {SERVED: router, STATIC: replace(router, policy=GreedyPolicy())}
-    if isinstance(policy, BanditPolicy):
+    found: dict[str, Policy] = {SERVED: policy, STATIC: GreedyPolicy()}
+    if alone and isinstance(policy, BanditPolicy):
         settings = replace(policy.settings, gate=replace(GateSettings.fixed(1.0), alarm=policy.settings.gate.alarm))
-        alone = BanditPolicy.fresh(len(router.catalog), router.context_map.dim, settings)
-        found[ALONE] = replace(router, policy=alone)
+        found[ALONE] = BanditPolicy.fresh(len(router.catalog), router.context_map.dim, settings)
     return found
 
 
