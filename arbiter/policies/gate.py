@@ -28,6 +28,9 @@ DRIFT = 0.25
 class GateSettings:
     """How the share moves.
 
+    The defaults let it grow only where the bandit seems better by a standard error: on stationary traffic that costs
+    nearly nothing, and where a candidate changes the alarm opens it at once, evidence or not.
+
     Attributes
     ----------
     start : share on the first day.
@@ -39,11 +42,11 @@ class GateSettings:
     doubt : what a changed candidate's earlier judgements still count.
     """
 
-    start: float = 0.1
+    start: float = 0.05
     least: float = 0.05
     most: float = 0.95
-    margin: float = 0.005
-    memory: float = 100.0
+    margin: float = 0.0
+    memory: float = 300.0
     alarm: float = 15.0
     doubt: float = 0.1
 

@@ -34,9 +34,10 @@ def test_the_comparison_is_unbiased_by_enumeration() -> None:
 
 
 def test_the_share_grows_for_a_better_bandit_and_shrinks_for_a_worse_one() -> None:
-    """Within its range, at a fixed seed; where both are equal it grows too, at the margin's risk."""
-    for gain, expected in ((0.2, 0.95), (-0.2, 0.05)):
-        gate = Gate.closed(2, GateSettings())
+    """Within its range, at a fixed seed; where both are equal it stays low, unless a margin lets it grow."""
+    cases = ((0.2, 0.0, 0.95), (-0.2, 0.0, 0.05), (0.0, 0.05, 0.95))
+    for gain, margin, expected in cases:
+        gate = Gate.closed(2, GateSettings(margin=margin))
         for evidence in stream(gain, 2000):
             gate = gate.after(evidence)
             assert 0.05 <= gate.share <= 0.95

@@ -14,7 +14,7 @@ from arbiter.loading import load_router
 from arbiter_training.claims.figures import Finding
 from arbiter_training.claims.grounds import grounds
 from arbiter_training.claims.run import CLAIMS, findings
-from arbiter_training.claims.table import markdown, metrics, to_dict
+from arbiter_training.claims.table import markdown, metrics, row, to_dict
 from arbiter_training.tracking import Tracker, metric_name
 
 
@@ -48,7 +48,7 @@ def _measured(given: argparse.Namespace) -> list[Finding]:
     with threadpool_limits(limits=1), tempfile.TemporaryDirectory() as scratch:
         for ground in grounds(given.data, load_router(given.base), given.cache, Path(scratch), _say):
             for one in findings(ground, given.seeds, tuple(given.only or CLAIMS), _say):
-                _say(f"{one.ground}, {one.claim}: {one.what}: {one.found.text()} {one.verdict}")
+                _say(f"{one.ground} {row(one)}")
                 found.append(one)
     return found
 

@@ -15,11 +15,12 @@ def markdown(findings: Sequence[Finding]) -> str:
     for ground in dict.fromkeys(f.ground for f in findings):
         rows = [f for f in findings if f.ground == ground]
         out += [f"**{ground}**", "", "| | measured | arbiter | claimed | | others |", "|---|---|---|---|---|---|"]
-        out += [_row(f) for f in rows] + [""]
+        out += [row(f) for f in rows] + [""]
     return "\n".join(out)
 
 
-def _row(found: Finding) -> str:
+def row(found: Finding) -> str:
+    """Give a figure's line."""
     target = "" if found.target is None else found.target.text
     others = "; ".join(f"{name} {_short(spread)}" for name, spread in found.others.items())
     mine = found.found.text(sign=found.found.value < 0)
