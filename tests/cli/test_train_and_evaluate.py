@@ -153,7 +153,7 @@ def test_simulate_plays_a_scenario_and_writes_a_page(workshop: Workshop, run: Ru
     assert page.startswith("<!doctype html>") and "<script" not in page and "http" not in page.replace("http-equiv", "")
     assert "0.01 times its quality" in page and (tmp_path / "mlflow.db").is_file()
     for wrong, message in (
-        (("--scenario", "none.toml"), "none.toml: no such scenario"),
+        (("--scenario", "none.toml"), "the scenario none.toml cannot be read"),
         (("--seeds", 0), "seeds must be 1 or more"),
         (("--rival", "nobody"), "no rival nobody; there are linucb-cold"),
         (("--report", "no/s.html"), "which does not exist"),

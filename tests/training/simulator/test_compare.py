@@ -9,8 +9,9 @@ from small_world import small_learned, small_truth
 from arbiter.policies import BanditPolicy, GreedyPolicy
 from arbiter.router import Router
 from arbiter_training.simulator import Player, Scenario
+from arbiter_training.simulator.chart import Frame, chart
 from arbiter_training.simulator.compare import ALONE, SERVED, STATIC, Contest, Spread, along, simulate
-from arbiter_training.simulator.page import chart, lines, render, verdict
+from arbiter_training.simulator.page import lines, render, verdict
 
 
 def quiet(_: str) -> None:
@@ -31,7 +32,7 @@ def test_a_spread_by_hand() -> None:
 
 def test_parts_of_a_stream_average_to_its_mean() -> None:
     """Equal parts, in order; a short stream is its own parts."""
-    values = np.arange(80.0)
+    values = np.arange(75.0)
     assert along(values).mean() == values.mean() and (np.diff(along(values)) > 0).all()
     assert along(np.arange(7.0)).tolist() == list(range(7))
 
@@ -55,8 +56,8 @@ def test_gains_are_paired_and_the_reference_has_none() -> None:
 
 
 def test_names_of_a_drawing_do_not_overlap_and_are_escaped() -> None:
-    """Three curves that end at one place are named 16 pixels apart."""
-    drawn = chart([("<a>", np.ones(5)), ("b", np.ones(5)), ("c", np.linspace(0, 1, 5))])
+    """Three curves that end at one place are named 17 pixels apart."""
+    drawn = chart([("<a>", np.ones(5)), ("b", np.ones(5)), ("c", np.linspace(0, 1, 5))], Frame(requests=5))
     assert "&lt;a&gt;" in drawn and "<a>" not in drawn
     places = [float(part.split('y="')[1].split('"')[0]) for part in drawn.split('class="name')[1:]]
-    assert min(np.diff(sorted(places))) >= 16
+    assert min(np.diff(sorted(places))) >= 16.9

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from arbiter.errors import ArbiterError, InvalidInputError
 from arbiter.loading import load_router
 from arbiter_training.claims.figures import Finding
-from arbiter_training.claims.grounds import grounds
+from arbiter_training.claims.grounds import TRAFFICS, Paths, grounds
 from arbiter_training.claims.run import CLAIMS, findings
 from arbiter_training.claims.table import markdown, metrics, row, to_dict
 from arbiter_training.tracking import Tracker, metric_name
@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cache", default="vectors", help="folder of the MiniLM's vectors")
     parser.add_argument("--seeds", type=int, default=20, help="streams per scenario")
     parser.add_argument("--only", action="append", choices=CLAIMS, help="may be repeated; all by default")
+    parser.add_argument("--traffic", action="append", choices=TRAFFICS, help="may be repeated; all by default")
     parser.add_argument("--track", type=Path, help="folder of the MLflow store; without it nothing is logged")
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     given = parser.parse_args(arguments)
@@ -46,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _measured(given: argparse.Namespace) -> list[Finding]:
     found: list[Finding] = []
     with threadpool_limits(limits=1), tempfile.TemporaryDirectory() as scratch:
-        for ground in grounds(given.data, load_router(given.base), given.cache, Path(scratch), _say):
+        paths = Paths(data=given.data, cache=given.cache, scratch=Path(scratch))
+        for ground in grounds(tuple(given.traffic or TRAFFICS), load_router(given.base), paths, _say):
             for one in findings(ground, given.seeds, tuple(given.only or CLAIMS), _say):
                 _say(f"{one.ground} {row(one)}")
                 found.append(one)

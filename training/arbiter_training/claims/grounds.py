@@ -24,6 +24,8 @@ THREE, FOUR = "paretobandit_val_k3.parquet", "paretobandit_val_k4.parquet"
 """Three models: learned from this file, streams from the wheel's second one, and the other way round. Four: from one
 half of this file, streams from the other, and the other way round."""
 
+TRAFFICS = ("K=3", "K=4")
+
 Traces = dict[str, list[Trace]]
 """Policy to its traces, one per seed."""
 
@@ -69,15 +71,30 @@ class Ground:
         return [self.of(seed).player.play(scenario, seed, GreedyPolicy()) for seed in range(seeds)]
 
 
-def grounds(folder: Path, base: Router, cache: str, scratch: Path, say: Say) -> Iterator[Ground]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Folders.
+
+    Attributes
+    ----------
+    data : of ``THREE`` and ``FOUR``.
+    cache : keeps the MiniLM's vectors; empty keeps none.
+    scratch : for files that rivals read.
+    """
+
+    data: Path
+    cache: str
+    scratch: Path
+
+
+def grounds(names: tuple[str, ...], base: Router, paths: Paths, say: Say) -> Iterator[Ground]:
     """Read, split, learn.
 
     Parameters
     ----------
-    folder : of ``THREE`` and ``FOUR``.
+    names : out of ``TRAFFICS``.
     base : gives features and gatekeeper.
-    cache : folder that keeps the MiniLM's vectors; empty keeps none.
-    scratch : for files that rivals read.
+    paths : where things lie.
     say : told what goes on.
 
     Raises
@@ -85,27 +102,35 @@ def grounds(folder: Path, base: Router, cache: str, scratch: Path, say: Say) -> 
     TrafficError, MissingExtraError
         If data or a rival's packages are missing.
     """
+    readers = dict(zip(TRAFFICS, (_three, _four), strict=True))
+    for name in names:
+        yield ground(name, readers[name](paths.data), base, paths, say)
+
+
+def _three(folder: Path) -> Halves:
     first = pivot(read_traffic(folder / THREE))
     second = pivot(read_pareto_file(demo_folder() / SECOND_FILE, "test"))
+    return [(first, second), (second, first)]
+
+
+def _four(folder: Path) -> Halves:
     four = pivot(read_traffic(folder / FOUR))
     half = fold_numbers(groups_of(four), 2, 0)
     a, b = (four.subset(np.flatnonzero(half == k)) for k in (0, 1))
-    for name, pairs in (("K=3", [(first, second), (second, first)]), ("K=4", [(a, b), (b, a)])):
-        yield ground(name, pairs, base, (cache, scratch), say)
+    return [(a, b), (b, a)]
 
 
-def ground(name: str, pairs: Halves, base: Router, where: tuple[str, Path], say: Say) -> Ground:
+def ground(name: str, pairs: Halves, base: Router, paths: Paths, say: Say) -> Ground:
     """Learn a router on the first of each pair, and make rivals ready for streams of the second."""
     contests, utilities, costs = [], [], []
-    for way, (known, truth) in enumerate(pairs):
-        known = without_twins(known, truth)
+    for way, (rows, truth) in enumerate(pairs):
+        known = without_twins(rows, truth)
         say(f"{name}: learning from {known.n} requests, streams of {truth.n}")
         learned = learn_router(known, catalog_for_log(known.models), base, LearnOptions(risk_floor=False))
         player = Player(learned.router, truth, known)
-        cache, scratch = where
-        folder = scratch / f"{name}-{way}"
+        folder = paths.scratch / f"{name}-{way}"
         folder.mkdir()
-        contest = Contest(player=player, rivals=rivals_of(RIVALS, player, cache, folder), alone=False)
+        contest = Contest(player=player, rivals=rivals_of(RIVALS, player, paths.cache, folder), alone=False)
         contests.append(contest)
         costs.append(known.cost_usd.mean(axis=0))
         utilities.append(known.quality.mean(axis=0) - contest.worth * costs[-1])

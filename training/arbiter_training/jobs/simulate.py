@@ -19,7 +19,7 @@ from arbiter_training.simulator.compare import Contest, Simulation, simulate
 from arbiter_training.simulator.page import lines, render
 from arbiter_training.simulator.roster import COLD, WARM, require_rivals, rivals_of
 from arbiter_training.split import fold_numbers, groups_of
-from arbiter_training.tracking import DataNote, Tracker
+from arbiter_training.tracking import DataNote, Tracker, metric_name
 from arbiter_training.traffic import OutcomeMatrix, pivot, read_traffic
 from arbiter_training.train import Say
 
@@ -138,6 +138,8 @@ def _log(job: SimulateJob, fingerprint: str, found: Simulation) -> str:
     with Tracker(job.tracking, run_name=f"simulate {found.scenario.name}") as tracker:
         tracker.log_params({"scenario": asdict(found.scenario), "seeds": found.seeds, "requests": found.requests})
         tracker.log_data(note, "simulation")
-        tracker.log_metrics(found.metrics())
+        tracker.log_metrics({metric_name(name): value for name, value in found.metrics().items()})
+        for step, point in enumerate(found.curves(), start=1):
+            tracker.log_metrics({metric_name(name): value for name, value in point.items()}, step=step)
         tracker.log_text(render(found), "simulation.html")
         return f"run {tracker.run_id}, store {tracker.uri}"

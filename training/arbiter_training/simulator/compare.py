@@ -19,8 +19,11 @@ from arbiter_training.simulator.stream import Player, Trace
 FloatArray = NDArray[np.float64]
 Say = Callable[[str], None]
 
-CURVE_POINTS = 40
+CURVE_POINTS = 25
 """Places along a stream at which curves are drawn."""
+
+CURVES = ("curve", "lead", "spent")
+"""Fields of a policy that are followed along a stream."""
 
 SERVED, STATIC, ALONE = "as configured", "offline policy alone", "bandit alone"
 
@@ -61,6 +64,8 @@ class Played:
     gain, late_gain : utility less that of the offline policy on the same streams, paired by seed.
     shares : (points, K) mean share of each model along the stream.
     curve : (points,) mean utility along the stream.
+    lead : (points,) utility gained over the offline policy so far, added up.
+    spent : (points,) mean cost of the requests so far, in dollars.
     bandit_share : (points,) part of the traffic that the bandit decided.
     """
 
@@ -73,6 +78,8 @@ class Played:
     late_gain: Spread
     shares: FloatArray
     curve: FloatArray
+    lead: FloatArray
+    spent: FloatArray
     bandit_share: FloatArray
 
 
@@ -86,6 +93,7 @@ class Simulation:
     models : K names, in the order of the shares.
     requests, seeds : length and number of the streams.
     quality_per_usd : what a dollar was worth.
+    bound : part of the requests on which constraints, such as the risk floor, leave out a candidate.
     rows : policies, then the best model in hindsight.
     """
 
@@ -94,13 +102,23 @@ class Simulation:
     requests: int
     seeds: int
     quality_per_usd: float
+    bound: float
     rows: tuple[Played, ...]
 
     def metrics(self) -> dict[str, float]:
         """Give one flat mapping of numbers, for a tracker."""
-        named = {row.name.replace(" ", "_"): row for row in self.rows}
         parts = ("utility", "late_utility", "quality", "cost_usd", "gain", "late_gain")
-        return {f"{name}/{part}": getattr(row, part).value for name, row in named.items() for part in parts}
+        return {f"{row.name}/{part}": getattr(row, part).value for row in self.rows for part in parts}
+
+    def curves(self) -> list[dict[str, float]]:
+        """Give the numbers at each point of the curves, for a tracker's steps."""
+        found = []
+        for i in range(len(self.rows[0].curve)):
+            at = {f"{row.name}/along/{part}": getattr(row, part)[i] for row in self.rows for part in CURVES}
+            served = self.rows[0]
+            at |= {f"share of {model}": served.shares[i, k] for k, model in enumerate(self.models)}
+            found.append({**at, "bandit's share": served.bandit_share[i]})
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +164,7 @@ def simulate(contest: Contest, scenario: Scenario, seeds: Sequence[int], say: Sa
         requests=truth.n,
         seeds=len(seeds),
         quality_per_usd=worth,
+        bound=float(1.0 - contest.player.router.eligible(contest.player.outlook).all(axis=1).mean()),
         rows=tuple(rows),
     )
 
@@ -188,6 +207,7 @@ def _played(name: str, traces: list[Trace], static: list[FloatArray], worth: flo
     utility = np.stack([_utility(trace, worth) for trace in traces])  # (seeds, n)
     late = 2 * utility.shape[1] // 3
     gain = utility - np.stack(static)
+    cost = np.mean([trace.cost_usd for trace in traces], axis=0)  # (n,)
     return Played(
         name=name,
         utility=Spread.of(utility.mean(axis=1)),
@@ -198,6 +218,8 @@ def _played(name: str, traces: list[Trace], static: list[FloatArray], worth: flo
         late_gain=Spread.of(gain[:, late:].mean(axis=1)),
         shares=along(np.mean([trace.shares for trace in traces], axis=0)),
         curve=along(utility.mean(axis=0)),
+        lead=ends(np.cumsum(gain.mean(axis=0))),
+        spent=ends(np.cumsum(cost) / np.arange(1, len(cost) + 1)),
         bandit_share=along(np.mean([trace.bandit_share for trace in traces], axis=0)),
     )
 
@@ -213,6 +235,11 @@ def _best_model(traces: list[Trace], models: tuple[str, ...], static: list[Float
 
 
 def along(values: FloatArray) -> FloatArray:
-    """Give the means of at most forty equal parts of (n,) or (n, K) values."""
+    """Give the means of at most ``CURVE_POINTS`` equal parts of (n,) or (n, K) values."""
     parts = np.array_split(values, min(CURVE_POINTS, len(values)))
     return np.stack([part.mean(axis=0) for part in parts])
+
+
+def ends(values: FloatArray) -> FloatArray:
+    """Give the last of each of these parts of (n,) values."""
+    return np.array([part[-1] for part in np.array_split(values, min(CURVE_POINTS, len(values)))])
