@@ -20,6 +20,9 @@ TOLD = "offline policy, told"
 LOSSES = (("a quarter lost", 1.0, 0, 0.85), ("a quarter lost, a tenth judged, 200 later", 0.1, 200, 0.6))
 """Name, feedback rate, delay in requests, and the part of the loss that has to be made up."""
 
+ON_SHORT = ("prices", "budgets", "newcomers")
+"""Claims that need no long stream."""
+
 CLAIMS = ("stationary", "loss", "prices", "budgets", "newcomers")
 
 
@@ -33,7 +36,8 @@ def findings(ground: Ground, seeds: int, only: tuple[str, ...], say: Say) -> Ite
         "newcomers": _newcomers,
     }
     for claim in only:
-        yield from every[claim](ground, seeds, say)
+        where = ground.short if ground.short and claim in ON_SHORT else ground
+        yield from every[claim](where, seeds, say)
 
 
 def _stationary(ground: Ground, seeds: int, say: Say) -> Iterator[Finding]:
