@@ -1,10 +1,10 @@
 """Laws of rivals on simulated streams."""
 
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_minilm import fake_teacher
 from small_world import DEAR, small_learned, small_truth
 
 from arbiter.errors import InvalidInputError
@@ -21,22 +21,11 @@ def player() -> Player:
     return Player(small_learned().router, small_truth(240, seed=1), small_truth(160, seed=0))
 
 
-class FakeEncoder:
-    """Gives every text a vector of its own, so that no MiniLM need be run."""
-
-    dim, fingerprint = 384, "fake"
-
-    def encode(self, texts: list[str]) -> np.ndarray:
-        """Draw from the text's checksum."""
-        drawn = [np.random.default_rng(zlib.crc32(text.encode())).normal(size=384) for text in texts]
-        return np.stack(drawn).astype(np.float32) / np.sqrt(384)
-
-
 @pytest.fixture(scope="module")
 def everybody(player: Player, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rival]:
     pytest.importorskip("pareto_bandit")
     patch = pytest.MonkeyPatch()
-    patch.setattr("arbiter_training.simulator.roster.teacher_named", lambda name, cache: FakeEncoder())
+    patch.setattr("arbiter_training.simulator.roster.teacher_named", fake_teacher)
     made = rivals_of((COLD, WARM, PARETO), player, "", tmp_path_factory.mktemp("rivals"))
     patch.undo()
     return dict(zip((COLD, WARM, PARETO), made, strict=True))

@@ -63,7 +63,7 @@ def with_fixed(ground: Ground, traces: Traces) -> Traces:
 
 
 def recoveries(ground: Ground, traces: Traces, well: list[Trace]) -> dict[str, Spread]:
-    """Give the part of the offline policy's loss in the last third that everybody has made up for.
+    """Give the part of the offline policy's loss in the last third that everybody has made up for; NaN without one.
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ def recoveries(ground: Ground, traces: Traces, well: list[Trace]) -> dict[str, S
 
     def recovered(trace: Trace, seed: int) -> float:
         lost = late(traces[STATIC][seed], seed)
-        return (late(trace, seed) - lost) / (late(well[seed], seed) - lost)
+        loss = late(well[seed], seed) - lost
+        return (late(trace, seed) - lost) / loss if loss else float("nan")
 
     return over_seeds(with_fixed(ground, traces), recovered)
 
