@@ -109,11 +109,7 @@ class DriftReport:
     @property
     def evaluation_holds(self) -> bool:
         """Whether an offline evaluation on the first block's time still speaks for today's traffic and models."""
-        return self.held(self.blocks - 1)
-
-    def held(self, block: int) -> bool:
-        """Give whether it spoke for the time of a block: neither traffic nor a model's quality had changed."""
-        return not any(d.block == block and d.kind is not DriftKind.FEEDBACK_RATE for d in self.found)
+        return not any(drift.kind is not DriftKind.FEEDBACK_RATE for drift in self.latest)
 
 
 @dataclass(slots=True)

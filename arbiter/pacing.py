@@ -31,6 +31,13 @@ PAID_BACK_OVER = 50.0
 MEMORY = 200.0
 """Requests after which the weight of one in the running means has fallen to 1 / e."""
 
+RESERVE = 10.0
+"""Requests' income that a budget holds back, so that one dear answer does not leave only the cheapest model to the
+next ones; what a request may cost at most is what the budget holds."""
+
+RESERVED_OVER = 0.03
+"""Part of a request's income that goes into the reserve until it is full."""
+
 TARGET_RANGE = (0.1, 4.0)
 """Least and greatest spending aimed at, against what a request brings into the budget."""
 
@@ -148,7 +155,8 @@ class BudgetPacer:
         Returns
         -------
         quality_per_usd : what a dollar must be worth, in quality points; NaN before anything is known.
-        left_usd : what the budget holds now; may be below 0.
+        left_usd : what may be spent on it: what the budget holds now or, where that is more, what a request brings in,
+            since who costs no more than that adds to no debt.
         """
         owner = self.options.owner(query)
         with self._lock:
@@ -165,7 +173,7 @@ class BudgetPacer:
                 purse.price = self._solved(purse, catalog)
                 purse.due = SOLVED_EVERY
             purse.due -= 1
-            return purse.price, purse.left_usd
+            return purse.price, max(purse.left_usd, purse.income_usd)
 
     def decided(self, query: Query, decision: Decision) -> None:
         """Reserve what a decision is expected to cost, and learn what such requests want.
@@ -237,7 +245,8 @@ class BudgetPacer:
             prices.usd_per_mtok_out
         )
         least, most = TARGET_RANGE
-        aim = purse.income_usd + purse.left_usd / PAID_BACK_OVER
+        reserve = min(RESERVE, RESERVED_OVER * purse.requests) * purse.income_usd
+        aim = purse.income_usd + (purse.left_usd - reserve) / PAID_BACK_OVER
         target = min(max(aim, least * purse.income_usd), most * purse.income_usd)
         beyond = purse.spent_usd / purse.expected_usd if purse.expected_usd > 0 else 1.0
         return price_of_money(wanted, spent / TOKENS_PER_MTOK, target / max(beyond, 0.1))

@@ -12,7 +12,6 @@ from arbiter.errors import InvalidInputError
 from arbiter.vocabulary import Tier
 
 if TYPE_CHECKING:
-    from arbiter.drift import DriftReport
     from arbiter.metrics import ModelMetrics
     from arbiter.records import Candidate
 
@@ -25,42 +24,39 @@ def status(
     track: Annotated[Path | None, typer.Option(help="Folder of the MLflow store to log the ledger's drift to.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List a bundle's candidates by tier with their status, what the ledger taught of each, and what has drifted."""
+    """List a bundle's candidates by tier with their status, and what was learned of each from the ledger."""
     from arbiter.drift import DriftReport, drift_of
     from arbiter.ledger import open_ledger
     from arbiter.loading import load_router
     from arbiter.metrics import measure
 
     if track is not None and ledger is None:
-        raise InvalidInputError("--track logs the drift that a ledger shows: give --ledger, too")
-    router = load_router(bundle)
+        raise InvalidInputError("drift is that of a ledger; give --ledger with --track")
+    router, run = load_router(bundle), None
     known: dict[str, ModelMetrics] = {}
     drift = DriftReport(blocks=0, found=())
     if ledger is not None:
         with open_ledger(ledger, must_exist=True) as opened:
             known = {row.model: row for row in measure(opened).models}
             drift = drift_of(event for _, event in opened.events())
-    logged = None if track is None else workshop("jobs.watch").log_drift(drift, router.policy.version, track)
+            run = None if track is None else workshop("jobs.drift").log_drift(drift, opened.identity, track)
     tiers = {tier: [c for c in router.catalog if c.tier is tier] for tier in Tier}
     if as_json:
         models = [_row(c, known.get(c.name)) for tier in Tier for c in tiers[tier]]
         told = {"blocks": drift.blocks, "evaluation_holds": drift.evaluation_holds, "found": drift.found}
         head = {"policy": router.policy.version, "strategy": router.settings.strategy}
-        show_json({**head, "models": models, "drift": told, "mlflow": logged})
+        show_json({**head, "models": models, "drift": told, "mlflow": run})
         return
     show([f"policy {router.policy.version}, strategy {router.settings.strategy}"])
     width = max(len(name) for name in router.catalog.names)
     for tier, candidates in tiers.items():
         if candidates:
             show(["", str(tier), *(_line(c, known.get(c.name), width) for c in candidates)])
-    show(_drift_lines(drift) + ([f"MLflow: {logged}"] if logged else []))
-
-
-def _drift_lines(drift: "DriftReport") -> list[str]:
-    if drift.blocks < 2:
-        return []
-    found = [f"drift: {d.text}" for d in drift.latest] or ["drift: none that chance does not explain"]
-    return ["", *found, *([] if drift.evaluation_holds else [f"drift: {NO_LONGER_HOLDS}"])]
+    if drift.blocks > 1:
+        show(["", *([f"drift: {d.text}" for d in drift.latest] or ["drift: none that chance does not explain"])])
+        show([] if drift.evaluation_holds else [f"drift: {NO_LONGER_HOLDS}"])
+    if run is not None:
+        show([f"MLflow: {run}"])
 
 
 def _row(candidate: "Candidate", found: "ModelMetrics | None") -> dict[str, object]:

@@ -2,17 +2,13 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from command_runs import Done, Workshop, run_here
 
 from arbiter.bundle import load_bundle
 from arbiter.catalog import Catalog
-from arbiter.intake import read_request
-from arbiter.ledger import Event, open_ledger
 from arbiter.vocabulary import Criterion, Strategy
 
 
@@ -96,28 +92,6 @@ def test_status_shows_tiers_and_what_was_learned(tmp_path: Path, workshop: Works
     assert {"frontier", "balanced", "fast"} <= set(text.splitlines())
     assert "1 judged answers learned" in text
     assert "decisions" not in here(tmp_path, *options).out
-
-
-def test_status_tells_drift_and_sends_it_to_mlflow(
-    tmp_path: Path, workshop: Workshop, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Two blocks of 500 decisions, the second on longer prompts: terminal, JSON, log and MLflow say so."""
-    router = load_bundle(workshop.bundle)[0]
-    first = router.route(read_request("river"), np.random.default_rng(0))
-    longer = (*first.context[:-1], first.context[-1] + 1.0)
-    with open_ledger(tmp_path / "l.db") as opened:
-        contexts = [first.context if i < 500 else longer for i in range(1000)]
-        made = [replace(first, id=f"d{i}", context=c) for i, c in enumerate(contexts)]
-        opened.append_many(Event(record=decision, timestamp=float(i)) for i, decision in enumerate(made))
-    options = ("status", "--bundle", workshop.bundle)
-    done = here(tmp_path, *options, "--ledger", "l.db", "--track", "store")
-    assert done.status == 0, done.err
-    assert "drift: traffic: log of prompt tokens went from" in done.out
-    assert "no longer speak for today's" in done.out and "evaluations of that time no longer hold" in caplog.text
-    assert (tmp_path / "store" / "mlflow.db").is_file()
-    told = json.loads(here(tmp_path, *options, "--ledger", "l.db", "--json").out)
-    assert told["drift"]["evaluation_holds"] is False and told["mlflow"] is None
-    assert "give --ledger, too" in refused(here(tmp_path, *options, "--track", "store"))
 
 
 def test_metrics_and_stats_count_the_ledger(tmp_path: Path, ledger: Path) -> None:

@@ -151,7 +151,12 @@ def test_simulate_plays_a_scenario_and_writes_a_page(workshop: Workshop, run: Ru
     assert told["requests"] == 48 and told["rows"][1]["gain"]["value"] == 0.0
     page = (tmp_path / "s.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>") and "<script" not in page and "http" not in page.replace("http-equiv", "")
-    assert "0.01 times its quality" in page and (tmp_path / "mlflow.db").is_file()
+    assert "0.01 times its quality" in page and "quality x 0.01" in page
+    client = connect(tmp_path).client
+    (run_of,) = client.search_runs([client.get_experiment_by_name("arbiter").experiment_id])
+    lead = client.get_metric_history(run_of.info.run_id, "as configured/along/lead")
+    assert [point.step for point in lead] == list(range(1, 26))
+    assert lead[-1].value == pytest.approx(48 * told["rows"][0]["gain"]["value"])
     for wrong, message in (
         (("--scenario", "none.toml"), "the scenario none.toml cannot be read"),
         (("--seeds", 0), "seeds must be 1 or more"),

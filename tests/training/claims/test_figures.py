@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from arbiter_training.claims.figures import MET, MISSED, OPEN, Finding, Target
-from arbiter_training.claims.table import markdown, metrics, row, to_dict
+from arbiter_training.claims.table import line, markdown, metrics, to_dict
 from arbiter_training.simulator.compare import Spread
 
 
@@ -43,8 +43,10 @@ def test_a_table_says_everything_once() -> None:
         target=Target(least=0.0),
         others={"LinUCB": spread(0.0, 0.2)},
     )
-    said = row(finding)
-    assert "at least 0" in said and "LinUCB 0.1000 ± 0.1000" in said and said in markdown([finding])
+    said, table = line(finding), markdown([finding])
+    assert "at least 0" in said and "LinUCB 0.1000 ± 0.1000" in said
+    assert table.splitlines()[0] == "| K=3 |  | arbiter | claimed |  | LinUCB |"
+    assert "| at least 0 | undecided | 0.1000 ± 0.1000 |" in table
     (told,) = to_dict([finding])
     assert told["target"] == {"least": 0.0, "most": None} and told["verdict"] == finding.verdict
     assert metrics([finding])["K=3/stationary/utility/LinUCB high"] == 0.2

@@ -14,7 +14,7 @@ from arbiter.loading import load_router
 from arbiter_training.claims.figures import Finding
 from arbiter_training.claims.grounds import TRAFFICS, Paths, grounds
 from arbiter_training.claims.run import CLAIMS, findings
-from arbiter_training.claims.table import markdown, metrics, row, to_dict
+from arbiter_training.claims.table import line, markdown, metrics, to_dict
 from arbiter_training.tracking import Tracker, metric_name
 
 
@@ -50,7 +50,7 @@ def _measured(given: argparse.Namespace) -> list[Finding]:
         paths = Paths(data=given.data, cache=given.cache, scratch=Path(scratch))
         for ground in grounds(tuple(given.traffic or TRAFFICS), load_router(given.base), paths, _say):
             for one in findings(ground, given.seeds, tuple(given.only or CLAIMS), _say):
-                _say(f"{one.ground} {row(one)}")
+                _say(line(one))
                 found.append(one)
     return found
 

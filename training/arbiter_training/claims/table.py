@@ -10,21 +10,33 @@ from arbiter_training.simulator.compare import Spread
 
 
 def markdown(findings: Sequence[Finding]) -> str:
-    """Give one table per traffic: a row per figure, arbiter's, what was claimed, and the others'."""
+    """Give one table per traffic: a row per figure with its 95 % interval, and half of an interval for the others."""
     out: list[str] = []
     for ground in dict.fromkeys(f.ground for f in findings):
         rows = [f for f in findings if f.ground == ground]
-        out += [f"**{ground}**", "", "| | measured | arbiter | claimed | | others |", "|---|---|---|---|---|---|"]
-        out += [row(f) for f in rows] + [""]
+        others = list(dict.fromkeys(name for f in rows for name in f.others))
+        head = [ground, "", "arbiter", "claimed", "", *others]
+        out += [_line(head), "|" + "---|" * len(head)]
+        out += [_line(_cells(f, others)) for f in rows] + [""]
     return "\n".join(out)
 
 
-def row(found: Finding) -> str:
-    """Give a figure's line."""
-    target = "" if found.target is None else found.target.text
+def line(found: Finding) -> str:
+    """Give a figure on one line, for those who watch."""
     others = "; ".join(f"{name} {_short(spread)}" for name, spread in found.others.items())
-    mine = found.found.text(sign=found.found.value < 0)
-    return f"| {found.claim} | {found.what} | {mine} | {target} | {found.verdict} | {others} |"
+    said = f"{found.ground}, {found.claim}: {found.what}: {found.found.text()}"
+    target = "" if found.target is None else f" ({found.target.text}: {found.verdict})"
+    return said + target + (f"; {others}" if others else "")
+
+
+def _cells(found: Finding, others: Sequence[str]) -> list[str]:
+    target = "" if found.target is None else found.target.text
+    theirs = [_short(found.others[name]) if name in found.others else "" for name in others]
+    return [found.claim, found.what, found.found.text(), target, found.verdict, *theirs]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _short(spread: Spread) -> str:
