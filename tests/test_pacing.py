@@ -176,7 +176,7 @@ def test_an_empty_purse_pays_for_the_cheapest_only(router: Router) -> None:
     decision = service.route("theorem proof")
     assert decision.model == CHEAP
     assert decision.excluded[MIDDLE].startswith("may cost $")
-    assert "the paced budget holds $1e-09" in decision.excluded[DEAR]
+    assert "the paced budget allows $1e-09" in decision.excluded[DEAR]
 
 
 @pytest.mark.parametrize(
