@@ -124,7 +124,7 @@ def _beyond_pace(
     dear = expectation.cost_usd + longer * catalog.arrays.usd_per_mtok_out / TOKENS_PER_MTOK
     cheapest = min(may, key=lambda i: float(dear[i]), default=-1)
     return {
-        catalog.names[i]: f"may cost ${dear[i]:.3g}, the paced budget holds ${left_usd:.3g}"
+        catalog.names[i]: f"may cost ${dear[i]:.3g}, the paced budget allows ${left_usd:.3g}"
         for i in may
         if i != cheapest and dear[i] > left_usd
     }

@@ -37,11 +37,15 @@ class Outlook:
 
     def one(self, i: int, query: Query) -> "Outlook":
         """Give the outlook of request ``i`` alone, under the circumstances that ``query`` tells."""
+        return self.take(np.array([i]), [query])
+
+    def take(self, rows: NDArray[np.int64], queries: Sequence[Query]) -> "Outlook":
+        """Give the outlook of the requests at ``rows``, under the circumstances that ``queries`` tell."""
         return Outlook(
-            queries=(query,),
-            profiles=[self.profiles[i]],
-            contexts=self.contexts[i : i + 1],
-            expectation=self.expectation.take(np.array([i])),
+            queries=tuple(queries),
+            profiles=[self.profiles[i] for i in rows.tolist()],
+            contexts=self.contexts[rows],
+            expectation=self.expectation.take(rows),
         )
 
 

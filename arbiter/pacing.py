@@ -26,6 +26,13 @@ SOLVED_EVERY = 10
 PAID_BACK_OVER = 50.0
 """Requests over which what was spent too much or too little is made up."""
 
+RESERVE = 10.0
+"""Requests' income that a budget holds back, so that one dear answer does not leave only the cheapest model to the
+next ones; what a request may cost at most is what the budget holds."""
+
+RESERVED_OVER = 0.03
+"""Part of a request's income that goes into the reserve until it is full."""
+
 TARGET_RANGE = (0.1, 4.0)
 """Least and greatest spending aimed at, against what a request brings into the budget."""
 
@@ -131,7 +138,8 @@ class BudgetPacer:
         Returns
         -------
         quality_per_usd : what a dollar must be worth, in quality points; NaN before anything is known.
-        left_usd : what may be spent on it; may be below 0.
+        left_usd : what may be spent on it, less than 0 in debt: what the budget holds now or, where that is more, what
+            the request itself brings in, since who costs no more than that adds to no debt.
         """
         owner = self.options.owner(query)
         with self._lock:
@@ -144,10 +152,9 @@ class BudgetPacer:
                 solved.price, solved.due = self._solve(purse, self._now, catalog), SOLVED_EVERY
             solved.due -= 1
             others = max(self._in_flight[owner] - 1, 0)
-            if others == 0:
-                return solved.price, purse.left_usd
+            room = purse.left_usd - others * self._dearest if others else purse.left_usd
             brought = self.options.brought(owner, 0.0)
-            return solved.price, max(purse.left_usd - others * self._dearest, min(purse.left_usd, brought))
+            return solved.price, max(room, brought) if brought > 0.0 else room
 
     @contextlib.contextmanager
     def in_flight(self, query: Query) -> Iterator[None]:
@@ -266,7 +273,8 @@ class BudgetPacer:
         cost = (np.outer(tokens_in, prices.usd_per_mtok_in) + tokens_out * prices.usd_per_mtok_out) / TOKENS_PER_MTOK
         self._dearest = float(np.where(np.isfinite(wanted), cost, 0.0).max())
         least, most = TARGET_RANGE
-        aim = purse.income_usd + purse.left_usd / PAID_BACK_OVER
+        reserve = min(RESERVE, RESERVED_OVER * purse.requests) * purse.income_usd
+        aim = purse.income_usd + (purse.left_usd - reserve) / PAID_BACK_OVER
         target = min(max(aim, least * purse.income_usd), most * purse.income_usd)
         beyond = purse.spent_usd / purse.expected_usd if purse.expected_usd > 0 else 1.0
         return price_of_money(wanted, cost, target / max(beyond, 0.1))

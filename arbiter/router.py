@@ -103,9 +103,9 @@ class Router:
         rows = zip(*columns, *(table.tolist() for table in tables), strict=True)
         return [self._decision(assessment, i, _Row(*row)) for i, row in enumerate(rows)]
 
-    def decide(self, outlook: Outlook, i: int, rng: np.random.Generator) -> Decision:
-        """Choose a candidate for request ``i`` of an outlook that this router, or its like at other prices, gave."""
-        return self.draw(self._assessed(outlook.one(i, outlook.queries[i])), rng)[0]
+    def decide(self, outlook: Outlook, rng: np.random.Generator) -> list[Decision]:
+        """Choose a candidate for each request of an outlook that this router, or its like at other prices, gave."""
+        return self.draw(self._assessed(outlook), rng)
 
     def action_probabilities(self, outlook: Outlook) -> FloatArray:
         """Give the (n, K) probabilities with which the requests would be routed, for offline evaluation."""

@@ -14,7 +14,7 @@ from arbiter.pacing import BudgetPacer, PacingOptions
 from arbiter.policies import GreedyPolicy
 from arbiter.price_of_money import price_of_money
 from arbiter.purse import DAY_S
-from arbiter.records import Outcome, Query
+from arbiter.records import Feedback, Outcome, Query
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
 from arbiter.standing import StandingOptions
@@ -58,6 +58,40 @@ def test_spending_follows_the_budget_and_leaves_none_idle(router: Router, budget
     came_in = budget * np.arange(1, 601)
     assert spent[-1] == pytest.approx(came_in[-1], rel=0.01)
     assert (spent[100:] <= 1.01 * came_in[100:]).all()
+
+
+def test_after_a_dear_answer_a_request_may_still_cost_what_it_brings_in(router: Router) -> None:
+    """The debt of a hundred requests' income shuts out whoever would add to it, and nobody else."""
+    pacer, query, rng = (
+        BudgetPacer(PacingOptions(usd_per_request=0.004)),
+        read_request("river"),
+        np.random.default_rng(0),
+    )
+    pacer.asked(query, router.catalog, 0.0)
+    decision = router.route(query, rng)
+    pacer.decided(query, decision, 0.0)
+    pacer.answered(Feedback(decision_id=decision.id, cost_usd=0.4))
+    _, may_cost = pacer.asked(query, router.catalog, 1.0)
+    assert pacer.status(router.catalog)[""]["left_usd"] < -0.3
+    assert may_cost == pytest.approx(0.004)
+
+
+def test_a_reserve_is_gathered_slowly_and_kept(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More is held than where there is none, at fixed seeds; not at once, nor more than ten requests bring in."""
+
+    def held() -> np.ndarray:
+        service, left = served(router, PacingOptions(usd_per_request=0.002)), []
+        for text in texts(400):
+            service.route(text)
+            left.append(service.standing.pacer.status(router.catalog)[""]["left_usd"] / 0.002)  # type: ignore[union-attr]
+        return np.array(left)
+
+    with_ = held()
+    monkeypatch.setattr("arbiter.pacing.RESERVE", 0.0)
+    without = held()
+    assert with_[200:].mean() > without[200:].mean() + 0.3
+    assert with_[:20].mean() < without[:20].mean() + 1.0
+    assert with_[200:].mean() < 10.0
 
 
 def test_a_budget_above_all_wishes_is_not_spent_for_its_own_sake(router: Router) -> None:
@@ -179,7 +213,7 @@ def test_an_empty_purse_pays_for_the_cheapest_only(router: Router) -> None:
     decision = service.route("theorem proof")
     assert decision.model == CHEAP
     assert decision.excluded[MIDDLE].startswith("may cost $")
-    assert "the paced budget holds $1e-09" in decision.excluded[DEAR]
+    assert "the paced budget allows $1e-09" in decision.excluded[DEAR]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,11 @@ def simulate(
     recipe: Annotated[Path | None, typer.Option(help="TOML file of options for learning.")] = None,
     catalog: Annotated[Path | None, typer.Option(help="TOML file with prices of the log's models.")] = None,
     seeds: Annotated[int, typer.Option(help="Streams, each in an order of its own.")] = 5,
+    rival: Annotated[
+        list[str] | None,
+        typer.Option(help="linucb-cold, linucb-warm (both by default), paretobandit, or none. May be repeated."),
+    ] = None,
+    cache: Annotated[str, typer.Option(help="Folder that keeps the MiniLM's vectors, for paretobandit.")] = "",
     report: Annotated[Path | None, typer.Option(help="HTML file to write.")] = None,
     track: Annotated[Path | None, typer.Option(help="Folder of the MLflow store to log to.")] = None,
     as_json: Json = False,
@@ -30,6 +35,8 @@ def simulate(
         recipe=recipe,
         catalog=catalog,
         seeds=seeds,
+        rivals=_rivals(rival, job.DEFAULT_RIVALS),
+        cache=cache,
         report=report,
         tracking=track,
     )
@@ -38,3 +45,7 @@ def simulate(
         show_json(done.to_dict())
     else:
         show(done.lines())
+
+
+def _rivals(given: list[str] | None, usual: tuple[str, ...]) -> tuple[str, ...]:
+    return usual if given is None else () if given == ["none"] else tuple(given)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from arbiter.metrics import ModelMetrics
     from arbiter.records import Candidate
 
+NO_LONGER_HOLDS = "evaluations on the first decisions no longer speak for today's; evaluate on recent ones"
+
 
 def status(
     bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
@@ -61,6 +63,7 @@ def status(
         show(["", "health in the last minute", *(_health(c) for c in conditions)])
     if drift.blocks > 1:
         show(["", *([f"drift: {d.text}" for d in drift.latest] or ["drift: none that chance does not explain"])])
+        show([] if drift.evaluation_holds else [f"drift: {NO_LONGER_HOLDS}"])
     if run is not None:
         show([f"MLflow: {run}"])
 

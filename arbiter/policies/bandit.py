@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -149,7 +149,7 @@ class BanditPolicy:
     @cached_property
     def version(self) -> str:
         """Fingerprint of everything that the probabilities depend on."""
-        digest = hashlib.sha256(repr((sorted(self.settings.to_dict().items()), self.share)).encode())
+        digest = hashlib.sha256(f"({_told(self.settings)}, {self.share!r})".encode())
         for array in (self.belief.prior_precision, self.belief.moment, self.belief.gram, self.newcomers):
             digest.update(array.tobytes())
         return "bandit-" + digest.hexdigest()[:12]
@@ -273,6 +273,12 @@ class BanditPolicy:
             updated_at=state.settings["updated_at"],
             marks=state.settings.get("marks", {}),
         )
+
+
+@lru_cache(maxsize=64)
+def _told(settings: BanditSettings) -> str:
+    """Write settings down once: a policy that learns has as many versions as lessons, and always the same settings."""
+    return repr(sorted(settings.to_dict().items()))
 
 
 def _thrift(eligible: BoolArray, expectation: Expectation) -> FloatArray:

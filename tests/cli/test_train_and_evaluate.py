@@ -147,13 +147,20 @@ def test_simulate_plays_a_scenario_and_writes_a_page(workshop: Workshop, run: Ru
     assert done.status == 0, done.err
     told = strict(done.out)
     assert [row["name"] for row in told["rows"]][:2] == ["as configured", "offline policy alone"]
-    assert told["requests"] == 60 and told["rows"][1]["gain"]["value"] == 0.0
+    assert [row["name"] for row in told["rows"]][-3:-1] == ["LinUCB, cold", "LinUCB, warm"]
+    assert told["requests"] == 48 and told["rows"][1]["gain"]["value"] == 0.0
     page = (tmp_path / "s.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>") and "<script" not in page and "http" not in page.replace("http-equiv", "")
-    assert "0.01 times its quality" in page and (tmp_path / "mlflow.db").is_file()
+    assert "0.01 times its quality" in page and "quality x 0.01" in page
+    client = connect(tmp_path).client
+    (run_of,) = client.search_runs([client.get_experiment_by_name("arbiter").experiment_id])
+    lead = client.get_metric_history(run_of.info.run_id, "as configured/along/lead")
+    assert [point.step for point in lead] == list(range(1, 26))
+    assert lead[-1].value == pytest.approx(48 * told["rows"][0]["gain"]["value"])
     for wrong, message in (
-        (("--scenario", "none.toml"), "none.toml: no such scenario"),
+        (("--scenario", "none.toml"), "the scenario none.toml cannot be read"),
         (("--seeds", 0), "seeds must be 1 or more"),
+        (("--rival", "nobody"), "no rival nobody; there are linucb-cold"),
         (("--report", "no/s.html"), "which does not exist"),
     ):
         refused = run("simulate", workshop.later, "--bundle", workshop.bundle, *wrong)
@@ -166,8 +173,9 @@ def test_simulate_plays_a_scenario_and_writes_a_page(workshop: Workshop, run: Ru
 
 def test_simulate_learns_from_one_half_and_plays_the_other(workshop: Workshop, run: Run) -> None:
     """Without a bundle; lines for people end in a verdict."""
-    done = run("simulate", workshop.later, "--recipe", workshop.folder / "recipe.toml", "--seeds", 2)
+    done = run("simulate", workshop.later, "--recipe", workshop.folder / "recipe.toml", "--seeds", 2, "--rival", "none")
     assert done.status == 0, done.err
+    assert "LinUCB" not in done.out
     assert "2 streams of 30 requests" in done.out and "Learning online would have" in done.out
 
 

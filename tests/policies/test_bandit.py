@@ -76,12 +76,12 @@ def test_without_floor_and_mixture_it_is_sampling_from_the_posterior() -> None:
 def test_the_floor_reaches_every_eligible_candidate() -> None:
     """At least share x floor / (32 K): a free candidate may not take the whole floor."""
     e = replace(expectation(3), cost_usd=np.tile([0.0, 1e-9, 1e-4, 0.01, 0.1], (200, 1)))
-    p = BanditPolicy.fresh(K, D).action_probabilities(contexts(), np.ones((200, K), dtype=bool), e)
-    assert p.min() >= 0.1 * 0.02 / (32 * K)
+    policy = BanditPolicy.fresh(K, D)
+    p = policy.action_probabilities(contexts(), np.ones((200, K), dtype=bool), e)
+    assert p.min() >= policy.share * 0.02 / (32 * K)
     free = replace(e, cost_usd=np.zeros((200, K)))
-    assert BanditPolicy.fresh(K, D).action_probabilities(
-        contexts(), np.ones((200, K), dtype=bool), free
-    ).min() == pytest.approx(0.1 * 0.02 / K, rel=1e-3)
+    least = policy.action_probabilities(contexts(), np.ones((200, K), dtype=bool), free).min()
+    assert least == pytest.approx(policy.share * 0.02 / K, rel=1e-3)
 
 
 def test_bad_news_moves_probability_away() -> None:

@@ -34,13 +34,34 @@ def test_the_comparison_is_unbiased_by_enumeration() -> None:
 
 
 def test_the_share_grows_for_a_better_bandit_and_shrinks_for_a_worse_one() -> None:
-    """Within its range, at a fixed seed; where both are equal it grows too, at the margin's risk."""
-    for gain, expected in ((0.2, 0.95), (-0.2, 0.05)):
-        gate = Gate.closed(2, GateSettings())
+    """Within its range, at a fixed seed; where both are equal it stays low, unless a margin lets it grow."""
+    cases = ((0.2, 0.0, 0.95), (-0.2, 0.0, 0.05), (0.0, 0.05, 0.95))
+    for gain, margin, expected in cases:
+        gate = Gate.closed(2, GateSettings(margin=margin))
         for evidence in stream(gain, 2000):
             gate = gate.after(evidence)
             assert 0.05 <= gate.share <= 0.95
         assert gate.share == pytest.approx(expected)
+
+
+def followed(gain: float, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Give the shares along n judgements of policies that choose differently on two of five requests."""
+    gate, shares = Gate.closed(2, GateSettings()), []
+    for _ in range(n):
+        differ, bandit = rng.random() < 0.4, rng.random() < gate.share
+        utility = float(rng.normal(0.9 + gain * (differ and bandit), 0.13))
+        propensity = (gate.share if bandit else 1.0 - gate.share) if differ else 1.0
+        offline = float(not (differ and bandit))
+        gate = gate.after(Evidence(utility=utility, propensity=propensity, offline=offline, share=gate.share))
+        shares.append(gate.share)
+    return np.array(shares)
+
+
+def test_chance_alone_seldom_opens_the_gate() -> None:
+    """Of 60 runs of 900 judgements with nothing between the policies one in twenty passes a half; 8 are allowed."""
+    rng = np.random.default_rng(0)
+    assert sum(followed(0.0, 900, rng).max() > 0.5 for _ in range(60)) <= 8
+    assert all(followed(0.2, 900, rng)[-1] > 0.5 for _ in range(5))
 
 
 def test_a_fixed_share_never_moves() -> None:

@@ -32,15 +32,28 @@ def read_recipe(path: Path | None) -> TrainOptions:
     InvalidInputError
         If the file is not TOML, or a key or value is not one of these; the message names the nearest key.
     """
-    if path is None:
-        return TrainOptions()
+    return TrainOptions() if path is None else changed(TrainOptions(), read_toml(path, "recipe"), str(path))
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Read the values of a TOML file.
+
+    Parameters
+    ----------
+    path : the file.
+    what : it is, for messages, such as ``"recipe"``.
+
+    Raises
+    ------
+    InvalidInputError
+        If it cannot be read, or is not TOML.
+    """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidInputError(f"the recipe {path} cannot be read ({error.strerror}); check the path") from error
+        raise InvalidInputError(f"the {what} {path} cannot be read ({error.strerror}); check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path} is not a TOML file: {error}") from error
-    return changed(TrainOptions(), values, str(path))
 
 
 def changed(options: T, values: Mapping[str, Any], place: str) -> T:

@@ -42,7 +42,7 @@ def test_a_wrong_recipe_is_refused_in_one_line(text: str, message: str, tmp_path
 
 def test_an_absent_recipe_is_refused(tmp_path: Path) -> None:
     """By its name."""
-    with pytest.raises(InvalidInputError, match="no such recipe"):
+    with pytest.raises(InvalidInputError, match="cannot be read"):
         read_benchmark(tmp_path / "absent.toml")
 
 

@@ -7,7 +7,6 @@ the training rows and none of the test rows, unless they are called partial.
 
 import os
 import random
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +16,7 @@ from arbiter.catalog import Catalog
 from arbiter.errors import MissingExtraError
 from arbiter.ope import nondecreasing_hull
 from arbiter_training.benchmarks.rounds import Round
+from arbiter_training.paretobandit import ParetoSetup, pareto_features, pareto_router
 from arbiter_training.traffic import OutcomeMatrix
 
 FloatArray = NDArray[np.float64]
@@ -68,51 +68,14 @@ def paretobandit(minilm: NDArray[np.float32], stream: Stream) -> IntArray:
     MissingExtraError
         If the package is not installed.
     """
-    features = _pareto_features(minilm)
+    features = pareto_features(minilm)
     return np.stack([stream.test_choices(_paced(stream, features, budget)) for budget in stream.budgets_usd])
 
 
-def _pareto_features(minilm: NDArray[np.float32]) -> FloatArray:
-    try:
-        from pareto_bandit import FeatureService
-        from pareto_bandit.config import DEFAULT_PCA_PATH
-    except ImportError as error:
-        raise MissingExtraError.of("paretobandit", "demo") from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its projection was saved by another version of scikit-learn
-        service = FeatureService(custom_encoder=_unused, embedding_dim=minilm.shape[1], pca_path=DEFAULT_PCA_PATH)
-        reduced = service.pca.transform(minilm)
-    together = np.concatenate([reduced, np.ones((len(minilm), 1))], axis=1)
-    return np.asarray(together * service.get_pca_whitening_scales())
-
-
-def _unused(text: str) -> FloatArray:
-    raise AssertionError("vectors are given, not computed")
-
-
 def _paced(stream: Stream, features: FloatArray, budget: float) -> IntArray:
-    from pareto_bandit import BanditRouter, EphemeralContextStore, FeatureService
-    from pareto_bandit.budget_pacer import BudgetPacer
-    from pareto_bandit.config import BEST_K3_HPARAMS, BEST_K3_TABULA_RASA_HPARAMS, K3_ARM_ORDER
-
-    names, prices = stream.outcomes.models, stream.catalog.arrays
-    own = set(names) == set(K3_ARM_ORDER)
-    best = BEST_K3_HPARAMS if own else BEST_K3_TABULA_RASA_HPARAMS
-    router = BanditRouter.create(
-        model_registry={
-            name: {"model_id": name, "initial_quality": 0.5, "input_cost_per_m": p_in, "output_cost_per_m": p_out}
-            for name, p_in, p_out in zip(names, prices.usd_per_mtok_in, prices.usd_per_mtok_out, strict=True)
-        },
-        feature_service=FeatureService.for_precomputed(features.shape[1]),
-        context_store=EphemeralContextStore(),
-        priors="warmup" if own else "none",
-        prior_n_effective=best["prior_n_effective"],
-        alpha=best["alpha"],
-        forgetting_factor=best["forgetting_factor"],
-        cost_penalty=0.0,  # the pacer alone weighs cost, as in its own budget experiment
-        budget_pacer=BudgetPacer(target_avg_spend_usd=budget),
-        bandit_seed=stream.round.seed,
-    )
+    names = stream.outcomes.models
+    setup = ParetoSetup(models=names, catalog=stream.catalog, budget_usd=budget, seed=stream.round.seed)
+    router = pareto_router(setup)
     chosen = np.zeros(len(features), dtype=np.int64)
     place = {name: k for k, name in enumerate(names)}
     for i in stream.order():

@@ -1,11 +1,10 @@
 """What a benchmark is: its data, how it is split, who competes, at which budgets."""
 
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arbiter.errors import InvalidInputError
-from arbiter_training.recipe import changed
+from arbiter_training.recipe import changed, read_toml
 
 ENCODERS = ("static", "student", "minilm")
 """What the shipped estimates can stand on: the default table, a student of the MiniLM taught on the training rows,
@@ -89,14 +88,9 @@ def read_benchmark(path: Path) -> Benchmark:
     Raises
     ------
     InvalidInputError
-        If the file is absent or not TOML, or a key or value is not one of :class:`Benchmark`.
+        If the file cannot be read or is not TOML, or a key or value is not one of :class:`Benchmark`.
     """
-    if not path.is_file():
-        raise InvalidInputError(f"{path}: no such recipe")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path} is not a TOML file: {error}") from error
+    values = read_toml(path, "recipe")
     # A tuple's first item tells `changed` what its items are, so where budgets are given they need one to begin with.
     budgets = (1.0,) if "budgets_usd" in values else ()
     start = Benchmark(name=path.stem, train=str(values.get("train", "")), budgets_usd=budgets)

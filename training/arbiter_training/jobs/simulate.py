@@ -1,5 +1,6 @@
 """The job of `arbiter simulate`."""
 
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,20 @@ from arbiter.loading import load_router
 from arbiter_training.learn import learn_router
 from arbiter_training.recipe import read_recipe
 from arbiter_training.report.document import check_target_file, write_page
-from arbiter_training.simulator import Scenario, read_scenario
-from arbiter_training.simulator.compare import Simulation, simulate
+from arbiter_training.simulator import Player, Scenario, read_scenario
+from arbiter_training.simulator.compare import Contest, Simulation, simulate
 from arbiter_training.simulator.page import lines, render
+from arbiter_training.simulator.roster import COLD, WARM, require_rivals, rivals_of
 from arbiter_training.split import fold_numbers, groups_of
-from arbiter_training.tracking import DataNote, Tracker
+from arbiter_training.tracking import DataNote, Tracker, metric_name
 from arbiter_training.traffic import OutcomeMatrix, pivot, read_traffic
 from arbiter_training.train import Say
+
+DEFAULT_RIVALS = (COLD, WARM)
+"""Those that need nothing more than arbiter does."""
+
+HELD_BACK = 5
+"""With a bundle, one request in so many is in no stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,8 @@ class SimulateJob:
     bundle : the router; None learns one from half of the requests and plays the other half.
     recipe, catalog : for learning; see `arbiter train`.
     seeds : streams.
+    rivals : names out of ``RIVALS``.
+    cache : folder that keeps the MiniLM's vectors, for ParetoBandit; empty keeps none.
     report : HTML file; None writes none.
     tracking : folder of the MLflow store; None logs nothing.
     """
@@ -43,6 +53,8 @@ class SimulateJob:
     recipe: Path | None = None
     catalog: Path | None = None
     seeds: int = 5
+    rivals: tuple[str, ...] = DEFAULT_RIVALS
+    cache: str = ""
     report: Path | None = None
     tracking: Path | None = None
 
@@ -74,6 +86,7 @@ def run(job: SimulateJob, say: Say) -> SimulateDone:
     TrafficError, CatalogError, BundleError, InvalidInputError
         If an input is wrong; nothing has been written then.
     """
+    require_rivals(job.rivals)
     if job.seeds < 1:
         raise InvalidInputError(f"seeds must be 1 or more, got {job.seeds}")
     check_target_file(job.report)
@@ -88,14 +101,23 @@ def run(job: SimulateJob, say: Say) -> SimulateDone:
                 f"{job.bundle} was trained on this very traffic and would look too good; give other traffic, or leave "
                 "--bundle out to learn from one half and play the other"
             )
-        truth = scored_from = outcomes
+        scored_from, truth = _held_back(outcomes)
     else:
         router, truth, scored_from = _halves(outcomes, job, say)
-    found = simulate(router, truth, scored_from, scenario, job.seeds, say)
+    player = Player(router, truth, scored_from)
+    with tempfile.TemporaryDirectory() as folder:
+        contest = Contest(player=player, rivals=rivals_of(job.rivals, player, job.cache, Path(folder)))
+        found = simulate(contest, scenario, range(job.seeds), say)
     if job.report is not None:
         write_page(render(found), job.report)
     logged = None if job.tracking is None else _log(job, table.fingerprint(), found)
     return SimulateDone(found=found, report=job.report, run=logged)
+
+
+def _held_back(outcomes: OutcomeMatrix) -> tuple[OutcomeMatrix, OutcomeMatrix]:
+    """Give a fifth of the requests, on which rivals start and newcomers are judged, and the others."""
+    fifth = fold_numbers(groups_of(outcomes), HELD_BACK, 0) == 0
+    return outcomes.subset(np.flatnonzero(fifth)), outcomes.subset(np.flatnonzero(~fifth))
 
 
 def _halves(outcomes: OutcomeMatrix, job: SimulateJob, say: Say) -> tuple[Any, OutcomeMatrix, OutcomeMatrix]:
@@ -116,6 +138,8 @@ def _log(job: SimulateJob, fingerprint: str, found: Simulation) -> str:
     with Tracker(job.tracking, run_name=f"simulate {found.scenario.name}") as tracker:
         tracker.log_params({"scenario": asdict(found.scenario), "seeds": found.seeds, "requests": found.requests})
         tracker.log_data(note, "simulation")
-        tracker.log_metrics(found.metrics())
+        tracker.log_metrics({metric_name(name): value for name, value in found.metrics().items()})
+        for step, point in enumerate(found.curves(), start=1):
+            tracker.log_metrics({metric_name(name): value for name, value in point.items()}, step=step)
         tracker.log_text(render(found), "simulation.html")
         return f"run {tracker.run_id}, store {tracker.uri}"

@@ -1,31 +1,22 @@
 """A simulation as lines for the terminal, and as one self-contained page."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from arbiter_training.report.document import document, section
+from arbiter_training.report.document import document, note, section
 from arbiter_training.report.drawing import escape
 from arbiter_training.report.tables import table
 from arbiter_training.report.wording import shortened, without_prefixes
+from arbiter_training.simulator.chart import Frame, Marker, chart
 from arbiter_training.simulator.compare import STATIC, Played, Simulation, Spread
 
-FloatArray = NDArray[np.float64]
-
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1040, 300, 62, 240, 14, 30
-TICKS = 5
 MOST_LETTERS = 26
-LEAST_GAP = 16
-"""Pixels between two names at the right end of a drawing."""
 
 
 def lines(found: Simulation) -> list[str]:
     """Say what was found to those who stay in a terminal."""
     width = max(len(row.name) for row in found.rows)
     head = f"{found.scenario.name}: {found.seeds} streams of {found.requests} requests, a dollar worth "
-    head += f"{found.quality_per_usd:g} quality points; against the offline policy on the same streams"
+    head += f"{found.quality_per_usd:.3g} quality points; against the offline policy on the same streams"
     rows = [
         f"  {row.name:<{width}}  utility {row.utility.value:.4f}  {_against(row.gain, row.name)}, in the last third "
         f"{row.late_utility.value:.4f}  {_against(row.late_gain, row.name)}, ${row.cost_usd.value:.3g} a request"
@@ -55,21 +46,46 @@ def verdict(found: Simulation) -> str:
 
 def render(found: Simulation) -> str:
     """Give one HTML document; nothing in it is fetched from anywhere."""
-    names = without_prefixes(found.models)
-    served = found.rows[0]
-    policies = [(shortened(row.name, MOST_LETTERS), row.curve) for row in found.rows]
+    names, served = without_prefixes(found.models), found.rows[0]
+    frame = Frame(requests=found.requests, markers=_markers(found))
+    policies = [(shortened(row.name, MOST_LETTERS), row) for row in found.rows]
     models = [(names[model], served.shares[:, k]) for k, model in enumerate(found.models)]
     share = [("bandit's share", served.bandit_share)]
     head = ["Policy", "Utility", "Against the offline policy", "Last third", "Against it", "Quality", "Cost a request"]
+    whole = replace(frame, low=0.0, high=1.0)
     sections = [
         f'<header><h1>Simulation: {escape(found.scenario.name)}</h1><p class="verdict">{escape(verdict(found))}.</p>'
-        f'<p class="note">{escape(_about(found))}</p></header>',
+        f'<ul class="notes"><li>{escape(_about(found))}</li></ul></header>',
         section("Policies", table("Policies", head, [_row(row) for row in found.rows])),
-        section("Utility along the stream", chart(policies)),
-        section("Traffic of each model, as configured", chart(models, low=0.0, high=1.0)),
-        section("Part of the traffic that the bandit decides", chart(share, low=0.0, high=1.0)),
+        section(
+            "Utility gained over the offline policy, added up request by request",
+            note("What a policy is ahead by at each request of the stream; down is worse than the offline policy.")
+            + chart([(name, row.lead) for name, row in policies], frame),
+        ),
+        section("Utility along the stream", chart([(name, row.curve) for name, row in policies], frame)),
+        *_spending(found, policies, frame),
+        section("Traffic of each model, as configured", chart(models, whole)),
+        section("Part of the traffic that the bandit decides", chart(share, whole)),
     ]
     return document(f"Simulation: {found.scenario.name}", "".join(sections), "")
+
+
+def _spending(found: Simulation, policies: list[tuple[str, Played]], frame: Frame) -> list[str]:
+    budget = found.scenario.budget_usd
+    if budget is None:
+        return []
+    spent = [(name, row.spent / budget) for name, row in policies[:-1]]  # the best model keeps to no budget
+    return [section("Spent so far, as a multiple of the budget so far", chart(spent, frame))]
+
+
+def _markers(found: Simulation) -> tuple[Marker, ...]:
+    s, names = found.scenario, without_prefixes(found.models)
+    told = [Marker(at=e.at, text=f"{names[e.model]}: quality x {e.factor:g}") for e in s.quality]
+    told += [Marker(at=e.at, text=f"{names[e.model]}: price x {e.factor:g}") for e in s.prices]
+    told += [Marker(at=e.start, text=f"{names[e.model]} out") for e in s.outages]
+    told += [Marker(at=e.end, text=f"{names[e.model]} back") for e in s.outages]
+    told += [Marker(at=s.newcomer.at, text=f"{names[s.newcomer.model]} added")] if s.newcomer.model else []
+    return tuple(told)
 
 
 def _about(found: Simulation) -> str:
@@ -77,7 +93,7 @@ def _about(found: Simulation) -> str:
     told = [
         f"{found.seeds} streams of {found.requests} judged requests, each in an order of its own",
         f"{s.feedback_rate:.0%} of the answers judged, {s.delay} requests later",
-        f"a dollar is worth {found.quality_per_usd:g} quality points",
+        f"a dollar is worth {found.quality_per_usd:.3g} quality points",
     ]
     told += [f"{e.model} of {e.factor:g} times its quality from {e.at:.0%} on, unannounced" for e in s.quality]
     told += [f"{e.model} at {e.factor:g} times its price from {e.at:.0%} on" for e in s.prices]
@@ -86,7 +102,9 @@ def _about(found: Simulation) -> str:
         told.append(f"{s.newcomer.model} added at {s.newcomer.at:.0%} with {s.newcomer.scored} judged answers")
     if s.budget_usd is not None:
         told.append(f"paced to ${s.budget_usd:g} a request")
-    return "; ".join(told) + ". Intervals are over the streams."
+    if found.bound > 0.0:
+        told.append(f"constraints such as the risk floor leave out a candidate on {found.bound:.0%} of the requests")
+    return "; ".join(told) + ". Intervals are over the streams. Rivals know of no constraints."
 
 
 def _row(row: Played) -> str:
@@ -95,47 +113,3 @@ def _row(row: Played) -> str:
     cells = [row.utility.text(), gains[0], row.late_utility.text(), gains[1], row.quality.text()]
     cells.append(f"${row.cost_usd.value:.3g}")
     return f'<tr><th scope="row">{escape(row.name)}</th>' + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
-
-
-def chart(series: Sequence[tuple[str, FloatArray]], low: float | None = None, high: float | None = None) -> str:
-    """Draw curves along the stream as one SVG element, named at their right ends.
-
-    Parameters
-    ----------
-    series : name and (points,) values each.
-    low, high : ends of the axis; None takes those of the values.
-    """
-    values = np.concatenate([v for _, v in series])
-    bottom = float(values.min()) if low is None else low
-    top = float(values.max()) if high is None else high
-    span = top - bottom or 1.0
-
-    def y(value: float) -> float:
-        return TOP + (top - value) / span * (HEIGHT - TOP - BOTTOM)
-
-    out = []
-    for i in range(TICKS):
-        value = bottom + span * i / (TICKS - 1)
-        out.append(f'<path class="grid" d="M{LEFT} {y(value):.1f}H{WIDTH - RIGHT}"/>')
-        out.append(f'<text class="tick" x="{LEFT - 8}" y="{y(value) + 5:.1f}" text-anchor="end">{value:.3g}</text>')
-    ends = [float(v[-1]) for _, v in series]
-    for (i, (name, v)), at in zip(enumerate(series), _apart([y(end) for end in ends]), strict=True):
-        x = np.linspace(LEFT, WIDTH - RIGHT, len(v))
-        path = "L".join(f"{a:.1f} {y(float(b)):.1f}" for a, b in zip(x, v, strict=True))
-        out.append(f'<path class="line curve{min(i, 3)}" d="M{path}"/>')
-        lead = " lead" if i == 0 else ""
-        out.append(f'<text class="name{lead}" x="{WIDTH - RIGHT + 10}" y="{at + 5:.1f}">{escape(name)}</text>')
-    label = "Values along the stream, from its first request to its last"
-    box = f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
-    size = f'style="min-width:680px" viewBox="0 0 {WIDTH} {HEIGHT}"'
-    drawn = "".join(out)
-    return f'{box}<svg class="plane" {size} role="img" aria-label="{label}" font-size="14">{drawn}</svg></div>'
-
-
-def _apart(places: list[float]) -> list[float]:
-    """Move heights apart so that names do not overlap, keeping their order."""
-    order = sorted(range(len(places)), key=lambda i: places[i])
-    moved = list(places)
-    for before, after in pairwise(order):
-        moved[after] = max(moved[after], moved[before] + LEAST_GAP)
-    return moved

@@ -1,11 +1,10 @@
 """What happens during a simulated stream."""
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from arbiter.errors import InvalidInputError
-from arbiter_training.recipe import changed
+from arbiter_training.recipe import changed, read_toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +117,9 @@ def read_scenario(path: Path) -> Scenario:
     Raises
     ------
     InvalidInputError
-        If the file is absent or not TOML, or a key or value is not one of :class:`Scenario`.
+        If the file cannot be read or is not TOML, or a key or value is not one of :class:`Scenario`.
     """
-    if not path.is_file():
-        raise InvalidInputError(f"{path}: no such scenario")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path} is not a TOML file: {error}") from error
+    values = read_toml(path, "scenario")
     # A tuple's first item tells `changed` what its items are, so where events are given they need one to begin with.
     start = Scenario(
         name=path.stem,

@@ -7,16 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter import lineup
+from arbiter.deciding import Outlook
 from arbiter.errors import InvalidInputError
 from arbiter.judgements import Judgement
-from arbiter.learning import after_feedback
+from arbiter.learning import LearningPolicy, after_feedback
 from arbiter.pacing import BudgetPacer, PacingOptions
+from arbiter.policies.protocol import Policy
 from arbiter.records import Decision, Feedback, Query
-from arbiter.router import Router
+from arbiter.router import AT_ONCE, Router
+from arbiter_training.simulator.course import Course
 from arbiter_training.simulator.scenario import Scenario
 from arbiter_training.traffic import OutcomeMatrix
 
 FloatArray = NDArray[np.float64]
+
+_DRAWS = 3
+"""Marks the generator that a router draws from: not the ones of the course."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,82 +83,109 @@ class Player:
             )
         self.router, self.truth, self.scored_from = router, truth, scored_from
         self.outlook = router.outlook(truth.queries)
+        self._outlooks: dict[tuple[str, int, bytes], Outlook] = {}
 
-    def play(self, scenario: Scenario, seed: int) -> Trace:
+    def play(self, scenario: Scenario, seed: int, policy: Policy | None = None) -> Trace:
         """Play the traffic once, in an order that the seed draws.
+
+        Parameters
+        ----------
+        scenario : what happens.
+        seed : of the course, which is the same for every policy, and of the router's draws.
+        policy : takes the place of the router's own.
 
         Raises
         ------
         InvalidInputError
             If something happens to a model that the traffic does not have.
         """
-        unknown = scenario.models - set(self.truth.models)
-        if unknown:
-            raise InvalidInputError(
-                f"{scenario.name}: no model {', '.join(sorted(unknown))}; there are {', '.join(self.truth.models)}"
-            )
-        return _Stream(self, scenario, seed).run()
+        course = Course.of(self.truth, self.scored_from, scenario, seed)
+        router = self.router if policy is None else replace(self.router, policy=policy)
+        return _Stream(self, router, course, scenario.budget_usd, seed).run()
+
+    def outlook_of(self, router: Router, stage: str, seed: int) -> Outlook:
+        """Give the outlook of a router over another list of candidates: every policy of a seed has the same one."""
+        prices = router.catalog.arrays
+        key = (stage, seed, np.concatenate([prices.usd_per_mtok_in, prices.usd_per_mtok_out]).tobytes())
+        if key not in self._outlooks:
+            self._outlooks[key] = router.outlook(self.truth.queries)
+        return self._outlooks[key]
 
 
 class _Stream:
     """One pass over the traffic."""
 
-    def __init__(self, player: Player, scenario: Scenario, seed: int) -> None:
-        self.scenario, self.truth, self.scored_from = scenario, player.truth, player.scored_from
-        self.rng = np.random.default_rng(seed)
-        self.order = self.rng.permutation(player.truth.n)
-        self.quality, self.cost = self._with_changes()
-        self.router, self.outlook = player.router, player.outlook
-        if scenario.newcomer.model:
-            self._relisted(lineup.without_candidate(player.router, scenario.newcomer.model))
-        self.candidate = player.router.catalog[scenario.newcomer.model] if scenario.newcomer.model else None
-        budget = scenario.budget_usd
+    def __init__(self, player: Player, router: Router, course: Course, budget: float | None, seed: int) -> None:
+        self.player, self.router, self.course, self.seed = player, router, course, seed
+        self.models = player.truth.models
+        self.rng = np.random.default_rng([seed, _DRAWS])
+        self.outlook = player.outlook
+        if course.newcomer is not None:
+            name = self.models[course.newcomer]
+            self.router = lineup.without_candidate(router, name)
+            self.outlook = player.outlook_of(self.router, f"without {name}", 0)
         self.pacer = None if budget is None else BudgetPacer(PacingOptions(usd_per_request=budget))
+        self.learns = isinstance(self.router.policy, LearningPolicy)
         self.waiting: deque[tuple[int, Decision, float]] = deque()
-
-    def _with_changes(self) -> tuple[FloatArray, FloatArray]:
-        """Give (n, K) true quality and cost in the order of the stream."""
-        n = len(self.order)
-        quality, cost = self.truth.quality[self.order].copy(), self.truth.cost_usd[self.order].copy()
-        for change in self.scenario.quality:
-            k, at = self.truth.models.index(change.model), round(change.at * n)
-            quality[at:, k] = np.clip(change.factor * quality[at:, k], 0.0, 1.0)
-        for price in self.scenario.prices:
-            cost[round(price.at * n) :, self.truth.models.index(price.model)] *= price.factor
-        return quality, cost
+        judged = np.flatnonzero(course.judged)
+        places = np.searchsorted(judged, np.arange(course.n))
+        self.next_judged = np.append(judged, course.n)[places]
+        self.turns = course.turns
 
     def run(self) -> Trace:
-        n, k = self.quality.shape
+        n, k = self.course.quality.shape
         shares, drawn, bandit_share = np.zeros((n, k)), np.zeros(n, dtype=np.int64), np.zeros(n)
-        for t in range(n):
+        place = {name: i for i, name in enumerate(self.models)}
+        t = 0
+        while t < n:
             self._happen(t)
             self._learn(t)
-            decision = self._decide(t)
-            for name, probability in decision.action_probs.items():
-                shares[t, self.truth.models.index(name)] = probability
-            drawn[t] = self.truth.models.index(decision.model)
-            bandit_share[t] = self.router.policy.share or 0.0
-            if self.rng.random() < self.scenario.feedback_rate:
-                self.waiting.append((t + self.scenario.delay + 1, decision, self.quality[t, drawn[t]]))
-            if self.pacer is not None:
-                self.pacer.answered(Feedback(decision_id=decision.id, cost_usd=float(self.cost[t, drawn[t]])))
+            stop = self._calm_until(t)
+            bandit_share[t:stop] = self.router.policy.share or 0.0
+            for decision in self._decide(t, stop):
+                for name, probability in decision.action_probs.items():
+                    shares[t, place[name]] = probability
+                drawn[t] = place[decision.model]
+                self._answered(t, decision, int(drawn[t]))
+                t += 1
         return Trace(
-            shares=shares, drawn=drawn, bandit_share=bandit_share, true_quality=self.quality, true_cost_usd=self.cost
+            shares=shares,
+            drawn=drawn,
+            bandit_share=bandit_share,
+            true_quality=self.course.quality,
+            true_cost_usd=self.course.cost_usd,
         )
 
-    def _decide(self, t: int) -> Decision:
-        row = int(self.order[t])
-        query = self._placed(self.truth.queries[row], t)
-        decision = self.router.decide(self.outlook.one(row, query), 0, self.rng)
+    def _answered(self, t: int, decision: Decision, k: int) -> None:
+        if self.learns and self.course.judged[t]:
+            self.waiting.append((t + self.course.delay + 1, decision, float(self.course.quality[t, k])))
         if self.pacer is not None:
-            self.pacer.decided(query, decision, float(t))
-        return decision
+            self.pacer.answered(Feedback(decision_id=decision.id, cost_usd=float(self.course.cost_usd[t, k])))
+
+    def _calm_until(self, t: int) -> int:
+        """Give the place before which nothing is learned and nothing happens: so many are decided together."""
+        if self.pacer is not None:
+            return t + 1
+        ends = [self.course.n, t + AT_ONCE, *(turn for turn in self.turns if turn > t)]
+        if self.learns:
+            ends.append(int(self.next_judged[t]) + self.course.delay + 1)
+            ends += [self.waiting[0][0]] if self.waiting else []
+        return min(ends)
+
+    def _decide(self, start: int, stop: int) -> list[Decision]:
+        rows = self.course.order[start:stop]
+        queries = [self._placed(self.player.truth.queries[i], start + j) for j, i in enumerate(rows.tolist())]
+        outlook = self.outlook.take(rows, queries)
+        decisions = self.router.decide(outlook, self.rng)
+        if self.pacer is not None:
+            for t, (query, decision) in enumerate(zip(queries, decisions, strict=True), start):
+                self.pacer.decided(query, decision, float(t))
+        return decisions
 
     def _placed(self, query: Query, t: int) -> Query:
-        n, now = len(self.order), query.circumstances
-        out = {e.model: "outage" for e in self.scenario.outages if round(e.start * n) <= t < round(e.end * n)}
-        if out:
-            now = replace(now, out=out)
+        now = query.circumstances
+        if self.course.out[t].any():
+            now = replace(now, out={self.models[k]: "outage" for k in np.flatnonzero(self.course.out[t]).tolist()})
         if self.pacer is not None:
             worth, left = self.pacer.asked(query, self.router.catalog, float(t))
             now = replace(now, quality_per_usd=None if np.isnan(worth) else worth, paced_usd=left)
@@ -164,18 +197,25 @@ class _Stream:
             self.router = after_feedback(self.router, decision, None, Judgement(quality, 1.0), float(due))
 
     def _happen(self, t: int) -> None:
-        n, new = len(self.order), self.scenario.newcomer
-        for change in self.scenario.prices:
-            if t == round(change.at * n) and change.model in self.router.catalog:
-                self._reprice(change.model, change.factor)
-        if self.candidate is not None and t == round(new.at * n):
-            rows = self.rng.choice(self.scored_from.n, min(new.scored, self.scored_from.n), replace=False)
-            k = self.scored_from.models.index(new.model)
-            scored = [
-                lineup.ScoredPrompt(query=self.scored_from.queries[i], quality=float(self.scored_from.quality[i, k]))
-                for i in rows
-            ]
-            self._relisted(lineup.with_candidate(self.router, self.candidate, scored=scored))
+        if t not in self.turns and t > 0:
+            return
+        for k, factor in self.course.price_moves(t).items():
+            if self.models[k] in self.router.catalog:  # a newcomer joins at its price of then
+                self._reprice(self.models[k], factor)
+        if self.course.newcomer is not None and t == self.course.joins:
+            self._join(self.course.newcomer)
+
+    def _join(self, k: int) -> None:
+        known, name = self.player.scored_from, self.models[k]
+        scored = [
+            lineup.ScoredPrompt(query=known.queries[i], quality=float(known.quality[i, k]))
+            for i in self.course.scored.tolist()
+        ]
+        self.router = lineup.with_candidate(self.router, self.player.router.catalog[name], scored=scored)
+        self.outlook = self.player.outlook_of(self.router, f"with {name} after {len(scored)}", self.seed)
+        moved = float(self.course.prices[self.course.joins, k])
+        if moved != 1.0:
+            self._reprice(name, moved)
 
     def _reprice(self, model: str, factor: float) -> None:
         entry = self.router.catalog[model]
@@ -184,6 +224,3 @@ class _Stream:
         cost = self.outlook.expectation.cost_usd.copy()
         cost[:, self.router.catalog.position(model)] *= factor
         self.outlook = replace(self.outlook, expectation=replace(self.outlook.expectation, cost_usd=cost))
-
-    def _relisted(self, router: Router) -> None:
-        self.router, self.outlook = router, router.outlook(self.truth.queries)
