@@ -12,6 +12,7 @@
     ├── LedgerError                         the ledger cannot be read or written
     │   └── UnknownDecisionError (KeyError) feedback names a decision that the ledger does not hold
     ├── NotEvaluableError                   a log cannot answer the question asked of it
+    ├── DownloadError                       a public file cannot be fetched, or is not what it must be
     └── BudgetError                         a budget is used up or cannot be checked
 """
 
@@ -63,6 +64,10 @@ class UnknownDecisionError(LedgerError, KeyError):
 
 class NotEvaluableError(ArbiterError):
     """A log cannot answer the question asked of it; the message says why and what would."""
+
+
+class DownloadError(ArbiterError):
+    """A public file cannot be fetched, or is not what the manifest says; the message says which, why and what to do."""
 
 
 class BudgetError(ArbiterError):

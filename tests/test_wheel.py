@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PARTS = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "arbiter", "training", "models")
+PARTS = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "arbiter", "training", "models", "datasets/public")
 ABSENT = ("torch", "mlflow", "litellm", "sklearn", "pyarrow", "scipy", "joblib", "pandas")
 
 
@@ -34,7 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tree() -> set[str]:
-    """Give what the wheel must hold: modules and data of both packages, and the shipped bundle."""
+    """Give what the wheel must hold: modules and data of both packages, bundle, manifest of public sets."""
     expected = {
         path.relative_to(root).as_posix()
         for root, package in ((REPOSITORY, "arbiter"), (REPOSITORY / "training", "arbiter_training"))
@@ -42,6 +42,7 @@ def tree() -> set[str]:
         if path.is_file() and path.suffix in (".py", ".toml", ".css", ".typed") and "__pycache__" not in path.parts
     }
     bundle = REPOSITORY / "models" / "default"
+    expected.add("arbiter_training/public_sets/data/manifest.toml")
     return expected | {f"arbiter/bundles/default/{path.name}" for path in bundle.iterdir() if path.is_file()}
 
 

@@ -5,6 +5,7 @@ import typer
 from arbiter.cli.calibrate import calibrate
 from arbiter.cli.compare import compare
 from arbiter.cli.compare_costs import compare_costs
+from arbiter.cli.data import data
 from arbiter.cli.demo import demo
 from arbiter.cli.ensemble import ensemble
 from arbiter.cli.evaluate import evaluate
@@ -54,6 +55,7 @@ COMMANDS = (
 
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(data, name="data")
 
 
 @app.callback()

@@ -41,20 +41,17 @@ from arbiter.ope.pessimism import PessimisticValue, rank_pessimistically
 from arbiter.ope.reliability import ModelReliability, Reliability, model_reliability, propensity_reliability
 from arbiter.ope.scores import (
     RouterScores,
-    ShuffledControl,
     StrongWeakCurve,
-    cost_matched_shuffle,
     router_scores,
     score_columns,
     score_interval,
     scores_of_means,
-    shuffled_control,
     strong_weak_curve,
     strong_weak_masks,
-    traffic_shares,
 )
 from arbiter.ope.segments import SegmentPlan, SegmentResult, SegmentTable, evaluate_segments
 from arbiter.ope.sensitivity import SensitivityBound, sensitivity_bounds, tipping_gamma
+from arbiter.ope.shuffle import ShuffledControl, cost_matched_shuffle, shuffled_control, traffic_shares
 from arbiter.ope.sums import PolicySums, accumulate, feedback_counts, feedback_rates
 from arbiter.ope.verdict import Judgement, Verdict, judge
 

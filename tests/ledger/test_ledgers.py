@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from arbiter.errors import InvalidInputError, UnknownDecisionError
+from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
 from arbiter.ledger import BufferedLedger, Event, EventKind, Ledger, Snapshot, SqliteLedger, open_ledger
 from arbiter.records import Decision, Feedback, Outcome
 from arbiter.vocabulary import FeedbackSource
@@ -141,10 +141,12 @@ def test_threads_lose_and_double_nothing(ledger: Ledger, make_decision: MakeDeci
     assert {event.decision_id for event in events} == {f"{w}-{i}" for w in range(8) for i in range(25)}
 
 
-def test_closing_twice_is_no_error(ledger: Ledger) -> None:
-    """close() may be called again."""
+def test_closing_twice_is_no_error(ledger: Ledger, make_decision: MakeDecision) -> None:
+    """close() may be called again; what comes after is refused, not lost."""
     ledger.close()
     ledger.close()
+    with pytest.raises(LedgerError):
+        ledger.append(of(make_decision("late")))
 
 
 def test_a_direct_ledger_refuses_two_decisions_of_one_id(direct: Ledger, make_decision: MakeDecision) -> None:

@@ -1,7 +1,5 @@
 """Public sets in our vocabulary; most of it on made-up rows, the files only where they are at hand."""
 
-import hashlib
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +9,15 @@ import pytest
 
 from arbiter.gatekeeper.heads import HEADS
 from arbiter_training.gatekeeper.intents import CLINC_DOMAINS, CLINC_INTENTS
-from arbiter_training.gatekeeper.public_sets import MMLU_PRO_DOMAINS, SETS, TASK_DOMAINS, read_public, read_set
-
-MANIFEST = Path(__file__).resolve().parents[2] / "datasets" / "public" / "manifest.toml"
+from arbiter_training.gatekeeper.public_sets import (
+    MMLU_PRO_DOMAINS,
+    SETS,
+    TASK_DOMAINS,
+    public_digests,
+    read_public,
+    read_set,
+)
+from arbiter_training.public_sets import content_digest, read_manifest
 
 
 def write(folder: Path, name: str, rows: list[dict[str, object]]) -> Path:
@@ -84,21 +88,25 @@ def test_a_folder_without_sets_gives_no_prompts(tmp_path: Path) -> None:
     assert len(read_public(tmp_path)) == 0
 
 
-def test_the_manifest_names_every_set_with_licence_and_sum() -> None:
-    """What can be read can be brought: source, licence, sha256, rows."""
-    manifest = tomllib.loads(MANIFEST.read_text(encoding="utf-8"))
-    assert set(SETS) <= set(manifest)
-    for entry in manifest.values():
-        assert {"source", "licence", "sha256", "rows", "prepared"} <= set(entry)
-        assert len(entry["sha256"]) == 64
+def test_every_set_that_is_read_can_be_brought() -> None:
+    """The manifest names it."""
+    assert set(SETS) <= set(read_manifest())
 
 
-def test_the_files_at_hand_are_those_of_the_manifest(data_dir: Path) -> None:
-    """Sums and row counts agree, and every set gives labelled requests."""
-    for name, entry in tomllib.loads(MANIFEST.read_text(encoding="utf-8")).items():
-        for path in data_dir.rglob(entry["prepared"]):
-            assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"], name
-            assert pq.ParquetFile(path).metadata.num_rows == entry["rows"], name
+def test_a_bundle_can_tell_what_it_learned_from(tmp_path: Path) -> None:
+    """Name and digest of each set at hand, whoever wrote the file; other files and absent sets are not named."""
+    assert public_digests(tmp_path) == {}
+    (tmp_path / "labels").mkdir()
+    path = write(tmp_path / "labels", "cyber_benign_borderline", [{"prompt": "a"}, {"prompt": "b"}])
+    write(tmp_path, "something_else", [{"prompt": "c"}])
+    told = public_digests(tmp_path)
+    assert told == {"cyber_benign_borderline": content_digest(path)}
+    write(tmp_path / "labels", "cyber_benign_borderline", [{"prompt": "b"}, {"prompt": "a"}])
+    assert public_digests(tmp_path) == told
+
+
+def test_the_sets_at_hand_give_labelled_requests(data_dir: Path) -> None:
+    """Each of them."""
     found = read_public(data_dir, max_per_class=3)
     if not len(found):
         pytest.skip(f"no public set under {data_dir}")

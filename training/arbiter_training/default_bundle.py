@@ -6,7 +6,8 @@
 
 ``--encoder`` takes what ``python -m arbiter_training.distill training/recipes/static_encoder.toml -o FOLDER`` wrote;
 without it the encoder of the bundle that is being replaced stays. ``--public`` is the folder of the public label sets
-of ``datasets/public/manifest.toml``; without it the gatekeeper learns from the authored prompts alone.
+of ``datasets/public/manifest.toml`` (``arbiter data get -o FOLDER``); without it the gatekeeper learns from the
+authored prompts alone. The bundle's manifest names each set that was at hand with the digest of its rows.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from arbiter.router import Router
 from arbiter_training.default_gatekeeper import RecipeOptions, recipe_prompts, train_default_gatekeeper
 from arbiter_training.distill import read_encoder
 from arbiter_training.gatekeeper import HeadReport
+from arbiter_training.gatekeeper.public_sets import public_digests
 from arbiter_training.principal import principal_components
 
 CONTEXT_COMPONENTS = 16
@@ -43,11 +45,13 @@ class DefaultRouter:
     router : ready to serve.
     heads : head to out-of-fold report.
     n_prompts : labelled prompts it was trained on.
+    public_sets : name to content digest of each public set that was at hand.
     """
 
     router: Router
     heads: Mapping[str, HeadReport]
     n_prompts: int
+    public_sets: Mapping[str, str]
 
 
 def default_router(encoder: Encoder, seeds: Path, public: Path | None, options: RecipeOptions) -> DefaultRouter:
@@ -63,7 +67,12 @@ def default_router(encoder: Encoder, seeds: Path, public: Path | None, options: 
     features = Features(encoder, evidence=KeywordRules.default())
     gatekeeper, heads = train_default_gatekeeper(features, seeds, public, options)
     prompts = recipe_prompts(seeds, public, options)
-    return DefaultRouter(router=_router(features, gatekeeper, prompts.queries), heads=heads, n_prompts=len(prompts))
+    return DefaultRouter(
+        router=_router(features, gatekeeper, prompts.queries),
+        heads=heads,
+        n_prompts=len(prompts),
+        public_sets=public_digests(public) if public else {},
+    )
 
 
 def _router(features: Features, gatekeeper: LearnedGatekeeper, queries: Sequence[Query]) -> Router:
@@ -94,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     metrics = {f"{h}/{k}": v for h, r in made.heads.items() for k, v in asdict(r).items() if isinstance(v, float)}
     provenance = Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        data={"prompts": made.n_prompts, "public_sets": given.public is not None},
+        data={"prompts": made.n_prompts, "public_sets": made.public_sets},
         metrics=metrics,
     )
     save_bundle(made.router, given.out, provenance)

@@ -12,6 +12,7 @@ from arbiter.loading import load_router
 from arbiter.router import Router
 from arbiter_training.benchmarks import Benchmark, BenchmarkResult, read_benchmark, run_benchmark
 from arbiter_training.benchmarks.__main__ import main
+from arbiter_training.benchmarks.rounds import judged_traffic
 from arbiter_training.benchmarks.tracked import log_benchmark
 
 pytest.importorskip("litellm")
@@ -92,6 +93,15 @@ def test_partial_feedback_is_no_benchmark(base: Router, tmp_path: Path) -> None:
     path.write_text("\n".join(path.read_text(encoding="utf-8").splitlines()[:-1]), encoding="utf-8")
     with pytest.raises(InvalidInputError, match="every model on each request"):
         run_benchmark(Benchmark(train=path.name).quick(), tmp_path, base, tmp_path, lambda line: None)
+
+
+def test_the_layout_of_public_sets_is_a_folder_of_data(tmp_path: Path) -> None:
+    """A file is read beside ``traffic`` or in it, the first before the second."""
+    (tmp_path / "traffic").mkdir()
+    traffic(tmp_path / "traffic" / "t.jsonl", 20)
+    assert judged_traffic(Benchmark(train="t.jsonl").quick(), tmp_path).outcomes.n == 20
+    traffic(tmp_path / "t.jsonl", 30)
+    assert judged_traffic(Benchmark(train="t.jsonl").quick(), tmp_path).outcomes.n == 30
 
 
 def test_a_wrong_recipe_ends_the_command_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

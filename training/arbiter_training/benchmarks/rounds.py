@@ -105,7 +105,8 @@ def _rounds(benchmark: Benchmark, groups: IntArray, fixed: tuple[IntArray, IntAr
 
 def _read(folder: Path, name: str, part: str) -> OutcomeMatrix:
     """Read a traffic file of the folder or, where there is none of that name, one of the package paretobandit."""
-    path = folder / name
+    places = (folder / name, folder / "traffic" / name)  # the second is the layout of `arbiter data get`
+    path = next((place for place in places if place.is_file()), places[0])
     if path.is_file() or path.suffix != ".jsonl":
         return pivot(read_traffic(path))
     return pivot(read_pareto_file(demo_folder() / name, part))

@@ -16,6 +16,7 @@ from arbiter.intake import read_request
 from arbiter.records import Query
 from arbiter_training.gatekeeper.intents import CLINC_DOMAINS, CLINC_INTENTS
 from arbiter_training.labelled import FLAGS, UNKNOWN, LabelledPrompts, joined
+from arbiter_training.public_sets import content_digest, locate
 from arbiter_training.traffic.read_parquet import pyarrow_modules
 
 Row = Mapping[str, Any]
@@ -140,8 +141,20 @@ def read_public(folder: Path, max_per_class: int = MAX_PER_CLASS, seed: int = 0)
     -------
     prompts : with the set's name as source; none where the folder holds no set.
     """
-    found = {name: path for name in SETS for path in sorted(folder.rglob(f"{name}.parquet"))[:1]}
-    return joined([read_set(path, name, max_per_class, seed) for name, path in found.items()])
+    return joined([read_set(path, name, max_per_class, seed) for name, path in _files(folder).items()])
+
+
+def public_digests(folder: Path) -> dict[str, str]:
+    """Give name and content digest of each set that :func:`read_public` reads in a folder.
+
+    They are those of the manifest where the folder holds what the manifest says, whoever wrote its Parquet.
+    """
+    return {name: content_digest(path) for name, path in _files(folder).items()}
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    found = {name: locate(folder, f"{name}.parquet") for name in SETS}
+    return {name: path for name, path in found.items() if path is not None}
 
 
 def read_set(path: Path, name: str, max_per_class: int = MAX_PER_CLASS, seed: int = 0) -> LabelledPrompts:

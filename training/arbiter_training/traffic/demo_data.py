@@ -68,10 +68,6 @@ def demo_folder() -> Path:
 def read_pareto_file(path: Path, prefix: str) -> TrafficTable:
     """Read one JSONL file of paretobandit's shape.
 
-    Only the prompt, the source benchmark, and each arm's reward and cost are taken: ``difficulty``, ``best_arm``,
-    ``best_reward``, ``worst_reward``, ``reward_spread`` and ``near_best`` are computed from the outcomes and would
-    give them away.
-
     Parameters
     ----------
     path : the file.
@@ -85,17 +81,36 @@ def read_pareto_file(path: Path, prefix: str) -> TrafficTable:
     if not path.is_file():
         raise TrafficError(f"{path}: no such file: pip install paretobandit==0.1.1")
     items = enumerate(json_records(path), start=1)
-    records = [row for number, item in items for row in _rows(f"{path}: row {number}", f"{prefix}-{number:05d}", item)]
+    records = [
+        row for number, item in items for row in pareto_rows(f"{path}: row {number}", f"{prefix}-{number:05d}", item)
+    ]
     return traffic_from_records(records, str(path))
 
 
-def _rows(place: str, request_id: str, item: Mapping[str, Any]) -> list[dict[str, Any]]:
+def pareto_rows(place: str, request_id: str, item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the rows of one request, one for each model.
+
+    Only the prompt, the source benchmark, and each arm's reward and cost are taken: ``difficulty``, ``best_arm``,
+    ``best_reward``, ``worst_reward``, ``reward_spread`` and ``near_best`` are computed from the outcomes and would
+    give them away.
+
+    Parameters
+    ----------
+    place : of the request, for messages.
+    request_id : of the request.
+    item : as the file has it.
+
+    Raises
+    ------
+    TrafficError
+        If the request is not of paretobandit's shape.
+    """
     try:
         shared = {"request_id": request_id, "prompt": item["prompt"], "source": item["source"]}
         arms = item["arms"].items()
         return [shared | {"model": model, "quality": arm["reward"], "cost_usd": arm["cost"]} for model, arm in arms]
     except (KeyError, TypeError, AttributeError) as error:
-        message = f"not of the shape of paretobandit 0.1.1 ({error!r:.80}): pip install paretobandit==0.1.1"
+        message = f"not of the shape of paretobandit 0.1.1 ({error!r:.80}): take the file of paretobandit==0.1.1"
         raise TrafficError(f"{place}: {message}") from error
 
 

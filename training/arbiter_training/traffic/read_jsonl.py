@@ -3,7 +3,7 @@
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,16 +45,27 @@ def json_records(path: Path) -> Iterator[dict[str, Any]]:
     TrafficError
         As in :func:`read_jsonl`.
     """
-    row = 0
     with _open(path) as stream:
-        try:
-            for line in stream:
-                if line.isspace():
-                    continue
-                row += 1
-                yield _record(path, row, line.removeprefix(UTF8_BOM) if row == 1 else line)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise TrafficError(f"{path}: damaged or cut short after row {row} ({error}): fetch it again") from error
+        yield from records_of_lines(stream, path)
+
+
+def records_of_lines(lines: Iterable[bytes], path: Path) -> Iterator[dict[str, Any]]:
+    """Read the objects of lines, as they come; ``path`` is what errors name.
+
+    Raises
+    ------
+    TrafficError
+        As in :func:`read_jsonl`.
+    """
+    row = 0
+    try:
+        for line in lines:
+            if line.isspace():
+                continue
+            row += 1
+            yield _record(path, row, line.removeprefix(UTF8_BOM) if row == 1 else line)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise TrafficError(f"{path}: damaged or cut short after row {row} ({error}): fetch it again") from error
 
 
 def _open(path: Path) -> gzip.GzipFile | BinaryIO:
