@@ -36,6 +36,10 @@ def command() -> str:
     return found
 
 
+SET_ONCE = "TIKTOKEN_CACHE_DIR"
+"""Where litellm has its tokenizers; it says so when it is imported, and not again."""
+
+
 def run_in(folder: Path, *arguments: object, stdin: bytes = b"", **environment: str) -> Done:
     """Run the command in a folder, with nobody at the terminal."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "ARBITER"))}
@@ -60,6 +64,8 @@ def run_here(folder: Path, *arguments: object) -> Done:
         patch.setattr(sys, "argv", ["arbiter", *map(str, arguments)])
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = arbiter.cli.run()
+    if SET_ONCE in kept:
+        os.environ[SET_ONCE] = kept[SET_ONCE]
     return Done(status=status, out=out.getvalue(), err=err.getvalue())
 
 
