@@ -1,5 +1,6 @@
 """Laws of whole benchmarks, on small made-up traffic, and the quick form of the public ones."""
 
+import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from arbiter_training.benchmarks.__main__ import main
 from arbiter_training.benchmarks.rounds import judged_traffic
 from arbiter_training.benchmarks.tracked import log_benchmark
 
-pytest.importorskip("litellm")
+if importlib.util.find_spec("litellm") is None:  # an import from here would look for prices on the network
+    pytest.skip("litellm is not installed", allow_module_level=True)
 RECIPES = Path(__file__).resolve().parents[3] / "training" / "recipes"
 WORDS = {"proof": "prove theorem lemma integral", "chat": "hello weather today nice"}
 

@@ -5,7 +5,6 @@ where they go on learning. That is how they are meant to run; the predictors abo
 the training rows and none of the test rows, unless they are called partial.
 """
 
-import os
 import random
 from dataclasses import dataclass
 
@@ -13,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
-from arbiter.errors import MissingExtraError
 from arbiter.ope import nondecreasing_hull
+from arbiter.quiet_litellm import import_litellm
 from arbiter_training.benchmarks.rounds import Round
 from arbiter_training.paretobandit import ParetoSetup, pareto_features, pareto_router
 from arbiter_training.traffic import OutcomeMatrix
@@ -97,7 +96,7 @@ def litellm_complexity(stream: Stream) -> IntArray:
     MissingExtraError
         If litellm is not installed.
     """
-    _quiet_litellm()
+    import_litellm()
     from litellm.router_strategy.complexity_router.complexity_router import ComplexityRouter
 
     rules = ComplexityRouter("benchmark", litellm_router_instance=None, complexity_router_config={})
@@ -123,7 +122,7 @@ def litellm_adaptive(stream: Stream) -> IntArray:
 
 
 def _adaptive(stream: Stream, weight: float) -> IntArray:
-    _quiet_litellm()
+    import_litellm()
     from litellm.router_strategy.adaptive_router import bandit, classifier
     from litellm.types.router import AdaptiveRouterPreferences
 
@@ -145,11 +144,3 @@ def _adaptive(stream: Stream, weight: float) -> IntArray:
         quality = float(stream.outcomes.quality[i, chosen[i]])
         cells[kind][model] = bandit.apply_delta(cells[kind][model], quality, 1.0 - quality)
     return chosen
-
-
-def _quiet_litellm() -> None:
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    try:
-        import litellm  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError.of("litellm", "execute") from error
