@@ -2,21 +2,15 @@
 
 import logging
 import math
-import secrets
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self, Unpack
 
-import numpy as np
-
-from arbiter import forked
-from arbiter.cold_start import cold_start_router
 from arbiter.completing import Completing
 from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError, way_of, wordless
 from arbiter.execution import Run
-from arbiter.experiments import Trial
+from arbiter.failing_open import FailingOpen
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.following import Follower
 from arbiter.gatekeeper.assessed import assessed
@@ -64,9 +58,7 @@ class Arbiter(Completing, Tending):
         self.standing.follow(self.ledger)
         looks = (self._learner.learn, lambda: self.standing.follow(self.ledger))
         self._follower = Follower(looks, o.clock, o.follow_s if shared else math.inf)
-        self._cold: Router | None = None
-        self._rng = np.random.default_rng(self.options.seed)
-        self._rng_lock = threading.Lock()
+        self._deciding = FailingOpen(self.standing, o.seed, o.workers)
         super().__init__(router)
         self.trials = Trials(o, self.ledger, self._assessing)
 
@@ -168,8 +160,8 @@ class Arbiter(Completing, Tending):
             If the request or an option is wrong.
         """
         query = read_query(request, options)
-        (query,), (decision,) = self._decide([query], None)
-        return self._recorded([query], self._identified([observed(decision, model)]), self.options.clock())[0]
+        (query,), (decision,) = self._deciding.decide(self.router, [query], None)
+        return self._recorded([query], [observed(decision, model)], self.options.clock())[0]
 
     def record(self, outcome: Outcome) -> None:
         """Record what came of one call that you made for a decision: metrics, budgets and audit know of it.
@@ -213,8 +205,8 @@ class Arbiter(Completing, Tending):
         with self.standing.in_flight(queries):
             with refusals_told(governance, queries, self.options.clock):
                 queries = self.standing.budgeted(queries)
-                queries, decided = self._decide(queries, self.trials.running)
-                decisions = self._identified(self._rotation.turned(decided))
+                queries, decided = self._deciding.decide(self.router, queries, self.trials.running)
+                decisions = self._rotation.turned(decided)
                 self.standing.require_paid(queries, decisions)
             now = self.options.clock()
             for query, decision in zip(queries, decisions, strict=True):
@@ -265,35 +257,6 @@ class Arbiter(Completing, Tending):
             return router
         return replace(router, gatekeeper=assessed(router.gatekeeper, self.options.assessor))
 
-    def _decide(self, queries: list[Query], running: Trial | None) -> tuple[list[Query], list[Decision]]:
-        """Give the requests with all their circumstances, and a decision on each."""
-        rng, why = self._spawned(), ""
-        for trial in (running, None) if running is not None else (None,):
-            try:
-                placed, decisions = self._routed(queries, trial, rng)
-            except Exception as error:  # noqa: BLE001  # the border at which the router must fail open
-                why = wordless(error)
-                logger.error("routing failed (%s); answering from keyword rules and ratings", why)
-                logger.debug("it came from\n%s", way_of(error))
-                continue
-            if why and running is not None:
-                running.end(f"the challenger failed: {why}")
-            return placed, decisions
-        # Without a context, which is another than the router's: feedback on such a decision teaches nothing.
-        return queries, [
-            replace(decision, degraded=(*decision.degraded, why), context=(), context_version="")
-            for decision in self._cold_router(self.router).route_batch(queries, rng)
-        ]
-
-    def _routed(
-        self, queries: list[Query], trial: Trial | None, rng: np.random.Generator
-    ) -> tuple[list[Query], list[Decision]]:
-        router, workers = self.router, self.options.workers
-        placed = self.standing.placed(queries, router.catalog)
-        if trial is not None:
-            return placed, trial.route_batch(router, placed, rng, workers)
-        return placed, forked.route_batch(router, placed, rng, workers)
-
     def _tell(self, run: Run) -> None:
         for observe in self.options.observers:
             try:
@@ -301,23 +264,6 @@ class Arbiter(Completing, Tending):
             except Exception as error:  # noqa: BLE001  # foreign code, and the request has been answered
                 logger.error("an observer failed: %s", wordless(error))
                 logger.debug("it came from\n%s", way_of(error))
-
-    def _cold_router(self, router: Router) -> Router:
-        """Give the router that needs no training, under the limits of the one that failed; made once, as it is slow."""
-        cold = self._cold
-        if cold is None or cold.catalog is not router.catalog or cold.settings is not router.settings:
-            cold = self._cold = cold_start_router(router.catalog, router.settings)
-        return cold
-
-    def _spawned(self) -> np.random.Generator:
-        with self._rng_lock:
-            return self._rng.spawn(1)[0]
-
-    def _identified(self, decisions: list[Decision]) -> list[Decision]:
-        """Give decisions identities that differ from those of an earlier process with the same seed."""
-        if self.options.seed is None:
-            return decisions
-        return [replace(decision, id=secrets.token_hex(16)) for decision in decisions]
 
     def _recorded(self, queries: Sequence[Query], decisions: list[Decision], now: float) -> list[Decision]:
         kept = self.options.prompts.written
