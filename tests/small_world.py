@@ -65,8 +65,8 @@ def small_base() -> Router:
 
 @functools.cache
 def small_learned() -> Learned:
-    """Give what is learned from a small log; a second or so, once per session."""
-    truth = small_truth()
+    """Give what is learned from a log that leaves a hundred outcomes to a model; a second or so, once per session."""
+    truth = small_truth(320)
     log = simulate_log(truth, Uniform(), 0)
     return learn_router(log, catalog_for_log(truth.models), small_base(), LearnOptions(folds=3, risk_floor=False))
 

@@ -182,6 +182,7 @@ def test_the_asynchronous_client(either: Either) -> None:
         either.behave(openai_server.fails(500))
         with pytest.raises(openai.InternalServerError):
             await create(model="auto", messages=MESSAGES)
+        await either.aclient.close()
         return [answer.choices[0].message.content for answer in answers], text
 
     assert asyncio.run(user_code()) == (["Paris"] * 8, "Paris")

@@ -11,7 +11,7 @@ from arbiter.gatekeeper.heads import HEADS, HeadProbabilities
 from arbiter.intake import read_request
 from arbiter.ngrams import HashedNgrams
 from arbiter_training.estimates import OutcomeData
-from arbiter_training.estimates.guard import CAUTION, MOST_ERRORS, fit_guard, means_among_relatives
+from arbiter_training.estimates.guard import CAUTION, LIKE_CAUTION, fit_guard, means_among_relatives
 
 N = 400
 
@@ -102,5 +102,35 @@ def test_constant_predictions_give_the_cautious_means(data: OutcomeData) -> None
     """Of a blend that tells no requests apart the means remain, less the caution but for the anchor."""
     guard = fit_guard(np.full((N, 3), 0.4), data, np.eye(3))
     mean, error = means_among_relatives(data.quality, data.weights, np.eye(3))
-    expected = mean - np.minimum(CAUTION * error**3, MOST_ERRORS * error) * np.array([0, 1, 1])
+    expected = mean - np.minimum(CAUTION * error**3, LIKE_CAUTION * error**2) * np.array([0, 1, 1])
     np.testing.assert_allclose(guard.apply(np.full((1, 3), 0.4))[0], expected)
+
+
+def test_unpaired_outcomes_are_met_with_more_caution(data: OutcomeData) -> None:
+    """Thirty outcomes of the second candidate: two errors off; ten error squares where the first has as many beside."""
+    beside = data.quality.copy()
+    beside[30:, 1] = np.nan
+    apart = beside.copy()
+    apart[:30, 0] = np.nan
+    constant = np.full((N, 3), 0.4)
+    found = {}
+    for name, quality in (("beside", beside), ("apart", apart)):
+        own = replace(data, quality=quality)
+        mean, error = means_among_relatives(np.nan_to_num(quality), own.weights, np.eye(3))
+        guard = fit_guard(constant, own, np.eye(3))
+        assert guard.anchor == 0
+        found[name] = mean[1] - guard.apply(constant)[0, 1], error[1]
+    off, error_beside = found["beside"]
+    assert off == pytest.approx(LIKE_CAUTION * error_beside**2)
+    off, error_apart = found["apart"]
+    assert off == pytest.approx(2.0 * error_apart)
+
+
+def test_where_all_are_known_alike_few_unpaired_outcomes_are_no_reproach(data: OutcomeData) -> None:
+    """A third of the outcomes of each, never two of one request: caution as if they were paired."""
+    quality = np.where(np.arange(N)[:, None] % 3 == np.arange(3), data.quality, np.nan)
+    own = replace(data, quality=quality)
+    mean, error = means_among_relatives(np.nan_to_num(quality), own.weights, np.eye(3))
+    constant = np.full((N, 3), 0.4)
+    expected = mean - np.minimum(CAUTION * error**3, LIKE_CAUTION * error**2) * np.array([0, 1, 1])
+    np.testing.assert_allclose(fit_guard(constant, own, np.eye(3)).apply(constant)[0], expected)

@@ -24,7 +24,7 @@ OPTIONS = LearnOptions(folds=3, risk_floor=False)
 
 def test_the_same_seed_gives_the_same_router() -> None:
     """Bit for bit in the estimates of unseen requests."""
-    truth, unseen = small_truth(), small_truth(20, 9).queries
+    truth, unseen = small_truth(320), small_truth(20, 9).queries
     log = simulate_log(truth, Uniform(), 0)
     again = learn_router(log, catalog_for_log(truth.models), small_base(), OPTIONS).router
     one, two = (r.outlook(unseen).expectation for r in (small_learned().router, again))

@@ -10,6 +10,7 @@ from typing import Any
 import openai_server
 import pytest
 from import_runs import imported, write_lines
+from mlflow_store import mlflow_traces
 from otel_logs import otlp_json
 
 from arbiter.errors import MissingExtraError
@@ -46,11 +47,9 @@ def test_what_mlflow_traces_of_the_openai_sdk(server: openai_server.OpenAIServer
     """A call, a stream and a failure: messages, tokens, and the price that MLflow adds."""
     openai = pytest.importorskip("openai", reason="openai is not installed: pip install openai")
     mlflow = import_mlflow()
-    before = mlflow.get_tracking_uri()
-    with calm(), warnings.catch_warnings():
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    with calm(), warnings.catch_warnings(), mlflow_traces(mlflow, uri, "auto"):
         warnings.simplefilter("ignore")
-        mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
-        mlflow.set_experiment(experiment_id=mlflow.create_experiment("auto", artifact_location=tmp_path.as_uri()))
         mlflow.openai.autolog()
         try:
             with openai.OpenAI(base_url=server.url, api_key="any", max_retries=0) as client:
@@ -62,8 +61,7 @@ def test_what_mlflow_traces_of_the_openai_sdk(server: openai_server.OpenAIServer
         finally:
             mlflow.openai.autolog(disable=True)
             mlflow.flush_trace_async_logging()
-            mlflow.set_tracking_uri(before)
-    found = imported(tmp_path, f"sqlite:///{tmp_path / 'mlflow.db'}", experiment="auto")
+    found = imported(tmp_path, uri, experiment="auto")
     plain, streamed, failed = sorted(found.rows, key=lambda row: row["timestamp"])
     assert found.dropped() == {}
     assert json.loads(plain["messages"]) == ASKED and streamed["prompt"] == STREAMED[0]["content"]

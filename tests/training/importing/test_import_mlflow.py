@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from import_runs import imported, reason_of, write_lines
+from mlflow_store import mlflow_traces
 
 from arbiter.errors import TrafficError
 from arbiter.integrations.quiet_mlflow import calm, import_mlflow
@@ -66,18 +67,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder = tmp_path_factory.mktemp("mlflow")
     mlflow = import_mlflow()
     uri = f"sqlite:///{folder / 'mlflow.db'}"
-    before = mlflow.get_tracking_uri()
-    with calm(), warnings.catch_warnings():
+    with calm(), warnings.catch_warnings(), mlflow_traces(mlflow, uri, "chat"):
         warnings.simplefilter("ignore")
-        mlflow.set_tracking_uri(uri)
         mlflow.create_experiment("other", artifact_location=folder.as_uri())
-        mlflow.set_experiment(experiment_id=mlflow.create_experiment("chat", artifact_location=folder.as_uri()))
         traces = _log(mlflow)
         client = mlflow.MlflowClient()
         chat = mlflow.get_experiment_by_name("chat").experiment_id
         exported = [trace.to_dict() for trace in client.search_traces(locations=[chat])]
     yield Store(uri=uri, traces=traces, exported=exported)
-    mlflow.set_tracking_uri(before)
 
 
 def _log(mlflow: Any) -> dict[str, str]:

@@ -11,6 +11,12 @@ outcomes, .07 at a hundred, .002 at a thousand. On training rows of three public
 choice made for all requests is then .03 to .16 points worse than the best; with 10 per square, .1 to .6. With 30 per
 square it is as good there, and costs .1 points of gain where every outcome is known."""
 
+LIKE_CAUTION = 10.0
+"""The most per square of the error, up to one error, where the log tells of the candidate as it tells of the anchor:
+outcomes beside the anchor's, or a mean that is known at least ``LIKE_ERROR`` times as well as the anchor's."""
+
+LIKE_ERROR = 0.5
+
 MOST_ERRORS = 2.0
 """Standard errors that the anchor's mean is judged by, and the most that caution takes from another's."""
 
@@ -51,7 +57,8 @@ def fit_guard(blend: FloatArray, data: OutcomeData, kin: FloatArray) -> Guard:
     base = np.broadcast_to(blend[:, [anchor]], blend.shape)
     level, slope = _slopes(np.stack([base, blend - base]), y, weights)
     typical = (level * base + slope * (blend - base)).mean(axis=0)
-    caution = np.minimum(CAUTION * error**3, MOST_ERRORS * error) * (np.arange(len(mean)) != anchor)
+    alike = np.where(LIKE_ERROR * error > error[anchor], _paired(weights, anchor), 1.0)
+    caution = _caution(error, alike) * (np.arange(len(mean)) != anchor)
     return Guard(anchor=anchor, level=level, slope=slope, intercept=mean - caution - typical)
 
 
@@ -81,6 +88,19 @@ def means_among_relatives(y: FloatArray, weights: FloatArray, kin: FloatArray) -
     fits = [_predicted(means[seen], noise[seen], spread**2 * shape, seen) for spread in SPREADS]
     _, best, variance = max(fits, key=lambda fit: fit[0])
     return best, np.sqrt(np.maximum(variance, 0.0))
+
+
+def _caution(error: FloatArray, alike: FloatArray) -> FloatArray:
+    """Give the (K,) quality taken off means of these errors; ``alike`` is the share known as the anchor is."""
+    most = alike * np.minimum(LIKE_CAUTION * error**2, error) + (1.0 - alike) * MOST_ERRORS * error
+    return np.minimum(CAUTION * error**3, most)
+
+
+def _paired(weights: FloatArray, anchor: int) -> FloatArray:
+    """Give the (K,) share of each candidate's outcomes beside which the anchor has one; 1 for a candidate without."""
+    total = weights.sum(axis=0)
+    beside = weights[weights[:, anchor] > 0].sum(axis=0)
+    return np.where(total > 0, beside / np.maximum(total, 1e-12), 1.0)
 
 
 def _predicted(
