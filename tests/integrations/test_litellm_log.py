@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import openai_server
@@ -29,22 +29,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 MESSAGES = [{"role": "user", "content": "What is the capital of France?"}]
-
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    provider_world.require_litellm()
-    with openai_server.running() as found:
-        yield found
-
-
-@pytest.fixture
-def service() -> Iterator[Arbiter]:
-    with Arbiter(three_router(), SqliteLedger(":memory:"), ServiceOptions(seed=0)) as found:
-        litellm, callback = import_litellm(), litellm_callback(found)
-        litellm.callbacks.append(callback)
-        yield found
-        litellm.logging_callback_manager.remove_callback_from_all_lists(callback)
 
 
 def asked(server: OpenAIServer, model: str = f"openai/{CHEAP}", **more: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +13,7 @@ from openai_server import OpenAIServer
 from provider_world import CHEAP, DEAR, KEY, MIDDLE, NAMES, three_router
 
 from arbiter.errors import BudgetError, InvalidInputError
-from arbiter.integrations.litellm_log import litellm_callback
 from arbiter.integrations.litellm_routing import route_with
-from arbiter.ledger import SqliteLedger
 from arbiter.quiet_litellm import import_litellm
 from arbiter.records import Decision, Outcome
 from arbiter.service import Arbiter, ServiceOptions
@@ -29,22 +26,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 MESSAGES = [{"role": "user", "content": "What is the capital of France?"}]
-
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    provider_world.require_litellm()
-    with openai_server.running() as found:
-        yield found
-
-
-@pytest.fixture
-def service() -> Iterator[Arbiter]:
-    with Arbiter(three_router(), SqliteLedger(":memory:"), ServiceOptions(seed=0)) as found:
-        litellm, callback = import_litellm(), litellm_callback(found)
-        litellm.callbacks.append(callback)
-        yield found
-        litellm.logging_callback_manager.remove_callback_from_all_lists(callback)
 
 
 def router_of(server: OpenAIServer, models: tuple[str, ...] = NAMES, **settings: Any) -> Any:
