@@ -12,6 +12,7 @@ Train on logged traffic, evaluate routing policies offline, serve predictions in
 
 from arbiter.catalog import Catalog, read_catalog, write_catalog
 from arbiter.client import AsyncClient, Client
+from arbiter.config import from_config
 from arbiter.errors import ArbiterError
 from arbiter.records import Candidate, Decision, Estimate, Feedback, Query, Requirements, TaskProfile
 from arbiter.router import Router
@@ -35,6 +36,7 @@ __all__ = [
     "ServiceOptions",
     "TaskProfile",
     "__version__",
+    "from_config",
     "load",
     "read_catalog",
     "write_catalog",

@@ -6,7 +6,9 @@
     ├── InvalidInputError (ValueError)      an argument or a record is wrong
     │   ├── TrafficError                    a traffic file or table is wrong
     │   ├── CatalogError                    a catalog file or entry is wrong
-    │   ├── PlanError                       a plan's file is wrong, or asks for what nothing fulfils
+    │   ├── ManyProblemsError               a file is wrong; every problem is told at once
+    │   │   ├── ConfigError                 the configuration is wrong
+    │   │   └── PlanError                   a plan's file is wrong, or asks for what nothing fulfils
     │   ├── UnknownModelError               a call names a model that the catalog lacks
     │   └── PropensityError                 a propensity is missing, 0, or above 1
     ├── BundleError                         a bundle is damaged, unknown or of another schema
@@ -63,12 +65,20 @@ class CatalogError(InvalidInputError):
     """A catalog file or one of its entries is wrong."""
 
 
-class PlanError(InvalidInputError):
-    """A plan's file is wrong, or asks for what no model fulfils; ``problems`` are all of them, a text each."""
+class ManyProblemsError(InvalidInputError):
+    """A file is wrong; ``problems`` are all that is wrong with it, a text each."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
+
+
+class ConfigError(ManyProblemsError):
+    """The configuration is wrong: its file, or a variable of the environment."""
+
+
+class PlanError(ManyProblemsError):
+    """A plan's file is wrong, or asks for what no model fulfils."""
 
 
 class UnknownModelError(InvalidInputError):

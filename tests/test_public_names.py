@@ -19,6 +19,7 @@ DOCUMENTED = [
     "ServiceOptions",
     "TaskProfile",
     "__version__",
+    "from_config",
     "load",
     "read_catalog",
     "write_catalog",

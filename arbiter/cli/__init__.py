@@ -2,8 +2,9 @@
 
 import os
 import sys
+from typing import Any
 
-from arbiter.errors import ArbiterError, NotEvaluableError, PlanError, TamperedError
+from arbiter.errors import ArbiterError, ManyProblemsError, NotEvaluableError, TamperedError
 
 DONE, REFUSED, BAD_INPUT = 0, 1, 2
 """Exit status: done; a verdict was refused (gate, evaluation); the input was wrong."""
@@ -20,20 +21,21 @@ def main() -> None:
 def run() -> int:
     """Run the command line and give the exit status."""
     import typer
+    from typer.main import get_command
 
     from arbiter.cli.app import app
 
     # click's UsageError, of whichever click this typer brings
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
-        status = app(standalone_mode=False)  # else typer writes boxes of many lines
+        status = _started(get_command(app))
         sys.stdout.flush()
         return status if isinstance(status, int) else DONE
     except usage_error as error:
         return _say(f"{_usage(error)}; see arbiter --help", BAD_INPUT)
     except (NotEvaluableError, TamperedError) as error:
         return _say(str(error), REFUSED)
-    except PlanError as error:  # one line per problem, all at once
+    except ManyProblemsError as error:  # one line per problem, all at once
         return max(_say(problem, BAD_INPUT) for problem in error.problems)
     except ArbiterError as error:
         return _say(str(error), BAD_INPUT)
@@ -47,6 +49,19 @@ def run() -> int:
         return _say(_file_error(error), BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
+
+
+def _started(command: Any) -> object:
+    """Start what the command line names, with what is configured as the defaults of its options."""
+    from arbiter.cli.configuring import defaults_of, settings_of, take_file, told_strays
+
+    arguments, file = take_file(sys.argv[1:])
+    settings = settings_of(command, arguments, file)
+    for text in told_strays(settings):
+        _say(text, DONE)
+    defaults = defaults_of(command, settings)
+    # In standalone mode typer would write boxes of many lines.
+    return command(arguments, standalone_mode=False, default_map=defaults, obj=settings)
 
 
 def _unread() -> int:

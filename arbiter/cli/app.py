@@ -1,5 +1,8 @@
 """The commands and their options; each lives in the module of its name."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from arbiter.cli.audit import audit
@@ -8,6 +11,7 @@ from arbiter.cli.calibrate import calibrate
 from arbiter.cli.compare import compare
 from arbiter.cli.compare_costs import compare_costs
 from arbiter.cli.complete import complete
+from arbiter.cli.config import config as config_commands
 from arbiter.cli.data import data
 from arbiter.cli.demo import demo
 from arbiter.cli.ensemble import ensemble
@@ -69,13 +73,22 @@ for command in COMMANDS:
     app.command()(command)
 app.command("import")(import_log)  # its own name is a word of the language
 app.add_typer(data, name="data")
-
 app.add_typer(plan, name="plan")
+app.add_typer(config_commands, name="config")
+
+CONFIG_HELP = (
+    "TOML file that sets options, here or after the command. Default: $ARBITER_CONFIG, or arbiter.toml of this folder."
+)
 
 
 @app.callback()
-def start(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    config_file: Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP)] = None,
+) -> None:
     """Exit status: 0 done, 1 a verdict was refused, 2 the input was wrong."""
+    assert config_file is None  # taken out before, so that it may stand behind the command, too
     if version:
         from arbiter import __version__
 

@@ -50,10 +50,7 @@ def asks(command: Callable[..., None]) -> Callable[..., None]:
         asked = {name: given.pop(name) for name in OPTIONS}
         command(asked=_options(asked), **given)
 
-    annotations = {
-        name: Annotated[kind, typer.Option(f"--{name.replace('_', '-')}", help=text)]
-        for name, (kind, text) in OPTIONS.items()
-    }
+    annotations = {name: Annotated[kind, typer.Option(help=text)] for name, (kind, text) in OPTIONS.items()}
     own_annotations = {name: kind for name, kind in command.__annotations__.items() if name != "asked"}
     asking.__annotations__ = {**own_annotations, **annotations}
     named = [p.replace(annotation=asking.__annotations__[p.name]) for p in (*positional, *flags)]

@@ -9,25 +9,23 @@ import typer
 
 from arbiter.cli.options import Json
 from arbiter.cli.output import plain, show, show_json
+from arbiter.config import AUDIT_KEY
 from arbiter.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from arbiter.governance import Seal
 
-KEY = "ARBITER_AUDIT_KEY"
-"""Environment variable with the log's key: on the command line every process of the host could read it."""
-
 
 def audit(
-    log: Annotated[Path, typer.Argument(help=f"The file that a SqliteAudit keeps; its key in {KEY}.")],
+    log: Annotated[Path, typer.Argument(help=f"The file that a SqliteAudit keeps; its key in {AUDIT_KEY}.")],
     sealed: Annotated[str, typer.Option(help="A seal of before, as this command prints it: ENTRIES:DIGEST.")] = "",
-    entries: Annotated[bool, typer.Option("--entries", help="Print every entry, one JSON document a line.")] = False,
+    entries: Annotated[bool, typer.Option(help="Print every entry, one JSON document a line.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check an audit log against tampering and print its seal; the exit status is 1 if it was tampered with."""
     from arbiter.governance import SqliteAudit
 
-    kept = SqliteAudit(log, key=os.environ.get(KEY, "").encode(), must_exist=True)
+    kept = SqliteAudit(log, key=os.environ.get(AUDIT_KEY, "").encode(), must_exist=True)
     try:
         seal = kept.verify(_seal(sealed))
         if entries:

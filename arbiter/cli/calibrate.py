@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import Json, PricesFile
 from arbiter.cli.output import progress, show, show_json
 from arbiter.cli.workshop import workshop
 
@@ -16,7 +16,7 @@ def calibrate(
     quality: Annotated[str | None, typer.Option(help='Quality to keep: 0.9, or "0.95-of gpt-4o".')] = None,
     strong_share: Annotated[float | None, typer.Option(help="Share of requests for the strongest model.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="Bundle to set, in place. Default: print.")] = None,
-    catalog: Annotated[Path | None, typer.Option(help="TOML file with prices of the log's models.")] = None,
+    catalog: PricesFile = None,
     as_json: Json = False,
 ) -> None:
     """Turn a target into the router's setting, and say with an interval what it will reach on such traffic."""

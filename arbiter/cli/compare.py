@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arbiter.cli.asking import asks
-from arbiter.cli.options import BUNDLE_HELP, Json, criterion_weights, prompt_text, require_known
+from arbiter.cli.options import Bundle, Json, LookedAtLedger, criterion_weights, prompt_text, require_known
 from arbiter.cli.output import show, show_json
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ BAR = 20
 def compare(
     asked: "RouteOptions",
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
-    bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
-    ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help="A ledger to learn from.")] = None,
+    bundle: Bundle = None,
+    ledger: LookedAtLedger = None,
     weight: Annotated[list[str] | None, typer.Option(help="Weight of a criterion, e.g. cost=0.4. Repeatable.")] = None,
     as_json: Json = False,
 ) -> None:

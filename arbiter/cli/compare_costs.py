@@ -1,11 +1,10 @@
 """`arbiter compare-costs`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import CatalogFile, Json
 from arbiter.cli.output import show, show_json
 
 
@@ -13,7 +12,7 @@ def compare_costs(
     tokens_in: Annotated[int, typer.Option("--input", min=0, help="Input tokens of one request.")],
     tokens_out: Annotated[int, typer.Option("--output", min=0, help="Output tokens of its answer.")],
     cached: Annotated[int, typer.Option(min=0, help="Of the input tokens, those in the prompt cache.")] = 0,
-    catalog: Annotated[Path | None, typer.Option(help="A catalog file. Default: the shipped one.")] = None,
+    catalog: CatalogFile = None,
     as_json: Json = False,
 ) -> None:
     """Give the price of one request on every model: list, with a prompt cache, and in a batch; cheapest first."""

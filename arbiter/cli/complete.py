@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arbiter.cli.asking import asks
-from arbiter.cli.options import BUNDLE_HELP, Json, prompt_text, require_known
+from arbiter.cli.options import Bundle, Json, RecordingLedger, prompt_text, require_known
 from arbiter.cli.output import show, show_json
-from arbiter.cli.route import RECORDS_HELP
+from arbiter.config import Mark
 
 if TYPE_CHECKING:
     from arbiter.execution import AnswerStream, Execution
@@ -25,10 +25,10 @@ DEPLOYMENTS_HELP = (
 def complete(
     asked: "RouteOptions",
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
-    bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
-    ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help=RECORDS_HELP)] = None,
-    deployments: Annotated[Path | None, typer.Option(help=DEPLOYMENTS_HELP)] = None,
-    stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it comes.")] = False,
+    bundle: Bundle = None,
+    ledger: RecordingLedger = None,
+    deployments: Annotated[Path | None, typer.Option(help=DEPLOYMENTS_HELP), Mark.SHARED] = None,
+    stream: Annotated[bool, typer.Option(help="Print the answer as it comes.")] = False,
     as_json: Json = False,
 ) -> None:
     """Route one request, call the model that was chosen, or another where it fails, and print the answer."""

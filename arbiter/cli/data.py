@@ -8,6 +8,7 @@ import typer
 from arbiter.cli.options import Json
 from arbiter.cli.output import progress, show, show_json
 from arbiter.cli.workshop import workshop
+from arbiter.config import Mark
 
 data = typer.Typer(help="Public sets that the recipes train and are judged on: list them, bring them.")
 
@@ -32,7 +33,7 @@ def get_command(
         list[str] | None, typer.Argument(help="Sets of `arbiter data list`. Default: all that can be had.")
     ] = None,
     origin: Annotated[
-        str, typer.Option("--from", help="A mirror's URL, or a folder, of raw files or of prepared sets.")
+        str, typer.Option("--from", help="A mirror's URL, or a folder, of raw files or of prepared sets."), Mark.PLACE
     ] = "",
     time_limit: Annotated[float, typer.Option(help="Seconds that a server may say nothing.")] = 30.0,
     as_json: Json = False,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arbiter.cli.asking import asks
-from arbiter.cli.options import BUNDLE_HELP, Json, prompt_text, require_known
+from arbiter.cli.options import Bundle, Json, prompt_text, require_known
 from arbiter.cli.output import show, show_json
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def ensemble(
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
     members: Annotated[int, typer.Option(help="How many are asked, at most seven.")] = 3,
     aggregation: Annotated[str, typer.Option(help=AGGREGATION_HELP)] = "majority_vote",
-    bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
+    bundle: Bundle = None,
     as_json: Json = False,
 ) -> None:
     """Plan an ensemble for one request: who is asked, at what cost, and whether it beats the best one alone."""

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import Json, PricesFile
 from arbiter.cli.output import progress, show, show_json
 from arbiter.cli.workshop import workshop
+from arbiter.config import Mark
 from arbiter.errors import NotEvaluableError
 
 
@@ -16,19 +17,22 @@ def evaluate(
     policy: Annotated[
         list[str],
         typer.Option(help="A bundle's folder, models:/..., best-single, random, or a model's name. May be repeated."),
+        Mark.PLACE_OR_NAME,
     ],
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Write the cost-quality picture here (PNG).")] = None,
-    catalog: Annotated[Path | None, typer.Option(help="TOML file with prices of the log's models.")] = None,
+    catalog: PricesFile = None,
     segment: Annotated[
         list[str] | None, typer.Option(help="Column whose values are segments. May be repeated.")
     ] = None,
     observational: Annotated[
-        bool, typer.Option("--observational", help="Estimate propensities that were not logged; every verdict says so.")
+        bool, typer.Option(help="Estimate propensities that were not logged; every verdict says so.")
     ] = False,
     requests_per_day: Annotated[float | None, typer.Option(help="For the plan of what exploration would tell.")] = None,
     tracking: Annotated[
-        Path | None, typer.Option(help="Folder of the MLflow store. Default: the one that is here, if any.")
+        Path | None,
+        typer.Option(help="Folder of the MLflow store. Default: the one that is here, if any."),
+        Mark.SHARED,
     ] = None,
     experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "arbiter",
     as_json: Json = False,

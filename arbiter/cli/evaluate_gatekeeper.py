@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import BUNDLE_HELP, Json
+from arbiter.cli.options import Bundle, Json, MlflowStore
 from arbiter.cli.output import progress, show, show_json
 from arbiter.cli.workshop import workshop
 
@@ -14,10 +14,10 @@ LABELLED_HELP = "Parquet, JSONL or CSV: prompt or messages, and any of domain, c
 
 def evaluate_gatekeeper(
     labelled: Annotated[list[Path], typer.Argument(help=LABELLED_HELP)],
-    bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
+    bundle: Bundle = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,
     experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "arbiter",
-    tracking: Annotated[Path, typer.Option(help="Folder of the local MLflow store, if no server is set.")] = Path(),
+    tracking: MlflowStore = Path(),
     track: Annotated[bool, typer.Option(help="Whether to log an MLflow run.")] = True,
     as_json: Json = False,
 ) -> None:

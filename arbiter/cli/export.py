@@ -15,10 +15,7 @@ def export(
     ledger: HeldLedger,
     out: Annotated[Path, typer.Option("-o", "--out", help="Traffic table: .parquet, .jsonl, .jsonl.gz or .csv.")],
     routed_only: Annotated[
-        bool,
-        typer.Option(
-            "--routed-only", help="Leave out calls that arbiter only saw: without propensities, no evaluation."
-        ),
+        bool, typer.Option(help="Leave out calls that arbiter only saw: without propensities, no evaluation.")
     ] = False,
     as_json: Json = False,
 ) -> None:

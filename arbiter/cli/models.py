@@ -1,16 +1,11 @@
 """`arbiter models`."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from arbiter.cli.options import Json
+from arbiter.cli.options import CatalogFile, Json
 from arbiter.cli.output import show, show_json
 
 
 def models(
-    catalog: Annotated[Path | None, typer.Option(help="A catalog file. Default: the shipped one.")] = None,
+    catalog: CatalogFile = None,
     as_json: Json = False,
 ) -> None:
     """List the candidates of a catalog with prices per million tokens, window, tier and status."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arbiter.config import Mark
 from arbiter.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -17,9 +18,20 @@ if TYPE_CHECKING:
     from arbiter.route_options import RouteOptions
 
 BUNDLE_HELP = "A bundle's folder, or models:/arbiter@champion. Default: the shipped one."
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Json = Annotated[bool, typer.Option("--json/--no-json", help="Print JSON."), Mark.SHARED]
+Force = Annotated[bool, typer.Option(help="Replace a file that is there.")]
+Bundle = Annotated[str | None, typer.Option("--bundle", help=BUNDLE_HELP), Mark.SHARED, Mark.PLACE]
 LEDGER_HELP = "The ledger that `arbiter route --ledger` wrote: a file, or postgresql://user@host/database."
-HeldLedger = Annotated[str, typer.Option("--ledger", envvar="ARBITER_LEDGER", help=LEDGER_HELP)]
+HeldLedger = Annotated[str, typer.Option("--ledger", help=LEDGER_HELP), Mark.SHARED, Mark.PLACE]
+LookedAtLedger = Annotated[str | None, typer.Option("--ledger", help=LEDGER_HELP), Mark.SHARED, Mark.PLACE]
+RECORDS_HELP = "Records decisions: an SQLite file, or postgresql://user@host/database for many hosts."
+RecordingLedger = Annotated[str | None, typer.Option("--ledger", help=RECORDS_HELP), Mark.SHARED, Mark.PLACE]
+CATALOG_HELP = "A catalog file. Default: the shipped one."
+CatalogFile = Annotated[Path | None, typer.Option("--catalog", help=CATALOG_HELP), Mark.SHARED]
+PRICES_HELP = "TOML file with prices of the log's models."
+PricesFile = Annotated[Path | None, typer.Option("--catalog", help=PRICES_HELP), Mark.SHARED]
+STORE_HELP = "Folder of the local MLflow store, if no server is set."
+MlflowStore = Annotated[Path, typer.Option("--tracking", help=STORE_HELP), Mark.SHARED]
 
 
 def prompt_text(prompt: str) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from arbiter.errors import InvalidInputError
+
 
 def show(lines: Iterable[str]) -> None:
     """Print lines."""
@@ -24,6 +26,21 @@ def show(lines: Iterable[str]) -> None:
 def show_json(value: Any) -> None:
     """Print one JSON document; what is not a number is null."""
     print(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def write_new(path: Path, text: str, *, force: bool) -> None:
+    """Write a file to start from.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is one already, and ``force`` is not given.
+    """
+    if path.is_dir():
+        raise InvalidInputError(f"{path} is a folder; name a file")
+    if path.exists() and not force:
+        raise InvalidInputError(f"{path} exists; name another file, or give --force to replace it")
+    path.write_text(text, encoding="utf-8")
 
 
 def plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.cli.options import BUNDLE_HELP, Json, request_of
+from arbiter.cli.options import Bundle, Json, request_of
 from arbiter.cli.output import BarStyle, bar_style, show, show_json
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Seen:
 def profile(
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")] = "",
     file: Annotated[Path | None, typer.Option(help=FILE_HELP)] = None,
-    bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
+    bundle: Bundle = None,
     by: Annotated[str, typer.Option(help=BY_HELP)] = "bundle",
     as_json: Json = False,
 ) -> None:

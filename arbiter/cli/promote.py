@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import Json, MlflowStore, PricesFile
 from arbiter.cli.output import progress, show, show_json
 from arbiter.cli.workshop import workshop
 from arbiter.errors import InvalidInputError, NotEvaluableError
@@ -15,7 +15,7 @@ def promote(
     bundle: Annotated[Path | None, typer.Argument(help="The challenger's folder.")] = None,
     traffic: Annotated[list[Path] | None, typer.Option(help="Traffic it was not trained on. May be repeated.")] = None,
     name: Annotated[str, typer.Option(help="Name in MLflow's model registry.")] = "arbiter",
-    tracking: Annotated[Path, typer.Option(help="Folder of the local MLflow store, if no server is set.")] = Path(),
+    tracking: MlflowStore = Path(),
     margin: Annotated[
         float, typer.Option(help="Utility per request that it may be worse by; at 0 it has to be better.")
     ] = 0.0,
@@ -29,8 +29,8 @@ def promote(
         typer.Option(help="Requests at the last look, for a sharper bound; fixed by the first look."),
     ] = None,
     floor: Annotated[list[str] | None, typer.Option(help="E.g. domain=coding:0.8. May be repeated.")] = None,
-    catalog: Annotated[Path | None, typer.Option(help="TOML file with prices of the log's models.")] = None,
-    rollback: Annotated[bool, typer.Option("--rollback", help="Give the alias back to the champion before.")] = False,
+    catalog: PricesFile = None,
+    rollback: Annotated[bool, typer.Option(help="Give the alias back to the champion before.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a bundle the champion, if the gate lets it: shown to be better, no large segment hurt, within budget."""

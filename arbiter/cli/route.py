@@ -5,21 +5,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arbiter.cli.asking import asks
-from arbiter.cli.options import BUNDLE_HELP, Json, prompt_text, require_known
+from arbiter.cli.options import Bundle, Json, RecordingLedger, prompt_text, require_known
 from arbiter.cli.output import plain, show, show_json
 
 if TYPE_CHECKING:
     from arbiter.route_options import RouteOptions
-
-RECORDS_HELP = "Records decisions: an SQLite file, or postgresql://user@host/database for many hosts."
 
 
 @asks
 def route(
     asked: "RouteOptions",
     prompt: Annotated[str, typer.Argument(help="The request; - reads it from standard input.")],
-    bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
-    ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help=RECORDS_HELP)] = None,
+    bundle: Bundle = None,
+    ledger: RecordingLedger = None,
     seed: Annotated[int | None, typer.Option(help="Repeats the choices; for demonstrations, not for serving.")] = None,
     as_json: Json = False,
 ) -> None:

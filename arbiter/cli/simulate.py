@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import Json, PricesFile
 from arbiter.cli.output import progress, show, show_json
 from arbiter.cli.workshop import workshop
+from arbiter.config import Mark
 
 
 def simulate(
@@ -15,13 +16,13 @@ def simulate(
     scenario: Annotated[Path | None, typer.Option(help="TOML file of what happens. Default: nothing does.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="The router. Default: learned from half of the traffic.")] = None,
     recipe: Annotated[Path | None, typer.Option(help="TOML file of options for learning.")] = None,
-    catalog: Annotated[Path | None, typer.Option(help="TOML file with prices of the log's models.")] = None,
+    catalog: PricesFile = None,
     seeds: Annotated[int, typer.Option(help="Streams, each in an order of its own.")] = 5,
     rival: Annotated[
         list[str] | None,
         typer.Option(help="linucb-cold, linucb-warm (both by default), paretobandit, or none. May be repeated."),
     ] = None,
-    cache: Annotated[str, typer.Option(help="Folder that keeps the MiniLM's vectors, for paretobandit.")] = "",
+    cache: Annotated[str, typer.Option(help="Folder that keeps the MiniLM's vectors."), Mark.PLACE] = "",
     report: Annotated[Path | None, typer.Option(help="HTML file to write.")] = None,
     track: Annotated[Path | None, typer.Option(help="Folder of the MLflow store to log to.")] = None,
     as_json: Json = False,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def stats(
     ledger: HeldLedger,
-    strategies: Annotated[bool, typer.Option("--strategies", help="By strategy instead.")] = False,
+    strategies: Annotated[bool, typer.Option(help="By strategy instead.")] = False,
     as_json: Json = False,
 ) -> None:
     """Count what a ledger holds, by kind and model; or what was decided under each strategy."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.cli.options import BUNDLE_HELP, LEDGER_HELP, Json
+from arbiter.cli.options import Bundle, Json, LookedAtLedger
 from arbiter.cli.output import show, show_json
 from arbiter.cli.workshop import workshop
 from arbiter.errors import InvalidInputError
@@ -20,8 +20,8 @@ NO_LONGER_HOLDS = "evaluations on the first decisions no longer speak for today'
 
 
 def status(
-    bundle: Annotated[str | None, typer.Option(help=BUNDLE_HELP)] = None,
-    ledger: Annotated[str | None, typer.Option(envvar="ARBITER_LEDGER", help=LEDGER_HELP)] = None,
+    bundle: Bundle = None,
+    ledger: LookedAtLedger = None,
     track: Annotated[Path | None, typer.Option(help="Folder of the MLflow store to log the ledger's drift to.")] = None,
     as_json: Json = False,
 ) -> None:

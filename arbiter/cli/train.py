@@ -5,20 +5,21 @@ from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import Json, MlflowStore, PricesFile
 from arbiter.cli.output import progress, show, show_json
 from arbiter.cli.workshop import workshop
+from arbiter.config import Mark
 
 
 def train(
     traffic: Annotated[list[Path], typer.Argument(help="Traffic tables: Parquet, JSONL or CSV.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the bundle.")],
     recipe: Annotated[Path | None, typer.Option(help="TOML file that says how to learn.")] = None,
-    catalog: Annotated[Path | None, typer.Option(help="TOML file with prices of the log's models.")] = None,
-    base: Annotated[str | None, typer.Option(help="Bundle to build on. Default: the shipped one.")] = None,
+    catalog: PricesFile = None,
+    base: Annotated[str | None, typer.Option(help="Bundle to build on. Default: the shipped one."), Mark.PLACE] = None,
     experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "arbiter",
     name: Annotated[str, typer.Option(help="Name in MLflow's model registry.")] = "arbiter",
-    tracking: Annotated[Path, typer.Option(help="Folder of the local MLflow store, if no server is set.")] = Path(),
+    tracking: MlflowStore = Path(),
     cache: Annotated[Path | None, typer.Option(help="Folder that keeps embeddings between runs.")] = None,
     track: Annotated[bool, typer.Option(help="Whether to log an MLflow run.")] = True,
     as_json: Json = False,

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import CatalogFile, Json
 from arbiter.cli.output import show, show_json
-from arbiter.cli.planning.inputs import CatalogFile
 from arbiter.cli.planning.table import rows
 from arbiter.vocabulary import Capability, Category
 

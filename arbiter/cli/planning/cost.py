@@ -1,8 +1,8 @@
 """`arbiter plan cost`."""
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import CatalogFile, Json, LookedAtLedger
 from arbiter.cli.output import show, show_json
-from arbiter.cli.planning.inputs import CatalogFile, PlanLedger, Policy, Traffic, UseCases, planned
+from arbiter.cli.planning.inputs import Policy, Traffic, UseCases, planned
 
 SHOWN = ("totals", "budgets", "break_evens", "returns", "forecast", "backtests", "savings", "notes")
 
@@ -12,7 +12,7 @@ def cost(
     traffic: Traffic = None,
     policy: Policy = None,
     catalog: CatalogFile = None,
-    ledger: PlanLedger = None,
+    ledger: LookedAtLedger = None,
     as_json: Json = False,
 ) -> None:
     """Project the cost with its 80 % band, say what each kind of budget would have to be, and what could be saved."""

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import CatalogFile, Json
 from arbiter.cli.output import show, show_json
-from arbiter.cli.planning.inputs import CatalogFile, Policy, Traffic, UseCases, planned
+from arbiter.cli.planning.inputs import Policy, Traffic, UseCases, planned
 
 if TYPE_CHECKING:
     from arbiter.planning.resilience import Resilience

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.cli.options import LEDGER_HELP
 from arbiter.cli.workshop import workshop
+from arbiter.config import Mark
 from arbiter.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 UseCases = Annotated[Path, typer.Argument(help="TOML file of use cases; `arbiter plan init` writes one.")]
 Traffic = Annotated[list[Path] | None, typer.Option("--traffic", help="Traffic tables to measure on. May be repeated.")]
-Policy = Annotated[str | None, typer.Option(help="A router to try on the traffic: a bundle's folder, or models:/...")]
-CatalogFile = Annotated[Path | None, typer.Option("--catalog", help="A catalog file. Default: the shipped one.")]
-PlanLedger = Annotated[str | None, typer.Option("--ledger", envvar="ARBITER_LEDGER", help=LEDGER_HELP)]
+POLICY_HELP = "A router to try on the traffic: a bundle's folder, or models:/..."
+Policy = Annotated[str | None, typer.Option(help=POLICY_HELP), Mark.PLACE]
 
 
 def planned(

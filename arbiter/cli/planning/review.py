@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import CatalogFile, Json, LookedAtLedger
 from arbiter.cli.output import show, show_json
-from arbiter.cli.planning.inputs import CatalogFile, PlanLedger, Traffic
+from arbiter.cli.planning.inputs import Traffic
 from arbiter.cli.workshop import workshop
 from arbiter.errors import InvalidInputError
 
@@ -20,7 +20,7 @@ def review(
     plan: Annotated[Path | None, typer.Argument(help="What `arbiter plan strategy -o` wrote.")] = None,
     run: Annotated[str | None, typer.Option(help="MLflow run of the plan. Default: the latest plan.")] = None,
     track: Annotated[Path | None, typer.Option(help="Folder of the MLflow store, in the place of a file.")] = None,
-    ledger: PlanLedger = None,
+    ledger: LookedAtLedger = None,
     traffic: Traffic = None,
     catalog: CatalogFile = None,
     as_json: Json = False,

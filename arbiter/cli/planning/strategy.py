@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import CatalogFile, Json, LookedAtLedger
 from arbiter.cli.output import progress, show
-from arbiter.cli.planning.inputs import CatalogFile, PlanLedger, Policy, Traffic, UseCases, planned
+from arbiter.cli.planning.inputs import Policy, Traffic, UseCases, planned
 from arbiter.cli.workshop import workshop
 
 
@@ -16,7 +16,7 @@ def strategy(
     traffic: Traffic = None,
     policy: Policy = None,
     catalog: CatalogFile = None,
-    ledger: PlanLedger = None,
+    ledger: LookedAtLedger = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="JSON file to keep the plan in, for review.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,
     track: Annotated[Path | None, typer.Option(help="Folder of the MLflow store to log to.")] = None,

@@ -1,8 +1,8 @@
 """`arbiter plan upgrades`."""
 
-from arbiter.cli.options import Json
+from arbiter.cli.options import CatalogFile, Json
 from arbiter.cli.output import show, show_json
-from arbiter.cli.planning.inputs import CatalogFile, Policy, Traffic, UseCases, planned
+from arbiter.cli.planning.inputs import Policy, Traffic, UseCases, planned
 
 
 def upgrades(
