@@ -67,7 +67,7 @@ def read_file(path: Path | None) -> ConfigFile:
         raise ConfigError([f"{path}: {error.strerror or error}; check the path of the configuration"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path} is not UTF-8 text ({error.reason} at byte {error.start}); convert it"]) from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # of tomllib, or of a number with thousands of digits
         raise ConfigError([f"{path} is not TOML: {error}"]) from error
     except RecursionError as error:
         raise ConfigError([f"{path} is not TOML that can be read: it is nested too deeply"]) from error

@@ -154,6 +154,7 @@ class Option:
         if not fits or (isinstance(value, float) and math.isnan(value)):
             raise WrongValueError(f"must be {self.wanted if not self.many else _WANTED[self.kind]}")
         if text:
+            _require_writable(str(value))
             return self._placed(str(value), folder)
         return self._bounded(value)
 
@@ -165,20 +166,33 @@ class Option:
         return self.kind(value)
 
     def _bounded(self, value: Any) -> object:
+        try:
+            value = float(value) if self.kind is float else value
+        except OverflowError:
+            raise WrongValueError("is greater than any number that can be reckoned with") from None
         if self.least is not None and value < self.least:
             raise WrongValueError(f"must be {self.least:g} or more")
         if self.most is not None and value > self.most:
             raise WrongValueError(f"must be {self.most:g} or less")
-        return float(value) if self.kind is float else value
+        return value
 
     def _placed(self, text: str, folder: Path | None) -> object:
         is_place = self.kind is Path or not self.marks.isdisjoint({Mark.PLACE, Mark.PLACE_OR_NAME})
         if folder is None or not is_place or not text or (self.kind is str and _NO_PATH.match(text)):
             return self.kind(text)
-        place = folder / Path(text).expanduser()
+        try:
+            place = folder / Path(text).expanduser()
+        except RuntimeError as error:
+            raise WrongValueError(f"names no folder that is known ({error})") from error
         if Mark.PLACE_OR_NAME in self.marks and not place.exists():
             return text
         return self.kind(place)
+
+
+def _require_writable(text: str) -> None:
+    """Refuse what a command line could not say: a zero byte, which no path has, and bytes that are no text."""
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise WrongValueError("must be UTF-8 text without a zero byte")
 
 
 def without_password(text: str) -> str:

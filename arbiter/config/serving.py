@@ -8,6 +8,7 @@ from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
+from arbiter.config.file import find_file
 from arbiter.config.option import Mark, Option, known_option, option_of
 from arbiter.config.settings import AUDIT_KEY, DEFAULTS, Settings, Table, read_settings
 from arbiter.config.shared import BUNDLE, COMMANDS, FILE, LEDGER, SHARED
@@ -84,7 +85,8 @@ def from_config(path: str | Path | None = None, options: ServiceOptions | None =
         If what they name cannot be opened.
     """
     tables = {DEFAULTS: SHARED, **serve_tables()}
-    named = None if path is None else Path(path)
+    named = find_file(None if path is None else Path(path), os.environ)
+    named = None if named is None else named.absolute()  # the service may outlive the working directory
     settings = read_settings(tables, os.environ, named, elsewhere=COMMANDS)
     for name, near in settings.strays.items():
         if near:

@@ -152,7 +152,7 @@ class _Reader:
         for key, value in content.items():
             spelled, place = _spelled(key, {*options, *below}), f"{written}.{key}"
             if spelled is None:
-                self._problem(place, f"unknown key {key!r} in [{written}]{_hint(key, table, options, below)}")
+                self._problem(place, f"unknown key {key!r} in [{written}]{self._hint(key, table, [*options, *below])}")
             elif spelled in below and isinstance(value, dict):
                 self._table(f"{table}.{spelled}", place, value)
             elif spelled in below:
@@ -171,6 +171,12 @@ class _Reader:
             written, _, name = place.rpartition(".")
             self._problem(place, f"[{written}] {name} = {option.shown(value)!r:.80} {error}")
 
+    def _hint(self, key: str, table: str, known: list[str]) -> str:
+        homes = [name for name, options in self._tables.items() if key in options and name != DEFAULTS]
+        if homes:
+            return f"; it belongs to [{homes[0]}]" + (" and others, each by itself" if homes[1:] else "")
+        return nearest(key, known) or f"; `arbiter config show {table.replace('.', ' ')}` lists what there is"
+
     def _problem(self, place: str, text: str) -> None:
         self._problems.append(f"{self._file.at(place)}: {text}")
 
@@ -182,10 +188,6 @@ def _spelled(name: str, known: Mapping[str, object] | set[str]) -> str | None:
 
 def _is_in(name: str, table: str) -> bool:
     return name.startswith(f"{table}.")
-
-
-def _hint(key: str, table: str, options: Table, below: set[str]) -> str:
-    return nearest(key, [*options, *below]) or f"; `arbiter config show {table.replace('.', ' ')}` lists what there is"
 
 
 def _varied(tables: Tables, environment: Mapping[str, str], problems: list[str]) -> dict[str, dict[str, object]]:
@@ -214,7 +216,7 @@ def _strays(tables: Tables, environment: Mapping[str, str], elsewhere: frozenset
     found: dict[str, str] = {}
     for name in sorted(environment):
         rest = name.removeprefix(PREFIX)
-        if rest != name and rest not in known and not (others and name.startswith(others)):
+        if name != rest and name.isascii() and rest not in known and not (others and name.startswith(others)):
             near = get_close_matches(rest, known, n=1, cutoff=ALIKE)
             found[name] = PREFIX + near[0] if near else ""
     return found
