@@ -117,7 +117,8 @@ def test_what_is_set_reaches_the_command(file: Path, table: str) -> None:
     for each in options:
         key = max(each.opts, key=len).removeprefix("--").replace("-", "_")
         wanted, found = settings.given(table)[key], context.params[each.name]
-        assert (list(found) if isinstance(wanted, list) else found) == wanted, key
+        several = isinstance(wanted, list)  # older versions of typer make paths of texts later than here
+        assert list(map(str, found if several else [found])) == list(map(str, wanted if several else [wanted])), key
 
 
 def test_every_flag_can_be_taken_back() -> None:
