@@ -1,6 +1,7 @@
 """`arbiter config show` and `arbiter config init`."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,17 +17,17 @@ if TYPE_CHECKING:
 config = typer.Typer(help="What arbiter.toml and the environment set: show it, or write a file to start from.")
 
 
-@config.command("show")
+@config.command("show", context_settings={"ignore_unknown_options": True})  # they are the command's that is shown
 def show_command(
     context: typer.Context,
     command: Annotated[
-        list[str] | None, typer.Argument(help="E.g. route, plan strategy, serve. Default: what is set, of all.")
+        list[str] | None, typer.Argument(help="E.g. route, or route --seed 3; serve. Default: what is set, of all.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what holds for a command's options, and what set it: a variable, the file, or nothing."""
+    """Say what holds for a command's options, and what set it: a flag, a variable, the file, or nothing."""
     settings: Settings = context.obj
-    found = _of_table(settings, command) if command else _of_all(settings)
+    found = _of_command(settings, context, command) if command else _of_all(settings)
     path = settings.file.path
     if as_json:
         rows = [{"table": s.table, "key": s.key, "value": s.option.shown(s.value), "source": s.source} for s in found]
@@ -56,16 +57,27 @@ def _of_all(settings: "Settings") -> "list[Setting]":
     return [setting for table in settings.tables for setting in settings.of(table) if setting.place == table]
 
 
-def _of_table(settings: "Settings", command: list[str]) -> "list[Setting]":
+def _of_command(settings: "Settings", context: typer.Context, words: list[str]) -> "list[Setting]":
     from arbiter.catalog.entry import nearest
+    from arbiter.cli.configuring import commands_of, flags_of
 
-    name = ".".join(command)
-    found = [table for table in settings.tables if table == name or table.startswith(f"{name}.")]
-    if not found:
-        raise InvalidInputError(
-            f"no command and no table is called {' '.join(command)!r}{nearest(name, settings.tables)}"
-        )
-    return [setting for table in found for setting in settings.of(table)]
+    length = next((n for n in range(len(words), 0, -1) if _tables(settings, words[:n])), 0)
+    name, rest = ".".join(words[:length]), words[length:]
+    if not length or (rest and name not in settings.tables):
+        near = nearest(".".join(words[:2]), settings.tables)
+        raise InvalidInputError(f"no command and no table is called {' '.join(words[:2])!r}{near}")
+    if rest:
+        one = dict(commands_of(context.find_root().command)).get(name)
+        if one is None:
+            raise InvalidInputError(f"{name} takes no flags, got {' '.join(rest)}")
+        settings = replace(settings, flagged={name: flags_of(one, settings.tables[name], rest)})
+    return [setting for table in _tables(settings, words[:length]) for setting in settings.of(table)]
+
+
+def _tables(settings: "Settings", words: list[str]) -> list[str]:
+    """Give the table of that name, and those that lie in it."""
+    name = ".".join(words)
+    return [table for table in settings.tables if table == name or table.startswith(f"{name}.")]
 
 
 def _lines(found: "Iterable[Setting]") -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arbiter.config import DEFAULTS, SHARED, Option, Settings, option_of, read_settings, serve_tables
+from arbiter.config import DEFAULTS, SHARED, Option, Settings, WrongValueError, option_of, read_settings, serve_tables
 from arbiter.errors import InvalidInputError
 
 FLAG = "--config"
@@ -68,6 +68,41 @@ def defaults_of(command: Any, settings: Settings) -> dict[str, Any]:
             place = place.setdefault(name, {})
         place.update({parameters[key].name: _plain(value) for key, value in settings.given(table).items()})
     return found
+
+
+def flags_of(command: Any, options: Mapping[str, Option], words: Sequence[str]) -> dict[str, object]:
+    """Give key to value of the flags in a command line, which is read as far as that; nothing else need be there.
+
+    Parameters
+    ----------
+    command : whose flags.
+    options : its keys.
+    words : behind its name.
+
+    Raises
+    ------
+    InvalidInputError
+        If a value is wrong; an unknown flag is typer's own usage error.
+    """
+    context = command.make_context(command.name, [], resilient_parsing=True)
+    context.resilient_parsing = False
+    given = command.make_parser(context).parse_args(list(words))[0]
+    found: dict[str, object] = {}
+    for key, parameter in _parameters(command).items():
+        value = given.get(parameter.name)
+        if value is None:
+            continue
+        try:
+            found[key] = _read_flag(options[key], value)
+        except WrongValueError as error:
+            raise InvalidInputError(f"{parameter.opts[-1]} {value} {error}") from error
+    return found
+
+
+def _read_flag(option: Option, value: Any) -> object:
+    if isinstance(value, list):
+        return option.parse_each(value)
+    return option.parse(value) if isinstance(value, str) else option.read(value)
 
 
 def commands_of(command: Any, above: str = "") -> Iterator[tuple[str, Any]]:

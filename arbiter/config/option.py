@@ -4,7 +4,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from pathlib import Path
@@ -120,11 +120,21 @@ class Option:
         """
         parts = [part.strip() for part in text.split(",")]
         if self.many:
-            return self.read([self._from_text(part) for part in parts])
+            return self.parse_each(parts)
         if self.named:
             pairs = [part.partition("=") for part in parts]
             return self.read({name.strip(): self._from_text(value.strip()) for name, _, value in pairs})
         return self.read(self._from_text(text))
+
+    def parse_each(self, texts: Sequence[str]) -> object:
+        """Read a list of texts, such as those of a flag that is repeated.
+
+        Raises
+        ------
+        WrongValueError
+            As :meth:`read`.
+        """
+        return self.read([self._from_text(text) for text in texts])
 
     def shown(self, value: object) -> object:
         """Give a value as it may be shown, JSON-ready: without a password."""

@@ -36,8 +36,8 @@ class Setting:
     ----------
     table, key : whose.
     value : as the option's kind has it.
-    source : what set it: the name of a variable, file and table, or ``default``.
-    place : the table, of file or environment, that set it: its own or the shared one; empty where none did.
+    source : what set it: ``flag``, the name of a variable, file and table, or ``default``.
+    place : the table that was set, its own or the shared one; empty where none was.
     option : what it is the value of.
     """
 
@@ -59,6 +59,7 @@ class Settings:
     file : what was read; it may be none.
     filed : table to key to value, of the file.
     varied : the same of the environment.
+    flagged : the same of a command line, where one is given to be explained.
     strays : variables that look like ours and set nothing, to what may be meant, or an empty text.
     """
 
@@ -66,10 +67,11 @@ class Settings:
     file: ConfigFile = field(default_factory=ConfigFile)
     filed: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     varied: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    flagged: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     strays: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, table: str) -> list[Setting]:
-        """Give the values in force for a table: environment before file, and its own before the shared ones."""
+        """Give the values in force for a table: flag, environment, file; of each its own before the shared one."""
         return [self._setting(table, key, option) for key, option in self.tables[table].items()]
 
     def given(self, table: str) -> dict[str, Any]:
@@ -78,7 +80,8 @@ class Settings:
 
     def _setting(self, table: str, key: str, option: Option) -> Setting:
         places = (table, DEFAULTS) if Mark.SHARED in option.marks else (table,)
-        told = [(self.varied, place, variable(place, key)) for place in places]
+        told = [(self.flagged, table, "flag")]
+        told += [(self.varied, place, variable(place, key)) for place in places]
         told += [(self.filed, place, f"{self.file.path} [{place}]") for place in places]
         for values, place, source in told:
             if key in values.get(place, {}):

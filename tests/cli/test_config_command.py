@@ -33,6 +33,30 @@ def test_show_says_what_is_set_and_by_what(tmp_path: Path) -> None:
     assert "[plan.cost]" in run_here(tmp_path, "config", "show", "plan", "cost").out
 
 
+def test_show_explains_a_command_line(tmp_path: Path) -> None:
+    """Its flags, with whatever stands between them; it is not carried out."""
+    (tmp_path / "arbiter.toml").write_text("[route]\nseed = 1\ndeny = ['gpt-4o']\n")
+    words = ("route", "hi", "--deny", "a,b", "--deny=c", "--local-only", "--no-batch", "--ledger", "l.db")
+    done = run_here(tmp_path, "config", "show", *words)
+    assert [" ".join(line.split()) for line in done.out.splitlines() if not line.endswith("default")] == [
+        "file: arbiter.toml",
+        "[route] ledger l.db flag",
+        "[route] seed 1 arbiter.toml [route]",
+        "[route] local_only true flag",
+        "[route] deny a,b, c flag",
+        "[route] batch false flag",
+    ]
+    assert not (tmp_path / "l.db").exists()
+    for words, text in {
+        ("route", "--sede", "3"): "No such option: --sede",
+        ("route", "--seed", "x"): "--seed x must be a whole number",
+        ("serve", "--seed", "3"): "serve takes no flags, got --seed 3",
+        ("plan", "strategi"): "no command and no table is called 'plan strategi'; did you mean 'plan.strategy'?",
+    }.items():
+        done = run_here(tmp_path, "config", "show", *words)
+        assert (done.status, done.out) == (2, "") and text in done.err and done.err.count("\n") == 1
+
+
 def test_show_tells_programs(tmp_path: Path) -> None:
     """As JSON; without the password; with the variables that set nothing."""
     (tmp_path / "arbiter.toml").write_text(f"[defaults]\nledger = '{URL}'\n")

@@ -103,6 +103,41 @@ def test_every_option_is_set_by_the_environment_and_shown(tmp_path: Path) -> Non
         assert row["value"] == shown(TABLES[table][key], sample(TABLES[table][key]), None)
 
 
+def test_what_is_shown_can_be_written_down_again(file: Path, tmp_path: Path) -> None:
+    """And then says the same, wherever that file lies: but for secrets, which are not shown."""
+    before = told(run_here(tmp_path, "config", "show", "--config", file).out)
+    lines = [
+        "".join(f"{key} = {in_toml(before[table, key]['value'])}\n" for key in options)
+        for table, options in TABLES.items()
+    ]
+    text = "".join(f"[{table}]\n{body}" for table, body in zip(TABLES, lines, strict=True))
+    (tmp_path / "arbiter.toml").write_text(text)
+    after = told(run_here(tmp_path, "config", "show", "--json").out)
+    assert {place: row["value"] for place, row in after.items()} == {p: row["value"] for p, row in before.items()}
+
+
+SOURCES = {
+    "flag": ("flag", "route"),
+    "ARBITER_ROUTE_LEDGER": ("variable", "route"),
+    "ARBITER_LEDGER": ("variable", "defaults"),
+    "arbiter.toml [route]": ("file", "route"),
+    "arbiter.toml [defaults]": ("file", "defaults"),
+}
+
+
+@pytest.mark.parametrize("present", list(itertools.product((False, True), repeat=len(SOURCES))))
+def test_precedence(tmp_path: Path, present: tuple[bool, ...]) -> None:
+    """In all 32 combinations the first of the five that is present holds, and is named."""
+    names = [name for name, is_present in zip(SOURCES, present, strict=True) if is_present]
+    tables = [f"[{SOURCES[name][1]}]\nledger = '/{name}'\n" for name in names if SOURCES[name][0] == "file"]
+    (tmp_path / "arbiter.toml").write_text("".join(tables))
+    variables = {name: f"/{name}" for name in names if SOURCES[name][0] == "variable"}
+    flags = ["--ledger", "/flag"] if "flag" in names else []
+    done = run_here(tmp_path, "config", "show", "--json", "route", *flags, **variables)
+    row = told(done.out)["route", "ledger"]
+    assert (row["value"], row["source"]) == ((f"/{names[0]}", names[0]) if names else (None, "default"))
+
+
 @pytest.mark.parametrize("table", OF_COMMANDS)
 def test_what_is_set_reaches_the_command(file: Path, table: str) -> None:
     """As the value of the option's parameter, as if it had been a flag."""
