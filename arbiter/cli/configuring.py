@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from arbiter.config import DEFAULTS, SHARED, Option, Settings, WrongValueError, option_of, read_settings, serve_tables
-from arbiter.errors import InvalidInputError
+from arbiter.errors import ConfigError, InvalidInputError
 
 FLAG = "--config"
 
 NEEDS_NO_SETTINGS = frozenset({"--help", "--version"})
 """Asked for by somebody whose configuration may be wrong; and no help should show what is set."""
+
+MAKES_ANEW = ("config", "init")
+"""The command that writes a file, where the one that is named may not be there yet, or be beyond repair."""
 
 
 def take_file(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
@@ -40,7 +43,7 @@ def take_file(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
 
 
 def settings_of(command: Any, arguments: Sequence[str], file: Path | None) -> Settings:
-    """Read and check what is set; where help is asked for, nothing is.
+    """Read and check what is set; where help is asked for, or a wrong file is to be replaced, nothing is.
 
     Parameters
     ----------
@@ -56,7 +59,12 @@ def settings_of(command: Any, arguments: Sequence[str], file: Path | None) -> Se
     tables = {DEFAULTS: SHARED, **serve_tables(), **{name: _keys(one) for name, one in commands_of(command)}}
     if not NEEDS_NO_SETTINGS.isdisjoint(arguments):
         return Settings(tables=tables)
-    return read_settings(tables, os.environ, file)
+    try:
+        return read_settings(tables, os.environ, file)
+    except ConfigError:
+        if tuple(arguments[:2]) != MAKES_ANEW:
+            raise
+        return Settings(tables=tables)
 
 
 def defaults_of(command: Any, settings: Settings) -> dict[str, Any]:

@@ -90,6 +90,10 @@ def test_init_writes_a_file_that_sets_nothing(tmp_path: Path) -> None:
     again = run_here(tmp_path, "config", "init")
     assert again.status == 2 and "--force" in again.err
     assert json.loads(run_here(tmp_path, "config", "init", "--force", "--json").out) == {"written": "arbiter.toml"}
+    assert run_here(tmp_path, "config", "init", "new.toml", ARBITER_CONFIG="new.toml").status == 0
+    (tmp_path / "arbiter.toml").write_text("[roue]")
+    assert run_here(tmp_path, "config", "init").status == 2
+    assert run_here(tmp_path, "config", "init", "--force").status == 0
     lines = [line.removeprefix("# ") if " = " in line else line for line in template().splitlines()]
     (tmp_path / "arbiter.toml").write_text("\n".join(lines))
     done = run_here(tmp_path, "config", "show", "--json")
