@@ -4,14 +4,20 @@ from typing import Annotated
 
 import typer
 
-from arbiter.cli.options import Bundle, HeldLedger, Json
+from arbiter.cli.options import BUNDLE_HELP, HeldLedger, Json
 from arbiter.cli.output import show, show_json
+from arbiter.config import Mark
 
 
 def prune(
     ledger: HeldLedger,
     older_than_days: Annotated[float, typer.Option(help="Delete what nobody was heard of for so many days.")],
-    bundle: Bundle = None,
+    bundle: Annotated[
+        str | None,
+        typer.Option(help=f"Whose learning lives on in a snapshot. {BUNDLE_HELP}"),
+        Mark.SHARED,
+        Mark.PLACE,
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Delete old decisions with all that belongs to them from a ledger, after a snapshot of what they taught."""

@@ -22,7 +22,9 @@ def simulate(
         list[str] | None,
         typer.Option(help="linucb-cold, linucb-warm (both by default), paretobandit, or none. May be repeated."),
     ] = None,
-    cache: Annotated[str, typer.Option(help="Folder that keeps the MiniLM's vectors."), Mark.PLACE] = "",
+    cache: Annotated[
+        str, typer.Option(help="Folder that keeps the MiniLM's vectors, for paretobandit."), Mark.PLACE
+    ] = "",
     report: Annotated[Path | None, typer.Option(help="HTML file to write.")] = None,
     track: Annotated[Path | None, typer.Option(help="Folder of the MLflow store to log to.")] = None,
     as_json: Json = False,

@@ -16,10 +16,9 @@ from arbiter.errors import ConfigError, InvalidInputError
 from arbiter.execution import ExecutionOptions, read_deployments
 from arbiter.execution.health import HealthOptions
 from arbiter.governance import EconomyOptions, Governance, SqliteAudit, SqliteBudget, read_limits
-from arbiter.ledger import BufferedLedger, Ledger, PromptStorage, open_ledger
+from arbiter.ledger import BufferedLedger, PromptStorage, open_ledger
 from arbiter.loading import load_router
 from arbiter.pacing import PacingOptions
-from arbiter.router import Router
 from arbiter.service import Arbiter
 from arbiter.service_options import ServiceOptions
 from arbiter.standing import StandingOptions
@@ -100,21 +99,19 @@ def from_config(path: str | Path | None = None, options: ServiceOptions | None =
     with contextlib.ExitStack() as opened:
         chosen = replace(chosen, governance=_governed(chosen.governance, given, settings, opened))
         ledger = BufferedLedger(open_ledger(given["ledger"])) if "ledger" in given else None
-        return _Configured(router, ledger, chosen, opened.pop_all())
+        service = _Configured(router, ledger, chosen)
+        service.opened = opened.pop_all()
+        return service
 
 
 class _Configured(Arbiter):
     """A service that lets go of the budget and the audit that were opened for it."""
 
-    def __init__(
-        self, router: Router, ledger: Ledger | None, options: ServiceOptions, opened: contextlib.ExitStack
-    ) -> None:
-        super().__init__(router, ledger, options)
-        self._opened = opened
+    opened: contextlib.ExitStack
 
     def close(self) -> None:
-        super().close()
-        self._opened.close()
+        with self.opened:
+            super().close()
 
 
 def _governed(

@@ -8,7 +8,7 @@ from typing import Any
 
 from arbiter.catalog.entry import nearest
 from arbiter.config.file import VARIABLE, ConfigFile, find_file, read_file
-from arbiter.config.option import Mark, Option, WrongValueError
+from arbiter.config.option import Mark, Option, WrongValueError, without_password
 from arbiter.errors import ConfigError
 
 DEFAULTS = "defaults"
@@ -181,7 +181,7 @@ class _Reader:
         return nearest(key, known) or f"; `arbiter config show {table.replace('.', ' ')}` lists what there is"
 
     def _problem(self, place: str, text: str) -> None:
-        self._problems.append(f"{self._file.at(place)}: {text}")
+        self._problems.append(f"{self._file.at(place)}: {without_password(text)}")
 
 
 def _spelled(name: str, known: Mapping[str, object] | set[str]) -> str | None:

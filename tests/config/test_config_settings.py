@@ -218,8 +218,9 @@ def test_tables_of_others_are_left_to_them(tmp_path: Path) -> None:
 
 def test_no_problem_shows_a_password(tmp_path: Path) -> None:
     """Of a value that is wrong for another reason."""
-    (problem,) = problems(tmp_path, "[route]\nledger = ['postgresql://ada:s3cret@host/db']\n")
-    assert "s3cret" not in problem and "host" in problem
+    for text in ("[route]\nledger = ['{}']\n", "route = '{}'\n", "[plan]\nstrategy = '{}'\n"):
+        (problem,) = problems(tmp_path, text.format("postgresql://ada:s3cret@host/db"))
+        assert "s3cret" not in problem and "host" in problem
 
 
 def test_variables_are_named_for_table_and_key() -> None:
