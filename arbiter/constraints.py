@@ -24,6 +24,9 @@ AVAILABILITY_FLOOR = 0.99
 PACED_LEVEL = 0.95
 """A paced budget must hold what a share of this of such answers stays below."""
 
+WAITS_FOR_MONEY = "may cost $"
+"""How the reason begins of a candidate that would be eligible if a paced budget held more just now."""
+
 TOKENS_PER_MTOK = 1e6
 
 NATIVE_LANGUAGES = frozenset({"en"})
@@ -124,7 +127,7 @@ def _beyond_pace(
     dear = expectation.cost_usd + longer * catalog.arrays.usd_per_mtok_out / TOKENS_PER_MTOK
     cheapest = min(may, key=lambda i: float(dear[i]), default=-1)
     return {
-        catalog.names[i]: f"may cost ${dear[i]:.3g}, the paced budget allows ${left_usd:.3g}"
+        catalog.names[i]: f"{WAITS_FOR_MONEY}{dear[i]:.3g}, the paced budget allows ${left_usd:.3g}"
         for i in may
         if i != cheapest and dear[i] > left_usd
     }

@@ -23,14 +23,14 @@ TOKENS_PER_MTOK = 1e6
 SOLVED_EVERY = 10
 """Requests after which the price is solved anew; a changed price of a model does so at once."""
 
-PAID_BACK_OVER = 50.0
+PAID_BACK_OVER = 30.0
 """Requests over which what was spent too much or too little is made up."""
 
 RESERVE = 10.0
-"""Requests' income that a budget holds back, so that one dear answer does not leave only the cheapest model to the
-next ones; what a request may cost at most is what the budget holds."""
+"""Requests' income that a budget holds back for answers that cost no more than this, so that a dearer one does not
+leave only the cheapest model to the next requests."""
 
-RESERVED_OVER = 0.03
+RESERVED_OVER = 0.1
 """Part of a request's income that goes into the reserve until it is full."""
 
 TARGET_RANGE = (0.1, 4.0)
@@ -72,7 +72,7 @@ class BudgetPacer:
     """Solves for the price of money at which recent requests, routed by it, would have cost what the budget allows.
 
     Recent requests are kept as qualities and tokens, not as costs, so that a model's new price acts at once. What was
-    spent beside the plan (an answer longer than expected, exploration) is made up over the next fifty requests, and
+    spent beside the plan (an answer longer than expected, exploration) is made up over the next thirty requests, and
     corrected for by the running ratio of spent to expected. It is the dual variable of a knapsack with one constraint
     (Badanidiyuru, Kleinberg and Slivkins, 2013; Balseiro, Lu and Mirrokni, 2020); theory and code part in that it is
     solved for on a window, not moved by gradient steps, which takes some hundred requests after a price change.
@@ -138,8 +138,9 @@ class BudgetPacer:
         Returns
         -------
         quality_per_usd : what a dollar must be worth, in quality points; NaN before anything is known.
-        left_usd : what may be spent on it, less than 0 in debt: what the budget holds now or, where that is more, what
-            the request itself brings in, since who costs no more than that adds to no debt.
+        left_usd : what may be spent on it, less than 0 in debt: what the budget holds now beside its reserve, of the
+            reserve what :data:`RESERVE` requests bring in, or, where that is more, what the request itself brings in,
+            since who costs no more than that adds to no debt.
         """
         owner = self.options.owner(query)
         with self._lock:
@@ -153,6 +154,7 @@ class BudgetPacer:
             solved.due -= 1
             others = max(self._in_flight[owner] - 1, 0)
             room = purse.left_usd - others * self._dearest if others else purse.left_usd
+            room = self._may_cost(purse, room)
             brought = self.options.brought(owner, 0.0)
             return solved.price, max(room, brought) if brought > 0.0 else room
 
@@ -259,6 +261,13 @@ class BudgetPacer:
             ahead.answered(answer)
         return ahead
 
+    def _may_cost(self, purse: Purse, room_usd: float) -> float:
+        """Give what one answer may cost of what there is room for; all of it where nothing more can be carried."""
+        most = self.options.most_carried_usd
+        if most is not None and purse.left_usd >= most * purse.share:
+            return room_usd
+        return max(room_usd - _reserve_usd(purse), min(room_usd, RESERVE * purse.income_usd))
+
     def _settle(self, decision_id: str) -> None:
         own, self._pure = self._own.pop(decision_id), False
         self._folded.decided(own.decision, own.owner, own.at)
@@ -273,8 +282,11 @@ class BudgetPacer:
         cost = (np.outer(tokens_in, prices.usd_per_mtok_in) + tokens_out * prices.usd_per_mtok_out) / TOKENS_PER_MTOK
         self._dearest = float(np.where(np.isfinite(wanted), cost, 0.0).max())
         least, most = TARGET_RANGE
-        reserve = min(RESERVE, RESERVED_OVER * purse.requests) * purse.income_usd
-        aim = purse.income_usd + (purse.left_usd - reserve) / PAID_BACK_OVER
+        aim = purse.income_usd + (purse.left_usd - _reserve_usd(purse)) / PAID_BACK_OVER
         target = min(max(aim, least * purse.income_usd), most * purse.income_usd)
         beyond = purse.spent_usd / purse.expected_usd if purse.expected_usd > 0 else 1.0
         return price_of_money(wanted, cost, target / max(beyond, 0.1))
+
+
+def _reserve_usd(purse: Purse) -> float:
+    return min(RESERVE, RESERVED_OVER * purse.requests) * purse.income_usd * purse.share

@@ -20,7 +20,7 @@ WINDOW = 200
 MOST_RESERVED = 20_000
 """Decisions whose cost may still be settled; the oldest are taken to have cost what was expected."""
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """What the fold does. Raise it when the same events give another state: older texts are then left alone."""
 
 logger = logging.getLogger(__name__)

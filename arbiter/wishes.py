@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter.constraints import WAITS_FOR_MONEY
 from arbiter.records import Decision
 
 FloatArray = NDArray[np.float64]
@@ -15,10 +16,14 @@ FloatArray = NDArray[np.float64]
 class Wish:
     """What a request wanted, by candidate, apart from money.
 
+    A candidate that only waits until a paced budget holds more was wanted, too. Without it money would look as if it
+    could buy nothing, be worth little, and go to the next request at which the budget can pay, whatever that gains.
+
     Attributes
     ----------
     names : the K candidates.
-    wanted : (K,) quality points without the price of money; minus infinity where a candidate might not answer.
+    wanted : (K,) quality points without the price of money; minus infinity where a candidate might not answer, whatever
+        the budget held.
     input_tokens : of the request.
     output_tokens : (K,) expected.
     """
@@ -35,7 +40,7 @@ class Wish:
         wanted = np.array(
             [
                 decision.utilities.get(name, -math.inf) + worth * row.cost_usd
-                if name in decision.action_probs
+                if name in decision.action_probs or _waits(decision, name)
                 else -math.inf
                 for name, row in rows.items()
             ]
@@ -56,3 +61,8 @@ class Wish:
             return None
         tokens = np.array([0.0 if i is None else self.output_tokens[i] for i in order])
         return Wish(names=names, wanted=wanted, input_tokens=self.input_tokens, output_tokens=tokens)
+
+
+def _waits(decision: Decision, name: str) -> bool:
+    waits = decision.excluded.get(name, "").startswith(WAITS_FOR_MONEY)
+    return waits and math.isfinite(decision.estimates[name].cost_usd)

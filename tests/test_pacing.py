@@ -18,6 +18,7 @@ from arbiter.records import Feedback, Outcome, Query
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
 from arbiter.standing import StandingOptions
+from arbiter.wishes import Wish
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +52,51 @@ def test_the_price_of_money_by_hand() -> None:
     assert price_of_money(wanted, cost + 1.0, 0.5) == 1e9  # nothing is so cheap
 
 
-@pytest.mark.parametrize("budget", [0.001, 0.002, 0.005])
-def test_spending_follows_the_budget_and_leaves_none_idle(router: Router, budget: float) -> None:
-    """Over 600 requests within 1 % of what came in, and after the first hundred never above it by more than that."""
-    spent = expected_costs(served(router, PacingOptions(usd_per_request=budget)), texts(600)).cumsum()
-    came_in = budget * np.arange(1, 601)
-    assert spent[-1] == pytest.approx(came_in[-1], rel=0.01)
+@pytest.mark.parametrize("budget", [0.001, 0.002, 0.003, 0.005])
+def test_spending_follows_the_budget_and_buys_what_it_could(router: Router, budget: float) -> None:
+    """Over 600 requests, after the first hundred never above what came in by more than 1 %, and no quality unbought.
+
+    The quality is within a point of what the same money buys by hindsight, at the one price of money for all requests.
+    What is not spent (the reserve, and what the next dear answer may cost) is never more than 30 requests bring in.
+    """
+    service = served(router, PacingOptions(usd_per_request=budget))
+    decisions = [service.route(prompt) for prompt in texts(600)]
+    names, each = router.catalog.names, np.arange(600)
+    quality, cost = (
+        np.array([[getattr(d.estimates[name], what) for name in names] for d in decisions])
+        for what in ("quality", "cost_usd")
+    )
+    chosen = np.array([names.index(d.model) for d in decisions])
+    spent, came_in = cost[each, chosen].cumsum(), budget * np.arange(1, 601)
     assert (spent[100:] <= 1.01 * came_in[100:]).all()
+    assert (came_in - spent <= 30.0 * budget).all()
+    hindsight = (quality - price_of_money(quality, cost, budget) * cost).argmax(axis=1)
+    assert quality[each, chosen].mean() >= quality[each, hindsight].mean() - 0.01
+
+
+def test_who_only_waits_for_money_was_wanted(router: Router) -> None:
+    """An empty purse shuts the dear ones out, and the price of money still knows what they would gain."""
+    query = read_request("theorem proof")
+    poor = replace(query, circumstances=replace(query.circumstances, paced_usd=0.0))
+    denied = replace(poor, requirements=replace(poor.requirements, deny=frozenset({DEAR})))
+    free, waits, never = (Wish.of(router.route(q, np.random.default_rng(0))) for q in (query, poor, denied))
+    assert free is not None and waits is not None and never is not None
+    np.testing.assert_allclose(waits.wanted, free.wanted)
+    np.testing.assert_array_equal(np.isfinite(never.wanted), np.array(router.catalog.names) != DEAR)
+
+
+def test_of_the_reserve_an_answer_may_cost_what_ten_requests_bring_in(router: Router) -> None:
+    """By hand: 4 held are all for this request, 12 for an answer of 10 at most, of 25 a dear one may take 15.
+
+    A full purse keeps nothing back, since nothing more would come in.
+    """
+    for held, most, may in ((4.0, None, 4.0), (12.0, None, 10.0), (25.0, None, 15.0), (25.0, 25.0, 25.0)):
+        pacer = BudgetPacer(PacingOptions(usd_per_request=1.0, start_usd=held - 1.0, most_carried_usd=most))
+        for _ in range(100):  # until the reserve is full
+            decision = replace(router.route(read_request("river"), np.random.default_rng(0)), id=str(_))
+            pacer.decided(Query(text="x"), decision, 0.0)
+            pacer.answered(Feedback(decision_id=decision.id, cost_usd=1.0))
+        assert pacer.asked(Query(text="x"), router.catalog, 0.0)[1] == pytest.approx(may)
 
 
 def test_after_a_dear_answer_a_request_may_still_cost_what_it_brings_in(router: Router) -> None:
@@ -74,24 +113,6 @@ def test_after_a_dear_answer_a_request_may_still_cost_what_it_brings_in(router: 
     _, may_cost = pacer.asked(query, router.catalog, 1.0)
     assert pacer.status(router.catalog)[""]["left_usd"] < -0.3
     assert may_cost == pytest.approx(0.004)
-
-
-def test_a_reserve_is_gathered_slowly_and_kept(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More is held than where there is none, at fixed seeds; not at once, nor more than ten requests bring in."""
-
-    def held() -> np.ndarray:
-        service, left = served(router, PacingOptions(usd_per_request=0.002)), []
-        for text in texts(400):
-            service.route(text)
-            left.append(service.standing.pacer.status(router.catalog)[""]["left_usd"] / 0.002)  # type: ignore[union-attr]
-        return np.array(left)
-
-    with_ = held()
-    monkeypatch.setattr("arbiter.pacing.RESERVE", 0.0)
-    without = held()
-    assert with_[200:].mean() > without[200:].mean() + 0.3
-    assert with_[:20].mean() < without[:20].mean() + 1.0
-    assert with_[200:].mean() < 10.0
 
 
 def test_a_budget_above_all_wishes_is_not_spent_for_its_own_sake(router: Router) -> None:
@@ -145,7 +166,7 @@ def test_a_daily_budget_comes_in_by_the_clock(router: Router) -> None:
         for text in texts(400):
             now[0] += 3600.0 / an_hour
             costs.append(expected_costs(service, [text])[0])
-        assert np.mean(costs[100:]) == pytest.approx(each, rel=0.03)
+        assert np.mean(costs) == pytest.approx(each, rel=0.02)
     assert PacingOptions(usd_per_day=1.0).brought("", DAY_S) == 1.0
 
 

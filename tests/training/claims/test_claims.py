@@ -13,7 +13,7 @@ from arbiter_training.claims.__main__ import main
 from arbiter_training.claims.grounds import Ground, Paths, ground, without_twins
 from arbiter_training.claims.run import BUDGETS_USD, CLAIMS, findings
 from arbiter_training.simulator.compare import SERVED, STATIC
-from arbiter_training.simulator.scenario import QualityChange, Scenario
+from arbiter_training.simulator.scenario import Newcomer, QualityChange, Scenario
 
 pytest.importorskip("pareto_bandit")
 SEEDS, N = 2, 246  # a third, and more than the 150 requests in which a newcomer has to be found
@@ -43,7 +43,6 @@ def test_seeds_alternate_between_the_ways_and_everybody_is_there(small: Ground) 
     assert small.play(Scenario(), SEEDS, quiet) is traces
     offline = small.offline(Scenario(), SEEDS)
     np.testing.assert_array_equal(offline[0].shares, traces[STATIC][0].shares)
-    assert small.short is not None and (small.main, small.worst) == (small.short.main, small.short.worst)
 
 
 def test_who_makes_nothing_up_recovers_nothing_and_who_knew_recovers_all(small: Ground) -> None:
@@ -71,6 +70,18 @@ def test_fixed_models_lie_on_or_below_their_hull_and_the_best_gains_most(small: 
         assert gap.value <= 1e-9
     gains = measures.gains(small, traces)
     assert gains[STATIC].value == 0.0 and measures.FIXED in gains
+
+
+def test_a_part_begins_where_something_happens_whatever_the_length_of_a_stream(small: Ground) -> None:
+    """At the place that the course has for it, and so many requests later."""
+    scenario = Scenario(newcomer=Newcomer(model=small.main, at=1.0 / 3.0))
+    trace = small.play(scenario, SEEDS, quiet)[STATIC][0]
+    for n in (N, N - 1, N - 2):
+        one = replace(trace, shares=trace.shares[:n], drawn=trace.drawn[:n])
+        assert measures.since(1.0 / 3.0, 7)(one) == slice(round(n / 3.0) + 7, None)
+    k = small.of(0).player.truth.models.index(small.main)
+    start = measures.since(1.0 / 3.0)(trace).start
+    assert not trace.shares[:start, k].any() and trace.shares[start:, k].any()
 
 
 def test_every_claim_is_measured_on_both_ways(small: Ground) -> None:

@@ -8,7 +8,16 @@ from fake_minilm import fake_teacher
 from small_world import DEAR, small_learned, small_truth
 
 from arbiter.errors import InvalidInputError
-from arbiter_training.simulator import Newcomer, Outage, Player, PriceChange, QualityChange, Scenario, Trace
+from arbiter_training.simulator import (
+    Newcomer,
+    Outage,
+    Player,
+    PriceChange,
+    QualityChange,
+    Scenario,
+    Trace,
+    TrafficChange,
+)
 from arbiter_training.simulator.course import Course
 from arbiter_training.simulator.rivals import Offer, Rival, play
 from arbiter_training.simulator.roster import COLD, PARETO, WARM, rivals_of
@@ -44,6 +53,27 @@ def test_everybody_meets_the_same_course(player: Player) -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(same, name))
         assert not np.array_equal(getattr(one, name), getattr(other, name))
     np.testing.assert_array_equal(player.play(scenario, 1).true_quality, one.quality)
+
+
+def test_a_kind_of_request_becomes_frequent_and_every_request_still_comes_once(player: Player) -> None:
+    """Of weight 1 to 9 before, all that are left after: odds by hand, within three binomial errors over 20 seeds."""
+    texts = np.array(["theorem" in query.text for query in player.truth.queries])
+    n, cut = player.truth.n, player.truth.n // 4
+    found, kind = [], texts.mean()
+    for seed in range(20):
+        scenario = Scenario(traffic=TrafficChange(holds="THEOREM", at=0.25, factor=9.0))
+        order = Course.of(player.truth, player.scored_from, scenario, seed).order
+        assert sorted(order.tolist()) == list(range(n))
+        found.append(texts[order[:cut]].mean())
+    drawn = 1.0 - cut / n  # a request is drawn where its clock rings before t; that of the kind runs at a ninth
+    rest = np.linspace(drawn - 0.2, 1.0, 4001)[1:]
+    t = -np.log(rest)
+    left = kind * np.exp(-t / 9.0) + (1.0 - kind) * np.exp(-t)
+    at = t[np.abs(left - drawn).argmin()]
+    expected = kind * (1.0 - np.exp(-at / 9.0)) / (1.0 - drawn)
+    assert np.mean(found) == pytest.approx(expected, abs=3.0 * np.sqrt(expected / (20 * cut)))
+    with pytest.raises(InvalidInputError, match="no prompt holds 'zebra'"):
+        player.play(Scenario(traffic=TrafficChange(holds="zebra")), 0)
 
 
 def test_turns_are_where_prices_move_and_the_newcomer_joins(player: Player) -> None:

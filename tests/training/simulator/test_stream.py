@@ -17,6 +17,7 @@ from arbiter_training.simulator import (
     PriceChange,
     QualityChange,
     Scenario,
+    TrafficChange,
     read_scenario,
 )
 
@@ -113,10 +114,15 @@ def test_a_budget_is_kept(router: Router) -> None:
 def test_scenarios_are_read_and_slips_are_named(tmp_path: Path, router: Router) -> None:
     """Events as tables; an unknown key, a share beyond 1, a model that the traffic lacks."""
     path = tmp_path / "drop.toml"
-    path.write_text(f'feedback_rate = 0.1\ndelay = 200\n[[quality]]\nmodel = "{DEAR}"\nat = 0.25\nfactor = 0.5\n')
+    events = f'[[quality]]\nmodel = "{DEAR}"\nat = 0.25\nfactor = 0.5\n[traffic]\nholds = "proof"\n'
+    path.write_text(f"feedback_rate = 0.1\ndelay = 200\n{events}")
     found = read_scenario(path)
     assert found == Scenario(
-        name="drop", feedback_rate=0.1, delay=200, quality=(QualityChange(model=DEAR, at=0.25, factor=0.5),)
+        name="drop",
+        feedback_rate=0.1,
+        delay=200,
+        quality=(QualityChange(model=DEAR, at=0.25, factor=0.5),),
+        traffic=TrafficChange(holds="proof"),
     )
     for text, message in (("feedback_rat = 1", "feedback_rat"), ("delay = -1", "delay must be 0 or more")):
         path.write_text(text)

@@ -1,7 +1,7 @@
 """The traffic on which claims are measured: rows to learn from, and streams of other rows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +24,6 @@ THREE, FOUR = "paretobandit_val_k3.parquet", "paretobandit_val_k4.parquet"
 """Three models: learned from this file, streams from the wheel's second one, and the other way round. Four: from one
 half of this file, streams from the other, and the other way round."""
 
-SHORT = 600
-"""Requests of a short stream, drawn from those of a long one: long enough for prices, budgets and newcomers."""
-
 TRAFFICS = ("K=3", "K=4")
 
 Traces = dict[str, list[Trace]]
@@ -44,7 +41,6 @@ class Ground:
     ----------
     name : for people.
     contests : one per way; seed s plays way s modulo their number.
-    short : the same on streams of at most ``SHORT`` requests; None where these are short.
     main, worst : models of the greatest and the least mean utility on the rows that were learned from.
     dearest : model of the greatest mean cost there.
     """
@@ -54,7 +50,6 @@ class Ground:
     main: str
     worst: str
     dearest: str
-    short: "Ground | None" = None
     _played: dict[tuple[Scenario, int], Traces] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, seed: int) -> Contest:
@@ -127,32 +122,26 @@ def _four(folder: Path) -> Halves:
 
 def ground(name: str, pairs: Halves, base: Router, paths: Paths, say: Say) -> Ground:
     """Learn a router on the first of each pair, and make rivals ready for streams of the second."""
-    routers, knowns = [], []
+    players = []
     for rows, truth in pairs:
         known = without_twins(rows, truth)
         say(f"{name}: learning from {known.n} requests, streams of {truth.n}")
         learned = learn_router(known, catalog_for_log(known.models), base, LearnOptions(risk_floor=False))
-        routers.append(learned.router)
-        knowns.append(known)
-    truths = [truth for _, truth in pairs]
-    short = _ground(name, routers, (knowns, [_shortened(truth) for truth in truths]), paths)
-    return replace(_ground(name, routers, (knowns, truths), paths), short=short)
+        players.append(Player(learned.router, truth, known))
+    return _ground(name, players, paths)
 
 
-def _ground(
-    name: str, routers: list[Router], rows: tuple[list[OutcomeMatrix], list[OutcomeMatrix]], paths: Paths
-) -> Ground:
+def _ground(name: str, players: Sequence[Player], paths: Paths) -> Ground:
     contests: list[Contest] = []
     utilities, costs = [], []
-    for router, known, truth in zip(routers, *rows, strict=True):
-        player = Player(router, truth, known)
+    for player in players:
         folder = paths.scratch / f"{name}-{len(contests)}"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir()
         contest = Contest(player=player, rivals=rivals_of(RIVALS, player, paths.cache, folder), alone=False)
         contests.append(contest)
-        costs.append(known.cost_usd.mean(axis=0))
-        utilities.append(known.quality.mean(axis=0) - contest.worth * costs[-1])
-    models, utility = rows[0][0].models, np.mean(utilities, axis=0)
+        costs.append(player.scored_from.cost_usd.mean(axis=0))
+        utilities.append(player.scored_from.quality.mean(axis=0) - contest.worth * costs[-1])
+    models, utility = players[0].truth.models, np.mean(utilities, axis=0)
     return Ground(
         name=name,
         contests=tuple(contests),
@@ -160,11 +149,6 @@ def _ground(
         worst=models[int(utility.argmin())],
         dearest=models[int(np.mean(costs, axis=0).argmax())],
     )
-
-
-def _shortened(truth: OutcomeMatrix) -> OutcomeMatrix:
-    rows = np.random.default_rng(0).permutation(truth.n)[:SHORT]
-    return truth.subset(np.sort(rows))
 
 
 def without_twins(known: OutcomeMatrix, truth: OutcomeMatrix) -> OutcomeMatrix:

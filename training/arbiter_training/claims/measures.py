@@ -23,7 +23,18 @@ SETTLED_AFTER = 50
 FOUND_AFTER = 150
 """Requests after a model was added from which it has to have its share."""
 
+Part = Callable[[Trace], slice]
+"""Gives the part of a stream that is looked at."""
+
 FIXED = "best fixed model, hindsight"
+
+
+def since(at: float, after: int = 0) -> Part:
+    """Give the part from so many requests after what happens at this part of a stream, however long it is."""
+    return lambda trace: slice(round(at * len(trace.drawn)) + after, None)
+
+
+WHOLE = since(0.0)
 
 
 def over_seeds(traces: Traces, measure: Callable[[Trace, int], float]) -> dict[str, Spread]:
@@ -42,12 +53,12 @@ def utility(ground: Ground, trace: Trace, seed: int) -> FloatArray:
     return trace.quality - ground.of(seed).worth * trace.cost_usd
 
 
-def gains(ground: Ground, traces: Traces, part: slice = slice(None)) -> dict[str, Spread]:
-    """Give everybody's mean utility less the offline policy's on the same stream, over a part of it."""
+def gains(ground: Ground, traces: Traces) -> dict[str, Spread]:
+    """Give everybody's mean utility less the offline policy's on the same stream."""
 
     def gain(trace: Trace, seed: int) -> float:
         static = traces[STATIC][seed]
-        return float((utility(ground, trace, seed) - utility(ground, static, seed))[part].mean())
+        return float((utility(ground, trace, seed) - utility(ground, static, seed)).mean())
 
     return over_seeds(with_fixed(ground, traces), gain)
 
@@ -113,9 +124,9 @@ def _told(quality: FloatArray, change: QualityChange, k: int) -> None:
     quality[round(change.at * len(quality)) :, k] *= change.factor
 
 
-def spends(traces: Traces, budget_usd: float, start: int) -> dict[str, Spread]:
-    """Give everybody's mean cost from a place on, as a multiple of the budget."""
-    return over_seeds(traces, lambda trace, seed: float(trace.cost_usd[start:].mean()) / budget_usd)
+def spends(traces: Traces, budget_usd: float, part: Part = WHOLE) -> dict[str, Spread]:
+    """Give everybody's mean cost over a part of the streams, as a multiple of the budget."""
+    return over_seeds(traces, lambda trace, seed: float(trace.cost_usd[part(trace)].mean()) / budget_usd)
 
 
 def over_hull(traces: Traces, budget_usd: float) -> dict[str, Spread]:
@@ -138,27 +149,28 @@ def ahead_of(traces: Traces, rival: str) -> Spread:
     return Spread.of(np.array([mine.quality.mean() - theirs.quality.mean() for mine, theirs in pairs]))
 
 
-def losses(ground: Ground, traces: Traces, never: list[Trace], part: slice) -> dict[str, Spread]:
+def losses(ground: Ground, traces: Traces, never: list[Trace], part: Part) -> dict[str, Spread]:
     """Give, over a part of the streams, the offline policy's utility where nobody was added, less everybody's."""
 
     def loss(trace: Trace, seed: int) -> float:
         without = utility(ground, never[seed], seed)
-        return float((without - utility(ground, trace, seed))[part].mean())
+        return float((without - utility(ground, trace, seed))[part(trace)].mean())
 
     return over_seeds(traces, loss)
 
 
-def holdings(traces: Traces, always: list[Trace], k: int, part: slice) -> dict[str, Spread]:
+def holdings(traces: Traces, always: list[Trace], k: int, part: Part) -> dict[str, Spread]:
     """Give a model's share, over a part of the streams, as a multiple of what the offline policy gives it.
 
     Parameters
     ----------
     traces : in which it was added.
     always : the offline policy on the same seeds, which knew it from the start.
-    k, part : model, and places of the streams.
+    k, part : model, and the part of the streams.
     """
 
     def held(trace: Trace, seed: int) -> float:
-        return float(trace.shares[part, k].mean() / always[seed].shares[part, k].mean())
+        seen = part(trace)
+        return float(trace.shares[seen, k].mean() / always[seed].shares[seen, k].mean())
 
     return over_seeds(traces, held)

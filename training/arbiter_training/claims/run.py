@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from arbiter_training.claims import measures
 from arbiter_training.claims.figures import Finding, Target
 from arbiter_training.claims.grounds import Ground
-from arbiter_training.simulator.compare import SERVED, Say
+from arbiter_training.simulator.compare import Say
 from arbiter_training.simulator.scenario import Newcomer, PriceChange, QualityChange, Scenario
 
 BUDGETS_USD = (2.9e-5, 8.3e-5, 2.3e-4, 6.6e-4, 1.9e-3, 5.3e-3, 1.5e-2)
@@ -14,14 +14,14 @@ BUDGETS_USD = (2.9e-5, 8.3e-5, 2.3e-4, 6.6e-4, 1.9e-3, 5.3e-3, 1.5e-2)
 PRICED_USD = 6.6e-4
 """The budget under which prices change: its middle one, at which the choice is between all models."""
 
+THIRD, HALFWAY = 1.0 / 3.0, 0.5
+"""Where in a stream a model loses quality or comes on, and where prices change."""
+
 PARETO = "ParetoBandit 0.1.1"
 TOLD = "offline policy, told"
 
 LOSSES = (("a quarter lost", 1.0, 0, 0.85), ("a quarter lost, a tenth judged, 200 later", 0.1, 200, 0.6))
 """Name, feedback rate, delay in requests, and the part of the loss that has to be made up."""
-
-ON_SHORT = ("prices", "budgets", "newcomers")
-"""Claims that need no long stream."""
 
 CLAIMS = ("stationary", "loss", "prices", "budgets", "newcomers")
 
@@ -36,8 +36,7 @@ def findings(ground: Ground, seeds: int, only: tuple[str, ...], say: Say) -> Ite
         "newcomers": _newcomers,
     }
     for claim in only:
-        where = ground.short if ground.short and claim in ON_SHORT else ground
-        yield from every[claim](where, seeds, say)
+        yield from every[claim](ground, seeds, say)
 
 
 def _stationary(ground: Ground, seeds: int, say: Say) -> Iterator[Finding]:
@@ -48,7 +47,7 @@ def _stationary(ground: Ground, seeds: int, say: Say) -> Iterator[Finding]:
 
 def _loss(ground: Ground, seeds: int, say: Say) -> Iterator[Finding]:
     well = ground.offline(Scenario(), seeds)
-    change = (QualityChange(model=ground.main, at=1.0 / 3.0, factor=0.75),)
+    change = (QualityChange(model=ground.main, at=THIRD, factor=0.75),)
     for name, rate, delay, least in LOSSES:
         scenario = Scenario(name=name, feedback_rate=rate, delay=delay, quality=change)
         traces, told = ground.play(scenario, seeds, say), measures.informed(ground, scenario, seeds)
@@ -61,11 +60,10 @@ def _loss(ground: Ground, seeds: int, say: Say) -> Iterator[Finding]:
 
 def _prices(ground: Ground, seeds: int, say: Say) -> Iterator[Finding]:
     for name, model, factor in (("price x 10", ground.main, 10.0), ("price / 10", ground.dearest, 0.1)):
-        change = (PriceChange(model=model, at=0.5, factor=factor),)
+        change = (PriceChange(model=model, at=HALFWAY, factor=factor),)
         traces = ground.play(Scenario(name=name, budget_usd=PRICED_USD, prices=change), seeds, say)
-        settled = max(round(0.5 * len(trace.drawn)) for trace in traces[SERVED]) + measures.SETTLED_AFTER
         what = f"spent from 50 requests after {model} changed, of the budget of ${PRICED_USD:g}"
-        spent = measures.spends(traces, PRICED_USD, settled)
+        spent = measures.spends(traces, PRICED_USD, measures.since(HALFWAY, measures.SETTLED_AFTER))
         yield measures.finding(ground, name, what, spent, Target(least=0.98, most=1.02))
         what = "quality less that of the fixed models' mixture for the money, over the stream"
         yield measures.finding(ground, name, what, measures.over_hull(traces, PRICED_USD))
@@ -87,20 +85,19 @@ def _budgets(ground: Ground, seeds: int, say: Say) -> Iterator[Finding]:
         )
         hull = measures.over_hull(traces, budget)
         yield measures.finding(ground, name, "quality less the fixed models' hull", hull, Target(least=0.0))
-        yield measures.finding(ground, name, "spent, of the budget", measures.spends(traces, budget, 0))
+        yield measures.finding(ground, name, "spent, of the budget", measures.spends(traces, budget))
 
 
 def _newcomers(ground: Ground, seeds: int, say: Say) -> Iterator[Finding]:
     for name, model in (("a new best model", ground.main), ("a new bad model", ground.worst)):
-        traces = ground.play(Scenario(name=name, newcomer=Newcomer(model=model, at=1.0 / 3.0)), seeds, say)
+        traces = ground.play(Scenario(name=name, newcomer=Newcomer(model=model, at=THIRD)), seeds, say)
         never = ground.offline(Scenario(newcomer=Newcomer(model=model, at=1.0)), seeds)
-        joins = min(round(len(trace.drawn) / 3.0) for trace in traces[SERVED])
         if model == ground.main:
-            always, settled = ground.offline(Scenario(), seeds), slice(joins + measures.FOUND_AFTER, None)
+            always, found = ground.offline(Scenario(), seeds), measures.since(THIRD, measures.FOUND_AFTER)
             k = ground.contests[0].player.truth.models.index(model)
             what = f"share of {model} after 150 requests, of what it has where the offline policy always knew it"
-            held = measures.holdings(traces, always, k, settled)
+            held = measures.holdings(traces, always, k, found)
             yield measures.finding(ground, name, what, held, Target(least=0.9))
         what = f"utility a request that {model} costs from its coming on, against the offline policy without it"
-        lost = measures.losses(ground, traces, never, slice(joins, None))
+        lost = measures.losses(ground, traces, never, measures.since(THIRD))
         yield measures.finding(ground, name, what, lost, Target(most=0.002))

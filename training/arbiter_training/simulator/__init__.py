@@ -1,6 +1,14 @@
 """Traffic with known answers played as a stream: what learning online would do before it is switched on."""
 
-from arbiter_training.simulator.scenario import Newcomer, Outage, PriceChange, QualityChange, Scenario, read_scenario
+from arbiter_training.simulator.scenario import (
+    Newcomer,
+    Outage,
+    PriceChange,
+    QualityChange,
+    Scenario,
+    TrafficChange,
+    read_scenario,
+)
 from arbiter_training.simulator.stream import Player, Trace
 
 __all__ = [
@@ -11,5 +19,6 @@ __all__ = [
     "QualityChange",
     "Scenario",
     "Trace",
+    "TrafficChange",
     "read_scenario",
 ]

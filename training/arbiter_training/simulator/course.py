@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.errors import InvalidInputError
-from arbiter_training.simulator.scenario import Scenario
+from arbiter_training.simulator.scenario import Scenario, TrafficChange
 from arbiter_training.traffic import OutcomeMatrix
+from arbiter_training.traffic.prompt_text import query_text
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -52,7 +53,7 @@ class Course:
         Raises
         ------
         InvalidInputError
-            If something happens to a model that the traffic does not have.
+            If something happens to a model, or to a kind of request, that the traffic does not have.
         """
         unknown = scenario.models - set(truth.models)
         if unknown:
@@ -60,7 +61,7 @@ class Course:
                 f"{scenario.name}: no model {', '.join(sorted(unknown))}; there are {', '.join(truth.models)}"
             )
         n, place = truth.n, truth.models.index
-        order = np.random.default_rng([seed, _ORDER]).permutation(n)
+        order = _order(truth, scenario.traffic, np.random.default_rng([seed, _ORDER]))
         quality, cost = truth.quality[order].copy(), truth.cost_usd[order].copy()
         out, prices = np.zeros(quality.shape, dtype=np.bool_), np.ones(quality.shape)
         for change in scenario.quality:
@@ -108,3 +109,19 @@ class Course:
         if self.newcomer is not None and t < self.joins:
             there[self.newcomer] = False
         return there
+
+
+def _order(truth: OutcomeMatrix, change: TrafficChange, rng: np.random.Generator) -> IntArray:
+    """Draw the order of the requests; the weights decide which come before the change (Efraimidis and Spirakis, 2006).
+
+    Each request is drawn once, so that what is rare before it is left for after it.
+    """
+    order = rng.permutation(truth.n)
+    if not change.holds:
+        return order
+    told = np.array([change.holds.lower() in query_text(query).lower() for query in truth.queries])[order]
+    if not told.any():
+        raise InvalidInputError(f"traffic: no prompt holds {change.holds!r}")
+    late = rng.exponential(size=truth.n) * np.where(told, change.factor, 1.0)
+    before = late.argsort().argsort() < round(change.at * truth.n)
+    return np.concatenate([order[before], order[~before]])

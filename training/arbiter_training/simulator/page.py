@@ -84,6 +84,7 @@ def _markers(found: Simulation) -> tuple[Marker, ...]:
     told += [Marker(at=e.at, text=f"{names[e.model]}: price x {e.factor:g}") for e in s.prices]
     told += [Marker(at=e.start, text=f"{names[e.model]} out") for e in s.outages]
     told += [Marker(at=e.end, text=f"{names[e.model]} back") for e in s.outages]
+    told += [Marker(at=s.traffic.at, text=f"'{s.traffic.holds}' x {s.traffic.factor:g}")] if s.traffic.holds else []
     told += [Marker(at=s.newcomer.at, text=f"{names[s.newcomer.model]} added")] if s.newcomer.model else []
     return tuple(told)
 
@@ -98,6 +99,10 @@ def _about(found: Simulation) -> str:
     told += [f"{e.model} of {e.factor:g} times its quality from {e.at:.0%} on, unannounced" for e in s.quality]
     told += [f"{e.model} at {e.factor:g} times its price from {e.at:.0%} on" for e in s.prices]
     told += [f"{e.model} out from {e.start:.0%} to {e.end:.0%}" for e in s.outages]
+    if s.traffic.holds:
+        told.append(
+            f"requests with '{s.traffic.holds}' weigh {s.traffic.factor:g} times as much from {s.traffic.at:.0%} on"
+        )
     if s.newcomer.model:
         told.append(f"{s.newcomer.model} added at {s.newcomer.at:.0%} with {s.newcomer.scored} judged answers")
     if s.budget_usd is not None:

@@ -24,6 +24,22 @@ class QualityChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficChange:
+    """Requests of some kind become more or less frequent, among those that the traffic has.
+
+    Attributes
+    ----------
+    holds : text in a prompt that tells the kind, in whatever case; an empty one changes nothing.
+    at : as in :class:`QualityChange`.
+    factor : weight of such a request after it, against that before it, where all others weigh 1.
+    """
+
+    holds: str = ""
+    at: float = 1.0 / 3.0
+    factor: float = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PriceChange:
     """A model's prices change, and the router is told.
 
@@ -78,7 +94,7 @@ class Scenario:
     feedback_rate : share of the answers that are judged.
     delay : requests between an answer and its judgement.
     budget_usd : dollars per request to pace to; None paces nothing.
-    quality, prices, outages : what happens.
+    quality, prices, outages, traffic : what happens.
     newcomer : who is added; a model of no name adds nobody.
     """
 
@@ -89,6 +105,7 @@ class Scenario:
     quality: tuple[QualityChange, ...] = ()
     prices: tuple[PriceChange, ...] = ()
     outages: tuple[Outage, ...] = ()
+    traffic: TrafficChange = TrafficChange()
     newcomer: Newcomer = Newcomer()
 
     def __post_init__(self) -> None:
@@ -96,11 +113,12 @@ class Scenario:
             raise InvalidInputError(f"feedback_rate must lie in [0, 1], got {self.feedback_rate}")
         if self.delay < 0:
             raise InvalidInputError(f"delay must be 0 or more requests, got {self.delay}")
-        shares = [self.newcomer.at, *(e.at for e in self.quality), *(e.at for e in self.prices)]
+        shares = [self.newcomer.at, self.traffic.at, *(e.at for e in self.quality), *(e.at for e in self.prices)]
         shares += [share for e in self.outages for share in (e.start, e.end)]
         if not all(0.0 <= share <= 1.0 for share in shares):
             raise InvalidInputError(f"what happens must happen at shares of the stream in [0, 1], got {shares}")
-        if not all(factor > 0.0 for factor in (*(e.factor for e in self.quality), *(e.factor for e in self.prices))):
+        factors = [self.traffic.factor, *(e.factor for e in self.quality), *(e.factor for e in self.prices)]
+        if not all(factor > 0.0 for factor in factors):
             raise InvalidInputError("factors must be above 0")
 
     @property
