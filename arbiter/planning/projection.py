@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from arbiter.catalog import Catalog
 from arbiter.planning.availability import reached_shares
+from arbiter.planning.drift import PERIOD_DRIFT
 from arbiter.planning.history import CaseHistory, FloatArray
 from arbiter.planning.money import Money, apart, together
 from arbiter.planning.months import Month, Requests, plan_months, requests_in
 from arbiter.planning.outlook import ModelOutlook
 from arbiter.planning.recommendation import Recommendation
-from arbiter.planning.request_cost import PERIOD_DRIFT, RequestCost, measured
+from arbiter.planning.request_cost import RequestCost, measured
 from arbiter.planning.use_case import PlanSpec, PriceChange, UseCase
 
 

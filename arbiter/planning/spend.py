@@ -9,10 +9,10 @@ import numpy as np
 
 from arbiter.ledger import Ledger
 from arbiter.ope.distributions import student_t_quantile
+from arbiter.planning.drift import PERIOD_DRIFT
 from arbiter.planning.history import FloatArray
 from arbiter.planning.money import BAND, BAND_Z, Money
 from arbiter.planning.months import Month
-from arbiter.planning.request_cost import PERIOD_DRIFT
 from arbiter.records import Outcome
 
 LEAST_WEEKS = 3
@@ -82,7 +82,7 @@ def forecast_spend(spent: Sequence[DaySpend], months: Sequence[Month]) -> SpendF
 
     The level is the mean of the last weeks, up to four. A trend is carried on only where the slope of the logarithms
     over the weeks is beyond two standard errors (ordinary least squares). The band holds what the weeks scatter about
-    it, as Student's t of so few weeks, and the drift between periods of :data:`arbiter.planning.request_cost`.
+    it, as Student's t of so few weeks, and the drift between periods of :data:`arbiter.planning.drift.PERIOD_DRIFT`.
     """
     weekly = _weeks(spent)
     if weekly.size < LEAST_WEEKS or (weekly <= 0).any():
