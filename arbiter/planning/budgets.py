@@ -7,8 +7,10 @@ import numpy as np
 
 from arbiter.catalog import Catalog
 from arbiter.planning.availability import HOURS_PER_MONTH
+from arbiter.planning.dated_prices import list_factor
 from arbiter.planning.history import FloatArray
 from arbiter.planning.money import Money
+from arbiter.planning.months import plan_months
 from arbiter.planning.projection import Projection
 from arbiter.planning.use_case import PlanSpec, Reservation, UseCase
 from arbiter.vocabulary import BudgetKind
@@ -44,7 +46,7 @@ class BreakEven:
     model : whose.
     usd_per_month, mtok_per_month : what is paid, for how much.
     used_mtok : expected use in a mean month.
-    list_usd_per_mtok : what the plan's mix of input and output costs at list prices.
+    list_usd_per_mtok : what the plan's mix of input and output costs at list prices, in the mean of its months.
     break_even_mtok : use from which it pays; None where the model is free.
     saving_usd : per mean month, of buying it; below 0 it loses. Use beyond the capacity is paid as one goes.
     """
@@ -182,7 +184,9 @@ def best_commitment(hourly_usd: FloatArray, discount: float) -> Commitment:
     )
 
 
-def break_even(bought: Reservation, projection: Projection, mix: tuple[float, float], catalog: Catalog) -> BreakEven:
+def break_even(
+    bought: Reservation, projection: Projection, mix: tuple[float, float], catalog: Catalog, spec: PlanSpec
+) -> BreakEven:
     """Hold a reservation against list prices.
 
     Parameters
@@ -190,15 +194,15 @@ def break_even(bought: Reservation, projection: Projection, mix: tuple[float, fl
     bought : what the file offers.
     projection : its requests of that model count.
     mix : mean input and output tokens of the requests that the model gets.
-    catalog : list prices.
+    catalog : today's list prices.
+    spec : its price changes.
     """
-    candidate = catalog[bought.model]
-    months = max(len({cell.month for cell in projection.cells}), 1)
-    requests = sum(cell.requests for cell in projection.cells if cell.model == bought.model) / months
-    tokens = mix[0] + mix[1]
-    used = requests * tokens / 1e6
-    share_in = mix[0] / tokens if tokens else 0.5
-    price = share_in * candidate.usd_per_mtok_in + (1.0 - share_in) * candidate.usd_per_mtok_out
+    candidate, months = catalog[bought.model], plan_months(spec)
+    requests = sum(cell.requests for cell in projection.cells if cell.model == bought.model) / len(months)
+    tokens = mix if sum(mix) > 0 else (1.0, 1.0)
+    listed = tokens[0] * candidate.usd_per_mtok_in + tokens[1] * candidate.usd_per_mtok_out
+    factor = sum(list_factor(candidate, tokens, month, spec.price_changes) for month in months) / len(months)
+    used, price = requests * sum(mix) / 1e6, factor * listed / sum(tokens)
     return BreakEven(
         model=bought.model,
         usd_per_month=bought.usd_per_month,

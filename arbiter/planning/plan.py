@@ -140,12 +140,14 @@ def _plan(spec: PlanSpec, catalog: Catalog, history: History, cases: Sequence[_C
         projection=whole,
         budgets=budgets(spec, whole, hourly_spend(spec.use_cases, whole)),
         break_evens=tuple(
-            break_even(bought, whole, _mix(bought.model, cases, whole), catalog) for bought in spec.reservations
+            break_even(bought, whole, _mix(bought.model, cases, whole), catalog, spec) for bought in spec.reservations
         ),
         returns=(),
         savings=(),
         resilience=(),
-        vendors=review_vendors(whole, [(m, e.found, e.expected) for m, e in zip(made, cases, strict=True)], spec.start),
+        vendors=review_vendors(
+            whole, [(e.case, m, e.found, e.expected) for m, e in zip(made, cases, strict=True)], spec
+        ),
         upgrades=(),
         backtests=backtests(history),
         notes=(*late_start(spec, today), *history.notes, *_discrepancies(cases), *_later(spec, catalog, cases, made)),
@@ -162,7 +164,7 @@ def _per_case(draft: Plan, spec: PlanSpec, history: History, cases: Sequence[_Ca
     """Add what is computed use case by use case."""
     assumed = spec.assumptions
     rows = list(zip(cases, draft.recommendations, monthly, strict=True))
-    returns = [routing_return(e.case, history.of(e.case.name).routing, spec) for e, _, _ in rows]
+    returns = [routing_return(e.case, history.of(e.case.name).routing, e.expected, spec) for e, _, _ in rows]
     return replace(
         draft,
         returns=tuple(each for each in returns if each is not None),
