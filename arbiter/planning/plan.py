@@ -34,7 +34,7 @@ class Plan:
 
     Attributes
     ----------
-    name, start, months : of the plan.
+    spec : what was asked for: use cases, price changes, assumptions.
     made : the day it was made on.
     source : of the traffic behind it; empty where there is none.
     recommendations, savings, resilience : per use case, in the order of the file.
@@ -46,9 +46,7 @@ class Plan:
     forecast : what a ledger's spend says of the same months; None where there is none.
     """
 
-    name: str
-    start: datetime.date
-    months: int
+    spec: PlanSpec
     made: datetime.date
     source: str
     recommendations: tuple[Recommendation, ...]
@@ -63,6 +61,21 @@ class Plan:
     notes: tuple[str, ...]
     backtests: tuple[Backtest, ...] = ()
     forecast: SpendForecast | None = None
+
+    @property
+    def name(self) -> str:
+        """What the file calls it."""
+        return self.spec.name
+
+    @property
+    def start(self) -> datetime.date:
+        """First day."""
+        return self.spec.start
+
+    @property
+    def months(self) -> int:
+        """Calendar months that are projected."""
+        return self.spec.months
 
     @property
     def roadmap(self) -> tuple[Upgrade, ...]:
@@ -131,9 +144,7 @@ def _plan(spec: PlanSpec, catalog: Catalog, history: History, cases: Sequence[_C
     whole = merged(parts)
     monthly = [part.total().mean / spec.months for part in parts]
     draft = Plan(
-        name=spec.name,
-        start=spec.start,
-        months=spec.months,
+        spec=spec,
         made=today,
         source=history.source,
         recommendations=tuple(made),

@@ -2,7 +2,7 @@
 
 import datetime
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,8 @@ from arbiter.planning.drift import PERIOD_DRIFT
 from arbiter.planning.history import FloatArray
 from arbiter.planning.money import BAND, BAND_Z, Money
 from arbiter.planning.months import Month
-from arbiter.records import Outcome
+from arbiter.planning.segments import UNTOLD, Segments, decision_labels
+from arbiter.records import Decision, Outcome
 
 LEAST_WEEKS = 3
 """Whole weeks of spend below which a forecast would be a guess."""
@@ -24,12 +25,13 @@ SURE_TREND = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaySpend:
-    """What one model cost on one day (UTC)."""
+    """What one model cost on one day (UTC), on the requests of one use case; an empty name where that is not told."""
 
     day: datetime.date
     model: str
     requests: int
     usd: float
+    use_case: str = UNTOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,30 +52,41 @@ class SpendForecast:
     months: dict[str, Money]
 
 
-def ledger_spend(ledger: Ledger) -> tuple[DaySpend, ...]:
+def ledger_spend(ledger: Ledger, segments: Segments | None = None) -> tuple[DaySpend, ...]:
     """Give what a ledger's outcomes cost, day by day; outcomes without a cost are left out.
+
+    Parameters
+    ----------
+    ledger : with decisions and outcomes.
+    segments : of a plan, by which each decision is given to a use case; None gives none.
 
     Raises
     ------
     LedgerError
         If it cannot be read.
     """
-    costs = (
-        (datetime.datetime.fromtimestamp(event.timestamp, datetime.UTC).date(), outcome.model, outcome.cost_usd)
-        for _, event in ledger.events()
-        if isinstance(outcome := event.record, Outcome) and outcome.cost_usd is not None
-    )
-    return daily(costs)
+    return daily(_costs(ledger, segments))
 
 
-def daily(costs: Iterable[tuple[datetime.date, str, float]]) -> tuple[DaySpend, ...]:
-    """Sum (day, model, cost) of single requests by day and model, in order."""
-    sums: dict[tuple[datetime.date, str], list[float]] = {}
-    for day, model, usd in costs:
-        sums.setdefault((day, model), []).append(usd)
+def _costs(ledger: Ledger, segments: Segments | None) -> Iterator[tuple[datetime.date, str, str, float]]:
+    case_of: dict[str, str] = {}
+    for _, event in ledger.events():
+        match event.record:
+            case Decision() as decision if segments is not None:
+                case_of[decision.id] = segments.case_of(decision_labels(decision))
+            case Outcome(cost_usd=float() | int() as usd) as outcome:
+                day = datetime.datetime.fromtimestamp(event.timestamp, datetime.UTC).date()
+                yield day, outcome.model, case_of.get(outcome.decision_id, UNTOLD), usd
+
+
+def daily(costs: Iterable[tuple[datetime.date, str, str, float]]) -> tuple[DaySpend, ...]:
+    """Sum (day, model, use case, cost) of single requests by the first three, in order."""
+    sums: dict[tuple[datetime.date, str, str], list[float]] = {}
+    for day, model, use_case, usd in costs:
+        sums.setdefault((day, model, use_case), []).append(usd)
     return tuple(
-        DaySpend(day=day, model=model, requests=len(values), usd=math.fsum(values))
-        for (day, model), values in sorted(sums.items())
+        DaySpend(day=day, model=model, requests=len(values), usd=math.fsum(values), use_case=use_case)
+        for (day, model, use_case), values in sorted(sums.items())
     )
 
 

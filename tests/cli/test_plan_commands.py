@@ -75,7 +75,7 @@ def test_cost_tells_what_it_costs(tmp_path: Path, cases: Path) -> None:
     """The sums of the JSON are those of the text; every budget and technique is there."""
     told = json.loads(run_here(tmp_path, "plan", "cost", cases, "--json").out)
     text = run_here(tmp_path, "plan", "cost", cases).out
-    assert f"${told['totals']['all']['']['usd']:,.0f}" in text
+    assert f"${told['totals']['all']['usd']:,.0f}" in text
     assert len(told["budgets"]) == 6 and all(len(each["rows"]) == 8 for each in told["savings"])
     assert set(told["totals"]["month"]) == {"2027-01", "2027-02", "2027-03"}
     assert all(month in text for month in told["totals"]["month"])
@@ -153,6 +153,26 @@ def test_a_plan_is_reviewed(tmp_path: Path, cases: Path) -> None:
     assert {row["name"] for row in found["rows"]} >= {"all", "gpt-4o"}
     said = run_here(tmp_path, *options).out
     assert "above the band" in said and "by requests" in said and "too little to tell" in said
+
+
+def test_a_review_of_segments_says_which_use_case_it_was(tmp_path: Path) -> None:
+    """Every second request carries the label of the desk, and costs twice as much; without labels that is told."""
+    cases = FILE.replace("deferrable = 0.5", 'segment = { task = "summary" }').replace(
+        'incumbent = "claude-haiku-3-5"', 'segment = { task = "help" }'
+    )
+    (tmp_path / "use.toml").write_text(cases)
+    assert run_here(tmp_path, "plan", "strategy", "use.toml", "-o", "plan.json").status == 0
+    rows = [json.loads(line) for line in spend(tmp_path, 0.5).read_text().splitlines()]
+    labelled = [
+        {**row, "task": ("help", "summary")[i % 2], "cost_usd": 0.5 * (1 + i % 2)} for i, row in enumerate(rows)
+    ]
+    (tmp_path / "labelled.jsonl").write_text("".join(json.dumps(row) + "\n" for row in labelled))
+    found = json.loads(run_here(tmp_path, "plan", "review", "plan.json", "--traffic", "labelled.jsonl", "--json").out)
+    assert {row["name"]: row["actual_usd"] for row in found["use_cases"]} == {"support": 125.0, "summaries": 250.0}
+    said = run_here(tmp_path, "plan", "review", "plan.json", "--traffic", "labelled.jsonl").out
+    assert "use case" in said and "summaries" in said
+    plain = run_here(tmp_path, "plan", "review", "plan.json", "--traffic", "spent.jsonl").out
+    assert "note: use cases cannot be told apart: no request matches just one segment (task)" in plain
 
 
 @pytest.mark.slow
