@@ -129,6 +129,10 @@ class History:
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
+    def knows(self, case: str) -> bool:
+        """Tell whether the traffic, where there is any, could be cut to a use case."""
+        return not self.source or case in self.cases
+
     def of(self, case: str) -> CaseHistory:
         """Give what is known of a use case; an empty history where nothing is."""
         return self.cases.get(case, CaseHistory(requests=0, models={}))

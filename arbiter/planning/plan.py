@@ -1,7 +1,7 @@
 """From use cases to a costed, resilient model strategy."""
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,24 +109,41 @@ def plan_file(
     PlanError
         With every problem: of the file, of use cases that contradict themselves, and of those that nothing fulfils.
     """
-    spec, problems = parse_plan(path, catalog, today)
+    spec, problems, unsound = parse_plan(path, catalog, today)
     history = History() if read_history is None else read_history(spec, catalog)
-    return _checked(spec, catalog, history, problems, today)
+    cases = [_expect(case, catalog, history, spec) for case in spec.use_cases]
+    _refuse_wrong([*problems, *_problems(spec, catalog, history, cases, unsound)])
+    return _plan(spec, catalog, history, cases, today)
 
 
 def make_plan(spec: PlanSpec, catalog: Catalog, today: datetime.date, history: History | None = None) -> Plan:
     """Plan for use cases that are in memory; see :func:`plan_file`."""
-    return _checked(spec, catalog, history or History(), [], today)
+    known = history or History()
+    cases = [_expect(case, catalog, known, spec) for case in spec.use_cases]
+    _refuse_wrong(_problems(spec, catalog, known, cases, set()))
+    return _plan(spec, catalog, known, cases, today)
 
 
-def _checked(spec: PlanSpec, catalog: Catalog, history: History, problems: Sequence[str], today: datetime.date) -> Plan:
-    cases = [_expect(case, catalog, history, spec) for case in spec.use_cases]
-    found = [*problems, *history.problems, *contradictions(spec, catalog)]
+def _refuse_wrong(problems: Sequence[str]) -> None:
+    if problems:
+        raise PlanError(problems)
+
+
+def _problems(
+    spec: PlanSpec, catalog: Catalog, history: History, cases: Sequence["_Case"], unsound: Set[str]
+) -> list[str]:
+    """Give what contradicts itself and what nothing fulfils.
+
+    That no model may serve a use case is told only where nothing else is wrong with it, which may be why.
+    """
+    found = [*history.problems, *contradictions(spec, catalog)]
     for each in cases:
-        found += contradicting(each.case, catalog) or infeasible(each.case, each.found, each.expected)
-    if found:
-        raise PlanError(found)
-    return _plan(spec, catalog, history, cases, today)
+        wrong = contradicting(each.case, catalog)
+        explained = wrong or each.case.name in unsound or not history.knows(each.case.name)
+        if each.found.missed or not explained:
+            wrong += infeasible(each.case, each.found, each.expected)
+        found += wrong
+    return found
 
 
 def _expect(case: UseCase, catalog: Catalog, history: History, spec: PlanSpec) -> _Case:

@@ -199,7 +199,7 @@ def test_a_ledgers_spend_is_carried_on(tmp_path: Path, cases: Path) -> None:
     told = json.loads(run_here(tmp_path, "plan", "cost", cases, "--ledger", "long.db", "--json").out)
     assert told["forecast"]["months"]["2027-01"]["mean"] == pytest.approx(31.0)
     assert "forecast from 4 weeks" in run_here(tmp_path, "plan", "cost", cases, "--ledger", "long.db").out
-    assert "the ledger holds 5 days" in run_here(tmp_path, "plan", "cost", cases, "--ledger", "short.db").out
+    assert "known costs in the ledger: 5;" in run_here(tmp_path, "plan", "cost", cases, "--ledger", "short.db").out
     review = run_here(tmp_path, "plan", "strategy", cases, "-o", "p.json", "--ledger", "long.db")
     assert review.status == 0
     past = run_here(tmp_path, "plan", "review", "p.json", "--ledger", "long.db")

@@ -72,6 +72,6 @@ def _with_forecast(plan: "Plan", ledger: str) -> "Plan":
     found = forecast_spend(spent, months_from(plan.start, plan.months))
     if found is None:
         days = len({row.day for row in spent})
-        note = f"the ledger holds {days} days with known costs: a forecast needs {LEAST_WEEKS} whole weeks of spend"
+        note = f"days with known costs in the ledger: {days}; a forecast needs {LEAST_WEEKS} whole weeks of spend"
         return replace(plan, notes=(*plan.notes, note))
     return replace(plan, forecast=found)

@@ -6,7 +6,7 @@ from arbiter.cli.planning.table import rows
 from arbiter.planning.review import Review, ReviewRow
 from arbiter.planning.wording import usd
 
-HEAD = ("planned $", "10 %", "90 %", "spent $", "by requests", "by price", "")
+HEAD = ("planned $", "10 %", "90 %", "spent $", "by requests", "by cost each", "")
 
 
 def lines(found: Review) -> list[str]:

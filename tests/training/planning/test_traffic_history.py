@@ -100,6 +100,7 @@ def test_a_segment_that_is_not_there(tmp_path: Path, source: HistorySource, segm
         plan_file(tmp_path / "plan.toml", Catalog.default(), TODAY, source.read)
     assert sum(told in problem for problem in caught.value.problems) == 1
     assert sum("is reached by no model" in problem for problem in caught.value.problems) == 1
+    assert len(caught.value.problems) == 2  # that no model may serve what could not be read is not told as well
 
 
 def test_a_log_that_chose_by_request_is_weighed_by_its_propensities(tmp_path: Path) -> None:
