@@ -1,7 +1,7 @@
 """What each kind of budget would have to be, and when capacity that is reserved pays."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -104,7 +104,7 @@ def budgets(spec: PlanSpec, projection: Projection, hourly_usd: FloatArray) -> t
             usd_per_month=mean,
             text=f"no cap: ${ends[0]:,.2f} to ${ends[1]:,.2f} in a mean month (80 %)",
         ),
-        *_committed(mean, hourly_usd, spec.assumptions.commitment_discount),
+        *_committed(mean, hourly_usd, spec),
     )
 
 
@@ -127,23 +127,29 @@ def _tiered(mean: float, dearest: Money) -> Budget:
     return Budget(kind=BudgetKind.TIERED, usd_per_month=mean, steps=steps, text=text)
 
 
-def _committed(mean: float, hourly_usd: FloatArray, discount: float) -> tuple[Budget, Budget]:
+def _committed(mean: float, hourly_usd: FloatArray, spec: PlanSpec) -> tuple[Budget, Budget]:
     """Give the budget of capacity for the busiest hour, and of the best commitment with the rest paid as one goes."""
+    shapeless = [case.name for case in spec.use_cases if not case.volume.shaped]
+    if len(shapeless) == len(spec.use_cases):
+        text = "not known: when requests come is not declared; give weekly and hourly"
+        unknown = Budget(kind=BudgetKind.RESERVED, usd_per_month=None, text=text)
+        return unknown, replace(unknown, kind=BudgetKind.HYBRID)
+    taken = f"; the load of {', '.join(shapeless)} is taken as even" if shapeless else ""
+    discount = spec.assumptions.commitment_discount
     peak = float(hourly_usd.max() / hourly_usd.mean()) if hourly_usd.mean() > 0 else 1.0
     best = best_commitment(hourly_usd, discount)
+    kept = "it pays nothing to commit"
+    if best.saving > 0:
+        kept = f"commit to {best.level:.0%} of the mean load, used {best.utilisation:.0%}, and pay the rest as you go: "
+        kept += f"{best.saving:.1%} less"
     return (
         Budget(
             kind=BudgetKind.RESERVED,
             usd_per_month=mean * peak * (1.0 - discount),
             text=f"capacity for the busiest hour, {peak:.2f} times the mean, at {discount:.0%} off; it pays from "
-            f"{1.0 - discount:.0%} utilisation on, and would be used {1.0 / peak:.0%}",
+            f"{1.0 - discount:.0%} utilisation on, and would be used {1.0 / peak:.0%}{taken}",
         ),
-        Budget(
-            kind=BudgetKind.HYBRID,
-            usd_per_month=mean * (1.0 - best.saving),
-            text=f"commit to {best.level:.0%} of the mean load, used {best.utilisation:.0%}, and pay the rest "
-            f"as you go: {best.saving:.1%} less",
-        ),
+        Budget(kind=BudgetKind.HYBRID, usd_per_month=mean * (1.0 - best.saving), text=kept + taken),
     )
 
 

@@ -184,6 +184,7 @@ def _volume(reader: TableReader) -> Volume:
         growth_per_month=reader.known_number("growth_per_month", 0.0, -0.9, 10.0),
         error=reader.known_number("volume_error", 0.1, 0.0, 2.0),
         growth_error=reader.known_number("growth_error", 0.0, 0.0, 1.0),
+        shaped=reader.has("weekly") or reader.has("hourly"),
     )
 
 

@@ -21,6 +21,7 @@ from arbiter.planning.resilience import Resilience, resilience
 from arbiter.planning.returns import RoutingReturn, routing_return
 from arbiter.planning.savings import Savings, savings
 from arbiter.planning.spend import SpendForecast
+from arbiter.planning.techniques import MonthlySpend
 from arbiter.planning.upgrades import Upgrade, roadmap, upgrades
 from arbiter.planning.use_case import PlanSpec, UseCase
 from arbiter.planning.vendors import VendorReview, review_vendors
@@ -196,10 +197,18 @@ def _per_case(draft: Plan, spec: PlanSpec, history: History, cases: Sequence[_Ca
     return replace(
         draft,
         returns=tuple(each for each in returns if each is not None),
-        savings=tuple(savings(e.case, _primary(e, one), history.of(e.case.name), usd, assumed) for e, one, usd in rows),
+        savings=tuple(
+            savings(e.case, _primary(e, one), history.of(e.case.name), _spent(draft, e, one, usd), assumed)
+            for e, one, usd in rows
+        ),
         resilience=tuple(resilience(e.case, one, e.expected, usd, assumed) for e, one, usd in rows),
         upgrades=tuple(row for e, one, _ in rows for row in upgrades(e.case, one, e.found, e.expected, spec)),
     )
+
+
+def _spent(draft: Plan, each: _Case, made: Recommendation, usd: float) -> MonthlySpend:
+    vendor = _primary(each, made).candidate.provider
+    return MonthlySpend(case=usd, vendor=draft.projection.by_vendor()[vendor].mean / draft.months)
 
 
 def _primary(each: _Case, made: Recommendation) -> ModelOutlook:

@@ -68,6 +68,16 @@ def test_prerequisites_are_checked(tmp_path: Path) -> None:
     assert row(found(tmp_path, dear), CostTechnique.VOLUME_DISCOUNTS).met
 
 
+def test_a_discount_is_asked_of_what_the_vendor_gets_from_all_use_cases(tmp_path: Path) -> None:
+    """Two of $7,705 each, both with one vendor, reach the $10,000 that neither reaches."""
+    one = SUMMARIES.replace("= 1000", "= 21613") + 'models = ["gpt-4o"]\n'  # 31 x 0.999 x 21,613 x $0.0115
+    alone = found(tmp_path, one)
+    assert alone.usd_per_month == pytest.approx(7_697.4, abs=1.0)
+    assert not row(alone, CostTechnique.VOLUME_DISCOUNTS).met
+    both = planned(tmp_path, JANUARY, one, one.replace('"summaries"', '"others"')).savings
+    assert all(row(each, CostTechnique.VOLUME_DISCOUNTS).met for each in both)
+
+
 def test_of_a_discount_and_a_reservation_the_better_counts(tmp_path: Path) -> None:
     """They are two contracts for one spend, not two savings."""
     hours = f"hourly = {[1] * 12 + [2] * 12}\n"

@@ -1,7 +1,7 @@
 """What `arbiter plan strategy` says to people."""
 
 from arbiter.planning import Plan, Recommendation
-from arbiter.planning.wording import band, usd
+from arbiter.planning.wording import availability, band, usd
 
 
 def lines(plan: Plan) -> list[str]:
@@ -28,8 +28,8 @@ def _use_case(made: Recommendation, cost: str) -> list[str]:
         made.use_case,
         f"  serve     {served}; then {', '.join(made.fallbacks) or 'nobody'}",
         f"  cost      {cost} a month",
-        f"  sure      {made.confidence_level} ({made.confidence:.2f}); available {made.availability:.4%}, "
-        f"{made.wanted_availability:.2%} wanted",
+        f"  sure      {made.confidence_level} ({made.confidence:.2f}); "
+        f"available {availability(made.availability)}, {availability(made.wanted_availability)} wanted",
     ]
     said += [
         f"  gap       {gap.capability}: {gap.severity}, {gap.action} ({', '.join(gap.models)})" for gap in made.gaps

@@ -5,12 +5,9 @@ from collections.abc import Iterable, Sequence
 from arbiter.planning import Plan, Recommendation
 from arbiter.planning.resilience import Resilience
 from arbiter.planning.savings import Savings
-from arbiter.planning.wording import band, change, usd
+from arbiter.planning.wording import availability, band, change, paid_back, usd
 from arbiter_training.report.drawing import escape
 from arbiter_training.report.tables import table
-
-LONGEST_PAYBACK = 60
-"""Months from which on a technique is not worth its work."""
 
 
 def rows_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -43,7 +40,7 @@ def _strategy(plan: Plan, made: Recommendation) -> list[str]:
         ", ".join(made.fallbacks) or "nobody",
         band(plan.projection.of(made.use_case).total(), plan.months),
         f"{str(made.confidence_level).replace('_', ' ')} ({made.confidence:.2f})",
-        f"{made.availability:.4%}, {made.wanted_availability:.2%} wanted",
+        f"{availability(made.availability)}, {availability(made.wanted_availability)} wanted",
         given_up,
     ]
 
@@ -85,14 +82,19 @@ def savings_table(found: Savings) -> str:
         if row.alone_low != row.alone_high:
             alone = f"{row.alone_low:.0%} to {row.alone_high:.0%}"
         adds = usd(row.usd_per_month) if row.met else "not counted"
-        paid = "" if row.payback_months is None else _payback(row.payback_months)
-        rows.append([_named(row.technique), alone, adds, f"{row.days:g} days", paid, str(row.basis), row.why])
-    head = ["Technique", "Saves alone", "Adds a month", "Effort", "", "Basis", "What was looked at"]
+        rows.append(
+            [
+                _named(row.technique),
+                alone,
+                adds,
+                f"{row.days:g} days",
+                paid_back(row.payback_months),
+                str(row.basis),
+                row.why,
+            ]
+        )
+    head = ["Technique", "Saves alone", "Adds a month", "Effort", "Paid back in", "Basis", "What was looked at"]
     return rows_table(f"Savings of {found.use_case}", head, rows)
-
-
-def _payback(months: float) -> str:
-    return f"paid back in {months:.1f} months" if months <= LONGEST_PAYBACK else "not worth its work"
 
 
 def outages_table(plan: Plan) -> str:
