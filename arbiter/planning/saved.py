@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from arbiter.errors import InvalidInputError
+from arbiter.planning.decisions import decisions
 from arbiter.planning.money import Money
 from arbiter.planning.plan import Plan
 from arbiter.planning.projection import Cell, Projection
@@ -59,7 +60,7 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
     }
     for name in ("effective_vendors", "wanted_vendors", "used_vendors"):
         values["vendors"][name] = getattr(plan.vendors, name)
-    values["roadmap"] = _plain(plan.roadmap)
+    values["roadmap"], values["decisions"] = _plain(plan.roadmap), decisions(plan)
     return values
 
 

@@ -29,7 +29,7 @@ def availability(share: float) -> str:
     missing = 100.0 * (1.0 - share)
     if missing <= 0.0:
         return "100%"
-    return f"{100.0 - missing:.{max(2, 1 - math.floor(math.log10(missing)))}f}%"
+    return f"{100.0 - missing:.{max(2, 1 - math.floor(math.log10(missing) + 1e-9))}f}%"
 
 
 def change(amount: float) -> str:
@@ -48,3 +48,9 @@ def band(money: Money, months: int = 1) -> str:
     """Write an amount with its band, such as ``$800.00 [$600.00, $1,000]``, divided by a number of months."""
     part = money.mean / months, money.low / months, money.high / months
     return f"{usd(part[0])} [{usd(part[1])}, {usd(part[2])}]"
+
+
+def between(money: Money, months: int = 1) -> str:
+    """Write the same for those who do not read brackets, such as ``$800.00 ($600.00 to $1,000)``."""
+    part = money.mean / months, money.low / months, money.high / months
+    return f"{usd(part[0])} ({usd(part[1])} to {usd(part[2])})"

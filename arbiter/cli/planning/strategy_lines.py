@@ -1,6 +1,7 @@
 """What `arbiter plan strategy` says to people."""
 
 from arbiter.planning import Plan, Recommendation
+from arbiter.planning.decisions import decisions
 from arbiter.planning.wording import availability, band, usd
 
 
@@ -19,6 +20,7 @@ def lines(plan: Plan) -> list[str]:
         f"upgrades  {len(plan.roadmap)} due"
         + "".join(f"; {u.use_case}: {u.incumbent} > {u.candidate}, {u.urgency}" for u in plan.roadmap[:3]),
     ]
+    said += [f"decide    {sentence}" for sentence in decisions(plan)]
     return [*said, *(f"note: {note}" for note in plan.notes)]
 
 
