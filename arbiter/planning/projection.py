@@ -124,8 +124,8 @@ def shares_of(
     if made.policy is not None and history.routing is not None:
         trial = history.routing
         return tuple(
-            Share(model=model, share=costs.size / trial.requests, cost=_chosen_cost(costs))
-            for model, costs in sorted(trial.cost_usd.items())
+            Share(model=model, share=share, cost=_chosen_cost(trial.cost_usd[model], trial.cost_weight[model]))
+            for model, share in sorted(trial.share.items())
         )
     by_name = {outlook.candidate.name: outlook for outlook in expected}
     chain = [by_name[name] for name in made.chain]
@@ -137,9 +137,9 @@ def shares_of(
     )
 
 
-def _chosen_cost(costs: FloatArray) -> RequestCost:
+def _chosen_cost(costs: FloatArray, weights: FloatArray) -> RequestCost:
     if costs.size >= 2:
-        return measured(costs)
+        return measured(costs, weights)
     return RequestCost(mean_usd=float(costs.mean()), sd_usd=0.0, log_sd=PERIOD_DRIFT, known=costs.size)
 
 

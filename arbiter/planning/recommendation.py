@@ -149,7 +149,7 @@ def recommend(
 def _policy(history: CaseHistory, fit: Sequence[str]) -> str | None:
     """Name the router that was tried, where it beats every single model and sends requests to eligible models only."""
     trial = history.routing
-    return trial.policy if trial is not None and trial.beats_all and set(trial.cost_usd) <= set(fit) else None
+    return trial.policy if trial is not None and trial.beats_all and set(trial.share) <= set(fit) else None
 
 
 def _confidence(case: UseCase, by_name: dict[str, ModelOutlook], fit: Sequence[str]) -> float:

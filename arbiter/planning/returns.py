@@ -55,9 +55,7 @@ def routing_return(
         return None
     requests = requests_over_plan(case, spec)
     dated = {outlook.candidate.name: dated_requests(case, outlook, spec) for outlook in expected}
-    routed = sum(
-        dated.get(model, requests) * float(costs.sum()) / trial.requests for model, costs in trial.cost_usd.items()
-    )
+    routed = sum(dated.get(model, requests) * share * trial.mean_cost_of(model) for model, share in trial.share.items())
     return RoutingReturn(
         use_case=case.name,
         policy=trial.policy,

@@ -38,6 +38,8 @@ def test_a_routers_return_is_priced_by_the_month(tmp_path: Path) -> None:
     trial = RoutingTrial(
         policy="mine",
         requests=4,
+        share={"gpt-4o": 0.5, "gemini-2.5-flash": 0.5},
+        cost_weight={"gpt-4o": np.ones(2), "gemini-2.5-flash": np.ones(2)},
         cost_usd={"gpt-4o": np.array([0.01, 0.01]), "gemini-2.5-flash": np.array([0.001, 0.001])},
         quality=0.9,
         utility_gain={"gpt-4o": -0.01},

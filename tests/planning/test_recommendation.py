@@ -41,7 +41,9 @@ def trial(low: float, models: tuple[str, ...] = ("gpt-4o", "gemini-2.5-flash")) 
     return RoutingTrial(
         policy="mine",
         requests=4,
+        share=dict.fromkeys(models, 0.5),
         cost_usd={model: np.array([0.001, 0.002]) for model in models},
+        cost_weight={model: np.ones(2) for model in models},
         quality=0.9,
         utility_gain=dict.fromkeys(models, low),
         single=models[0],
