@@ -114,5 +114,19 @@ def test_a_router_is_tried_on_requests_that_it_has_not_seen(tmp_path: Path) -> N
     assert set(trial.utility_gain) == set(router.catalog.names)
 
 
+def test_a_router_is_tried_within_what_the_use_case_never_gives_up(tmp_path: Path) -> None:
+    """A model on the deny list gets nothing, though it is the router's favourite otherwise."""
+    router = small_learned().router
+    save_bundle(router, tmp_path / "bundle")
+    write_jsonl(tmp_path / "log.jsonl", small_records(80, seed=3))
+    source = HistorySource([tmp_path / "log.jsonl"], str(tmp_path / "bundle"))
+    share = tried(truth()).share
+    favourite = max(share, key=lambda model: share[model])
+    for deny in ("", f'deny = ["{favourite}"]\n'):
+        (tmp_path / "plan.toml").write_text(FILE + deny)
+        trial = source.read(_spec_of(tmp_path / "plan.toml", router.catalog), router.catalog).of("a").routing
+        assert trial is not None and (favourite in trial.share) == (not deny)
+
+
 def _spec_of(path: Path, catalog: Catalog):  # type: ignore[no-untyped-def]  # tests
     return parse_plan(path, catalog, TODAY)[0]
