@@ -100,8 +100,8 @@ def _routing(history: CaseHistory) -> Saving:
         return _from_literature(technique, False, "no router was tried: give --policy and traffic", everything)
     kept = trial.mean_cost_usd / trial.single_cost_usd if trial.single_cost_usd > 0 else 1.0
     why = (
-        f"{trial.policy}: ${trial.mean_cost_usd:.3g} a request at quality {trial.quality:.3f}, "
-        f"{trial.single} ${trial.single_cost_usd:.3g} at {trial.single_quality:.3f}"
+        f"{trial.policy}: {usd(trial.mean_cost_usd)} a request at quality {trial.quality:.3f}, "
+        f"{trial.single} {usd(trial.single_cost_usd)} at {trial.single_quality:.3f}"
     )
     return _row(technique, Basis.MEASURED, trial.beats_all and kept < 1.0, why, everything * kept)
 

@@ -33,7 +33,7 @@ def test_the_page_says_what_is_to_be_decided_and_what_it_rests_on(tmp_path: Path
     page = html.unescape(render_plan(made))
     for text in decisions(made):
         assert text[1:] in page
-    assert "quality floor 0.9; max latency s 60.0 for 90%" in page and "5,000 +- 0%" in page
+    assert "quality_floor = 0.9; max_latency_s = 60 for 90%" in page and "5,000 +- 0%" in page
     for field in dataclasses.fields(made.spec.assumptions):
         assert field.name.replace("_", " ") in page
     assert " to $" in sentence(made)

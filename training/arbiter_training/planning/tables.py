@@ -212,15 +212,15 @@ def _tokens(count: TokenCount) -> str:
 
 
 def _limits(limits: Limits) -> list[str]:
-    """Name the limits that are set; the level of the latency stands with it."""
+    """Give the limits that are set, by their keys in the file; the level of the latency stands with it."""
     said = []
     for field in dataclasses.fields(limits):
         value = getattr(limits, field.name)
         if field.name == "latency_quantile" or value == field.default:
             continue
-        text = ", ".join(sorted(map(str, value))) if isinstance(value, frozenset) else f"{value}"
+        text = ", ".join(sorted(map(str, value))) if isinstance(value, frozenset) else f"{value}".removesuffix(".0")
         level = f" for {limits.latency_quantile:.0%}" if field.name == "max_latency_s" else ""
-        said.append(f"{_named(field.name)} {text}{level}")
+        said.append(f"{field.name} = {text}{level}")
     return said
 
 
