@@ -14,6 +14,7 @@ from arbiter.planning.history import FloatArray
 from arbiter.planning.money import BAND, BAND_Z, Money
 from arbiter.planning.months import Month
 from arbiter.planning.segments import UNTOLD, Segments, decision_labels
+from arbiter.planning.wording import band, usd
 from arbiter.records import Decision, Outcome
 
 LEAST_WEEKS = 3
@@ -74,16 +75,16 @@ def _costs(ledger: Ledger, segments: Segments | None) -> Iterator[tuple[datetime
         match event.record:
             case Decision() as decision if segments is not None:
                 case_of[decision.id] = segments.case_of(decision_labels(decision))
-            case Outcome(cost_usd=float() | int() as usd) as outcome:
+            case Outcome(cost_usd=float() | int() as paid) as outcome:
                 day = datetime.datetime.fromtimestamp(event.timestamp, datetime.UTC).date()
-                yield day, outcome.model, case_of.get(outcome.decision_id, UNTOLD), usd
+                yield day, outcome.model, case_of.get(outcome.decision_id, UNTOLD), paid
 
 
 def daily(costs: Iterable[tuple[datetime.date, str, str, float]]) -> tuple[DaySpend, ...]:
     """Sum (day, model, use case, cost) of single requests by the first three, in order."""
     sums: dict[tuple[datetime.date, str, str], list[float]] = {}
-    for day, model, use_case, usd in costs:
-        sums.setdefault((day, model, use_case), []).append(usd)
+    for day, model, use_case, paid in costs:
+        sums.setdefault((day, model, use_case), []).append(paid)
     return tuple(
         DaySpend(day=day, model=model, requests=len(values), usd=math.fsum(values), use_case=use_case)
         for (day, model, use_case), values in sorted(sums.items())
@@ -113,6 +114,17 @@ def forecast_spend(spent: Sequence[DaySpend], months: Sequence[Month]) -> SpendF
         common = mean * math.hypot(widened * scatter / math.sqrt(min(weekly.size, 4)), PERIOD_DRIFT)
         found[month.name] = Money(mean=mean, own_var=own, common_sd=common)
     return SpendForecast(weeks=weekly.size, usd_per_day=level, growth_per_week=growth, months=found)
+
+
+def disagreement(found: SpendForecast, planned: Money) -> list[str]:
+    """Say where what the ledger forecasts for all months together lies outside the plan's band; else nothing."""
+    carried = sum(money.mean for money in found.months.values())
+    if planned.low <= carried <= planned.high:
+        return []
+    return [
+        f"the ledger's last {found.weeks} weeks carried on come to {usd(carried)}, the plan to {band(planned)}: is "
+        "everything that the ledger paid for among the use cases, and are their volumes right?"
+    ]
 
 
 def _weeks(spent: Sequence[DaySpend]) -> FloatArray:

@@ -14,11 +14,12 @@ from arbiter.cold_start import cold_start_router
 from arbiter.errors import InvalidInputError
 from arbiter.intake import read_request
 from arbiter.ledger import Event, SqliteLedger
+from arbiter.planning.money import Money
 from arbiter.planning.months import months_from
 from arbiter.planning.review import NOT_TOLD, review_plan
 from arbiter.planning.saved import plan_to_json, read_saved, saved_from_json
 from arbiter.planning.segments import UNTOLD, Segments
-from arbiter.planning.spend import DaySpend, daily, forecast_spend, ledger_spend
+from arbiter.planning.spend import DaySpend, daily, disagreement, forecast_spend, ledger_spend
 from arbiter.records import Outcome
 
 START = datetime.date(2027, 1, 1)
@@ -60,6 +61,15 @@ def test_a_sure_trend_is_carried_on_and_a_short_record_is_not() -> None:
     assert found.months["2027-03"].mean > 31 * np.mean(amounts[-28:])
     assert forecast_spend(days([10.0] * 20), months_from(START, 1)) is None
     assert forecast_spend([], months_from(START, 1)) is None
+
+
+def test_a_forecast_that_disagrees_with_the_plan_is_told() -> None:
+    """Two months at ten dollars a day are 590: inside 500 +- 100 by 1.28 deviations, outside 400 +- 100."""
+    found = forecast_spend(days([10.0] * 28), months_from(datetime.date(2027, 2, 1), 2))
+    assert found is not None
+    assert disagreement(found, Money(mean=500.0, common_sd=100.0)) == []
+    told = disagreement(found, Money(mean=400.0, common_sd=100.0))
+    assert len(told) == 1 and "come to $590.00" in told[0]
 
 
 def test_a_plan_comes_back_as_it_was_saved(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def _with_forecast(plan: "Plan", ledger: str) -> "Plan":
 
     from arbiter.ledger import open_ledger
     from arbiter.planning.months import months_from
-    from arbiter.planning.spend import LEAST_WEEKS, forecast_spend, ledger_spend
+    from arbiter.planning.spend import LEAST_WEEKS, disagreement, forecast_spend, ledger_spend
 
     with open_ledger(ledger, must_exist=True) as opened:
         spent = ledger_spend(opened)
@@ -74,4 +74,4 @@ def _with_forecast(plan: "Plan", ledger: str) -> "Plan":
         days = len({row.day for row in spent})
         note = f"days with known costs in the ledger: {days}; a forecast needs {LEAST_WEEKS} whole weeks of spend"
         return replace(plan, notes=(*plan.notes, note))
-    return replace(plan, forecast=found)
+    return replace(plan, forecast=found, notes=(*plan.notes, *disagreement(found, plan.projection.total())))
