@@ -186,7 +186,7 @@ def test_a_plan_is_tracked_and_reviewed(tmp_path: Path, cases: Path) -> None:
     named = run_in(tmp_path, "plan", "review", "--track", "store", "--run", run, *spent)
     assert latest.out == named.out and json.loads(latest.out)["rows"][0]["actual_usd"] == pytest.approx(200.0)
     empty = run_in(tmp_path, "plan", "review", "--track", "other", *spent)
-    assert empty.status == 2 and "holds no plan" in empty.err
+    assert empty.status == 2 and "holds no plan" in empty.err and not (tmp_path / "other").exists()
     strange = run_in(tmp_path, "plan", "review", "--track", "store", "--run", "none", *spent)
     assert strange.status == 2 and "holds no plan" in strange.err
 
