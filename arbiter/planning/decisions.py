@@ -22,10 +22,8 @@ def _upgrades(plan: Plan) -> Iterator[str]:
 def _limits(plan: Plan) -> Iterator[str]:
     for made in plan.recommendations:
         for each in made.relaxed:
-            yield (
-                f"accept for {made.use_case} that {each.limit} is {each.got}, {each.wanted} wanted; or "
-                f"{'; or '.join(each.to_keep)}"
-            )
+            way = min(each.to_keep, key=lambda text: text.count(" and "))  # the one that changes the fewest limits
+            yield f"accept for {made.use_case} that {each.limit} is {each.got}, {each.wanted} wanted; or {way}"
 
 
 def _chains(plan: Plan) -> Iterator[str]:
@@ -44,8 +42,8 @@ def _vendors(plan: Plan) -> Iterator[str]:
     first = plan.vendors.vendors[0]
     if plan.vendors.over_concentrated:
         yield (
-            f"accept that {first.vendor} gets {first.share:.0%} of the spend until {first.review}, or move a use case: "
-            f"{plan.vendors.wanted_vendors} vendors are wanted, {plan.vendors.used_vendors} used"
+            f"accept that {first.vendor} gets {first.share:.0%} of the spend until {first.review}, or move a part of "
+            f"it: {plan.vendors.wanted_vendors} vendors are wanted, {plan.vendors.used_vendors} used"
         )
 
 

@@ -8,7 +8,8 @@ from arbiter.planning.wording import availability, band, usd
 def lines(plan: Plan) -> list[str]:
     """Say the strategy to people."""
     whole = plan.projection
-    said = [f"{plan.name}: {plan.months} months from {plan.start}, {len(plan.recommendations)} use cases", ""]
+    cases = len(plan.recommendations)
+    said = [f"{plan.name}: {plan.months} months from {plan.start}, {cases} use case{'s' if cases != 1 else ''}", ""]
     for made in plan.recommendations:
         said += [*_use_case(made, band(whole.of(made.use_case).total(), plan.months)), ""]
     first = plan.vendors.vendors[0]
