@@ -55,7 +55,9 @@ def sentence(plan: Plan) -> str:
     cases = f"{len(plan.recommendations)} use case{'s' if len(plan.recommendations) != 1 else ''}"
     whole = plan.projection.total()
     given_up = sum(bool(made.relaxed) for made in plan.recommendations)
-    tail = f" {given_up} of them cannot have every limit kept." if given_up else " Every limit is kept."
+    tail = " Not every limit can be kept." if given_up else " Every limit is kept."
+    if 0 < given_up < len(plan.recommendations):
+        tail = f" In {given_up} of them not every limit can be kept."
     money = f"{between(whole, plan.months)} a month, {usd(whole.mean)} over {plan.months} months from {plan.start}"
     return f"Serving {cases} costs {money}.{tail}"
 
