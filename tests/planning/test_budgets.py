@@ -61,6 +61,15 @@ def test_budgets_are_ordered_as_their_promises(tmp_path: Path) -> None:
     assert amounts[BudgetKind.HYBRID].usd_per_month == pytest.approx(0.7 * expected)
 
 
+def test_a_percentage_of_the_revenue_suffices_for_the_upper_end(tmp_path: Path) -> None:
+    """Of a mean month's band."""
+    unsure = JANUARY.replace("token_error = 0.0", "token_error = 0.2") + "revenue_usd_per_month = 100000\n"
+    plan = planned(tmp_path, unsure, SUPPORT)
+    budget = next(each for each in plan.budgets if each.kind is BudgetKind.PERCENTAGE)
+    assert budget.usd_per_month == plan.projection.total().high
+    assert f"{plan.projection.total().high / 1000:.2f}% of $100,000" in budget.text
+
+
 def test_what_a_commitment_is_worth_is_not_known_of_a_load_whose_hours_are_not(tmp_path: Path) -> None:
     """None declared: no amount. One of two: the other's is taken as even, and named."""
     for budget in planned(tmp_path, JANUARY, SUPPORT).budgets:
