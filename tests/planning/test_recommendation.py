@@ -51,6 +51,21 @@ def test_a_chain_of_one_vendor_shares_its_outages(tmp_path: Path, beta: float, s
     assert 1.0 - made.availability == pytest.approx(shared + (1.0 - shared) * alone**2)
 
 
+def test_a_model_that_retires_before_the_plan_starts_serves_nothing(tmp_path: Path) -> None:
+    """Though its status still says available; a day later it may."""
+    for date, barred in (("2027-01-01", True), ("2027-01-02", False)):
+        catalog = CATALOG.replace("gpt-4o", deprecation_date=date)
+        made = planned(tmp_path, JANUARY, SUPPORT, catalog=catalog).recommendations[0]
+        assert (made.row("gpt-4o").missed == (f"retired on {date}",)) == barred
+        assert (made.primary == "gpt-4o") != barred
+
+
+def test_a_missed_latency_names_the_share_of_the_answers(tmp_path: Path) -> None:
+    """Nine in ten of gpt-5's answers take longer than ten seconds."""
+    made = planned(tmp_path, JANUARY, SUPPORT).recommendations[0]
+    assert "latency that 0.9 of requests stay below" in made.row("gpt-5").missed[0]
+
+
 def test_a_cheaper_model_that_is_not_known_to_be_worse_is_named(tmp_path: Path) -> None:
     """Ratings 0.81 and 0.80 with an error of 0.1 each do not tell the models apart; their prices do."""
     made = planned(tmp_path, JANUARY, SUPPORT + 'models = ["gpt-4o", "gemini-2.5-flash"]\n').recommendations[0]
