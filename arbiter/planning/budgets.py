@@ -1,14 +1,16 @@
 """What each kind of budget would have to be, and when capacity that is reserved pays."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from arbiter.catalog import Catalog
 from arbiter.planning.availability import HOURS_PER_MONTH
+from arbiter.planning.dated_prices import list_factor
 from arbiter.planning.history import FloatArray
 from arbiter.planning.money import Money
+from arbiter.planning.months import plan_months
 from arbiter.planning.projection import Projection
 from arbiter.planning.use_case import PlanSpec, Reservation, UseCase
 from arbiter.vocabulary import BudgetKind
@@ -44,7 +46,7 @@ class BreakEven:
     model : whose.
     usd_per_month, mtok_per_month : what is paid, for how much.
     used_mtok : expected use in a mean month.
-    list_usd_per_mtok : what the plan's mix of input and output costs at list prices.
+    list_usd_per_mtok : what the plan's mix of input and output costs at list prices, in the mean of its months.
     break_even_mtok : use from which it pays; None where the model is free.
     saving_usd : per mean month, of buying it; below 0 it loses. Use beyond the capacity is paid as one goes.
     """
@@ -102,7 +104,7 @@ def budgets(spec: PlanSpec, projection: Projection, hourly_usd: FloatArray) -> t
             usd_per_month=mean,
             text=f"no cap: ${ends[0]:,.2f} to ${ends[1]:,.2f} in a mean month (80 %)",
         ),
-        *_committed(mean, hourly_usd, spec.assumptions.commitment_discount),
+        *_committed(mean, hourly_usd, spec),
     )
 
 
@@ -125,23 +127,29 @@ def _tiered(mean: float, dearest: Money) -> Budget:
     return Budget(kind=BudgetKind.TIERED, usd_per_month=mean, steps=steps, text=text)
 
 
-def _committed(mean: float, hourly_usd: FloatArray, discount: float) -> tuple[Budget, Budget]:
+def _committed(mean: float, hourly_usd: FloatArray, spec: PlanSpec) -> tuple[Budget, Budget]:
     """Give the budget of capacity for the busiest hour, and of the best commitment with the rest paid as one goes."""
+    shapeless = [case.name for case in spec.use_cases if not case.volume.shaped]
+    if len(shapeless) == len(spec.use_cases):
+        text = "not known: when requests come is not declared; give weekly and hourly"
+        unknown = Budget(kind=BudgetKind.RESERVED, usd_per_month=None, text=text)
+        return unknown, replace(unknown, kind=BudgetKind.HYBRID)
+    taken = f"; the load of {', '.join(shapeless)} is taken as even" if shapeless else ""
+    discount = spec.assumptions.commitment_discount
     peak = float(hourly_usd.max() / hourly_usd.mean()) if hourly_usd.mean() > 0 else 1.0
     best = best_commitment(hourly_usd, discount)
+    kept = "it pays nothing to commit"
+    if best.saving > 0:
+        kept = f"commit to {best.level:.0%} of the mean load, used {best.utilisation:.0%}, and pay the rest as you go: "
+        kept += f"{best.saving:.1%} less"
     return (
         Budget(
             kind=BudgetKind.RESERVED,
             usd_per_month=mean * peak * (1.0 - discount),
             text=f"capacity for the busiest hour, {peak:.2f} times the mean, at {discount:.0%} off; it pays from "
-            f"{1.0 - discount:.0%} utilisation on, and would be used {1.0 / peak:.0%}",
+            f"{1.0 - discount:.0%} utilisation on, and would be used {1.0 / peak:.0%}{taken}",
         ),
-        Budget(
-            kind=BudgetKind.HYBRID,
-            usd_per_month=mean * (1.0 - best.saving),
-            text=f"commit to {best.level:.0%} of the mean load, used {best.utilisation:.0%}, and pay the rest "
-            f"as you go: {best.saving:.1%} less",
-        ),
+        Budget(kind=BudgetKind.HYBRID, usd_per_month=mean * (1.0 - best.saving), text=kept + taken),
     )
 
 
@@ -182,7 +190,9 @@ def best_commitment(hourly_usd: FloatArray, discount: float) -> Commitment:
     )
 
 
-def break_even(bought: Reservation, projection: Projection, mix: tuple[float, float], catalog: Catalog) -> BreakEven:
+def break_even(
+    bought: Reservation, projection: Projection, mix: tuple[float, float], catalog: Catalog, spec: PlanSpec
+) -> BreakEven:
     """Hold a reservation against list prices.
 
     Parameters
@@ -190,15 +200,15 @@ def break_even(bought: Reservation, projection: Projection, mix: tuple[float, fl
     bought : what the file offers.
     projection : its requests of that model count.
     mix : mean input and output tokens of the requests that the model gets.
-    catalog : list prices.
+    catalog : today's list prices.
+    spec : its price changes.
     """
-    candidate = catalog[bought.model]
-    months = max(len({cell.month for cell in projection.cells}), 1)
-    requests = sum(cell.requests for cell in projection.cells if cell.model == bought.model) / months
-    tokens = mix[0] + mix[1]
-    used = requests * tokens / 1e6
-    share_in = mix[0] / tokens if tokens else 0.5
-    price = share_in * candidate.usd_per_mtok_in + (1.0 - share_in) * candidate.usd_per_mtok_out
+    candidate, months = catalog[bought.model], plan_months(spec)
+    requests = sum(cell.requests for cell in projection.cells if cell.model == bought.model) / len(months)
+    tokens = mix if sum(mix) > 0 else (1.0, 1.0)
+    listed = tokens[0] * candidate.usd_per_mtok_in + tokens[1] * candidate.usd_per_mtok_out
+    factor = sum(list_factor(candidate, tokens, month, spec.price_changes) for month in months) / len(months)
+    used, price = requests * sum(mix) / 1e6, factor * listed / sum(tokens)
     return BreakEven(
         model=bought.model,
         usd_per_month=bought.usd_per_month,

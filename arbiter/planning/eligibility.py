@@ -77,7 +77,7 @@ def standing(case: UseCase, catalog: Catalog, expected: Sequence[ModelOutlook], 
     expected : K outlooks in its order.
     plan_start : ISO date; a model whose deprecation date lies before is gone by then.
     """
-    barred = _broken(case, catalog, expected, _hard(case))
+    barred = _broken(case, catalog, expected, hard_limits(case))
     for outlook in expected:
         name, gone = outlook.candidate.name, outlook.candidate.deprecation_date
         if outlook.cost is None:
@@ -87,7 +87,7 @@ def standing(case: UseCase, catalog: Catalog, expected: Sequence[ModelOutlook], 
     usable = [outlook for outlook in expected if outlook.candidate.name not in barred]
     missed: dict[str, dict[str, str]] = {outlook.candidate.name: {} for outlook in usable}
     for limit, asked in _soft(case).items():
-        broken = _broken(case, catalog, expected, {**_hard(case), **asked})
+        broken = _broken(case, catalog, expected, {**hard_limits(case), **asked})
         for name in missed:
             if name in broken:
                 missed[name][limit] = broken[name]
@@ -106,7 +106,8 @@ def _utility(outlook: ModelOutlook, weights: UtilityWeights) -> float:
     return outlook.quality - spent
 
 
-def _hard(case: UseCase) -> dict[str, Any]:
+def hard_limits(case: UseCase) -> dict[str, Any]:
+    """Give the requirements that never give way, under the names that :class:`arbiter.records.Requirements` has."""
     limits = case.limits
     return {
         "local_only": limits.local_only,

@@ -9,6 +9,7 @@ from arbiter.planning.eligibility import COST, LATENCY, QUALITY, Standing
 from arbiter.planning.months import plan_months
 from arbiter.planning.outlook import ModelOutlook
 from arbiter.planning.use_case import PlanSpec, UseCase
+from arbiter.planning.wording import usd
 from arbiter.records import Candidate
 from arbiter.vocabulary import Workload
 
@@ -102,7 +103,7 @@ def _unreached(case: UseCase, limit: str, usable: Mapping[str, ModelOutlook]) ->
         cheapest = min(costs, key=lambda name: costs[name])
         return (
             f"max_cost_usd = {limits.max_cost_usd:g} is kept by no model; the cheapest, {cheapest}, costs "
-            f"${costs[cheapest]:.3g} a request: raise it"
+            f"{usd(costs[cheapest])} a request: raise it"
         )
     fastest = min(usable.values(), key=lambda o: o.latency_s)
     return (

@@ -2,9 +2,9 @@
 
 import datetime
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from arbiter.catalog import Catalog
 from arbiter.catalog.entry import nearest
@@ -22,6 +22,8 @@ from arbiter.planning.use_case import (
 from arbiter.planning.workloads import STRATEGY_ROWS
 from arbiter.vocabulary import Capability, Risk, Strategy, Workload
 
+Row = TypeVar("Row")
+
 TABLES = ("plan", "use_case", "price_change", "reservation", "assumptions", "fallbacks")
 LONGEST_MONTHS = 60
 
@@ -34,7 +36,7 @@ def template() -> str:
     return Path(__file__).with_name("template.toml").read_text(encoding="utf-8")
 
 
-def parse_plan(path: str | Path, catalog: Catalog, today: datetime.date) -> tuple[PlanSpec, list[str]]:
+def parse_plan(path: str | Path, catalog: Catalog, today: datetime.date) -> tuple[PlanSpec, list[str], set[str]]:
     """Read a file of use cases and say what is wrong with it, rather than raise, so that other problems can join.
 
     Parameters
@@ -45,8 +47,9 @@ def parse_plan(path: str | Path, catalog: Catalog, today: datetime.date) -> tupl
 
     Returns
     -------
-    spec : the plan, with those use cases that are sound.
+    spec : the plan; what is wrong in it is replaced by its default.
     problems : of the whole file; each says what is wrong, the value, and what to do.
+    unsound : names of the use cases in whose tables something is wrong.
 
     Raises
     ------
@@ -56,8 +59,8 @@ def parse_plan(path: str | Path, catalog: Catalog, today: datetime.date) -> tupl
     path = Path(path)
     document = _parse(path)
     problems = [f"{path}: unknown table [{key}]{nearest(key, TABLES)}" for key in document if key not in TABLES]
-    spec = _spec(document, _Places(path=path, catalog=catalog, problems=problems, today=today))
-    return spec, problems
+    at = _Places(path=path, catalog=catalog, problems=problems, today=today)
+    return _spec(document, at), problems, at.unsound
 
 
 class _Places:
@@ -65,6 +68,7 @@ class _Places:
 
     def __init__(self, path: Path, catalog: Catalog, problems: list[str], today: datetime.date) -> None:
         self.path, self.catalog, self.problems, self.today = path, catalog, problems, today
+        self.unsound: set[str] = set()
 
     def reader(self, table: object, where: str) -> TableReader:
         found = f"{self.path}: {where}"
@@ -109,24 +113,38 @@ def _spec(document: Mapping[str, Any], at: _Places) -> PlanSpec:
         start=start,
         months=months,
         use_cases=cases,
-        price_changes=tuple(_price_change(reader, at) for reader in at.tables(document, "price_change")),
-        reservations=tuple(_reservation(reader, at) for reader in at.tables(document, "reservation")),
+        price_changes=_sound(document, "price_change", _price_change, at),
+        reservations=_sound(document, "reservation", _reservation, at),
         assumptions=_assumptions(at.reader(document.get("assumptions", {}), "[assumptions]")),
         fallbacks=_fallbacks(at.reader(document.get("fallbacks", {}), "[fallbacks]"), document, at),
     )
 
 
+def _sound(
+    document: Mapping[str, Any], key: str, read: Callable[[TableReader, _Places], Row], at: _Places
+) -> tuple[Row, ...]:
+    """Give the rows of those tables in which nothing is wrong."""
+    found = []
+    for reader in at.tables(document, key):
+        before = len(at.problems)
+        row = read(reader, at)
+        if len(at.problems) == before:
+            found.append(row)
+    return tuple(found)
+
+
 def _use_cases(document: Mapping[str, Any], at: _Places) -> tuple[UseCase, ...]:
-    """Give those use cases in whose tables nothing is wrong, and whose names are their own."""
-    sound: dict[str, UseCase] = {}
+    """Give the use cases; where a value is wrong it is the default, and the name is ``unsound``."""
+    found: list[UseCase] = []
     for reader in at.tables(document, "use_case"):
         before = len(at.problems)
         case = _use_case(reader, at)
-        if case.name in sound:
+        if case.name in {each.name for each in found}:
             reader.problem(f"the name '{case.name}' is taken by another use case; names must be distinct")
-        if len(at.problems) == before:
-            sound[case.name] = case
-    return tuple(sound.values())
+        if len(at.problems) > before:
+            at.unsound.add(case.name)
+        found.append(case)
+    return tuple(found)
 
 
 def _use_case(reader: TableReader, at: _Places) -> UseCase:
@@ -166,11 +184,15 @@ def _volume(reader: TableReader) -> Volume:
         growth_per_month=reader.known_number("growth_per_month", 0.0, -0.9, 10.0),
         error=reader.known_number("volume_error", 0.1, 0.0, 2.0),
         growth_error=reader.known_number("growth_error", 0.0, 0.0, 1.0),
+        shaped=reader.has("weekly") or reader.has("hourly"),
     )
 
 
 def _limits(reader: TableReader, at: _Places) -> Limits:
     models = at.catalog.names
+    allowed = reader.names("models", models, "model")
+    if reader.is_empty("models"):
+        reader.problem("models = [] leaves no model; name some, or take the key out for all of them")
     return Limits(
         capabilities=frozenset(map(Capability, reader.names("capabilities", Capability, "capability"))),
         wanted=frozenset(map(Capability, reader.names("wanted", Capability, "capability"))),
@@ -183,7 +205,7 @@ def _limits(reader: TableReader, at: _Places) -> Limits:
         regions=reader.names("regions"),
         compliance=reader.names("compliance"),
         languages=reader.names("languages"),
-        models=reader.names("models", models, "model") if reader.has("models") else None,
+        models=allowed or None,
         deny=reader.names("deny", models, "model"),
         risk=Risk(reader.member("risk", Risk, Risk.MINIMAL) or Risk.MINIMAL),
     )

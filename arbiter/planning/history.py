@@ -60,16 +60,20 @@ class RoutingTrial:
     ----------
     policy : as the user named it.
     requests : n.
-    cost_usd : chosen model to the (m,) costs of the requests that it got; n over all models.
+    share : chosen model to the share of the requests that it got, of sum 1.
+    cost_usd, cost_weight : chosen model to the (m,) costs that are known of the requests that it got, and one over the
+        probability with which each came to be known; equal ones where every model answered every request.
     quality : mean.
     utility_gain : single model to the lower end of the interval of the router's mean utility less that model's; 95 %
-        for all together (Bonferroni).
+        for all together (Bonferroni); minus infinity where the log cannot tell.
     single, single_cost_usd, single_quality : the single model of the greatest utility.
     """
 
     policy: str
     requests: int
+    share: Mapping[str, float]
     cost_usd: Mapping[str, FloatArray]
+    cost_weight: Mapping[str, FloatArray]
     quality: float
     utility_gain: Mapping[str, float]
     single: str
@@ -84,7 +88,12 @@ class RoutingTrial:
     @property
     def mean_cost_usd(self) -> float:
         """Per request."""
-        return float(sum(costs.sum() for costs in self.cost_usd.values())) / self.requests
+        return sum(share * self.mean_cost_of(model) for model, share in self.share.items())
+
+    def mean_cost_of(self, model: str) -> float:
+        """Give the mean cost of the requests that a model got."""
+        weights, costs = self.cost_weight[model], self.cost_usd[model]
+        return float(weights @ costs / weights.sum())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +137,10 @@ class History:
     fingerprint: str = ""
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+
+    def knows(self, case: str) -> bool:
+        """Tell whether the traffic, where there is any, could be cut to a use case."""
+        return not self.source or case in self.cases
 
     def of(self, case: str) -> CaseHistory:
         """Give what is known of a use case; an empty history where nothing is."""

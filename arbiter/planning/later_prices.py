@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from arbiter.catalog import Catalog
+from arbiter.planning.dated_prices import price_factor
 from arbiter.planning.eligibility import standing
 from arbiter.planning.months import plan_months
 from arbiter.planning.outlook import ModelOutlook
-from arbiter.planning.projection import price_factor
 from arbiter.planning.recommendation import Recommendation
 from arbiter.planning.use_case import PlanSpec, UseCase
 

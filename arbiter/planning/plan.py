@@ -1,7 +1,7 @@
 """From use cases to a costed, resilient model strategy."""
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from arbiter.planning.resilience import Resilience, resilience
 from arbiter.planning.returns import RoutingReturn, routing_return
 from arbiter.planning.savings import Savings, savings
 from arbiter.planning.spend import SpendForecast
+from arbiter.planning.techniques import MonthlySpend
 from arbiter.planning.upgrades import Upgrade, roadmap, upgrades
 from arbiter.planning.use_case import PlanSpec, UseCase
 from arbiter.planning.vendors import VendorReview, review_vendors
@@ -34,7 +35,7 @@ class Plan:
 
     Attributes
     ----------
-    name, start, months : of the plan.
+    spec : what was asked for: use cases, price changes, assumptions.
     made : the day it was made on.
     source : of the traffic behind it; empty where there is none.
     recommendations, savings, resilience : per use case, in the order of the file.
@@ -46,9 +47,7 @@ class Plan:
     forecast : what a ledger's spend says of the same months; None where there is none.
     """
 
-    name: str
-    start: datetime.date
-    months: int
+    spec: PlanSpec
     made: datetime.date
     source: str
     recommendations: tuple[Recommendation, ...]
@@ -63,6 +62,21 @@ class Plan:
     notes: tuple[str, ...]
     backtests: tuple[Backtest, ...] = ()
     forecast: SpendForecast | None = None
+
+    @property
+    def name(self) -> str:
+        """What the file calls it."""
+        return self.spec.name
+
+    @property
+    def start(self) -> datetime.date:
+        """First day."""
+        return self.spec.start
+
+    @property
+    def months(self) -> int:
+        """Calendar months that are projected."""
+        return self.spec.months
 
     @property
     def roadmap(self) -> tuple[Upgrade, ...]:
@@ -96,24 +110,41 @@ def plan_file(
     PlanError
         With every problem: of the file, of use cases that contradict themselves, and of those that nothing fulfils.
     """
-    spec, problems = parse_plan(path, catalog, today)
+    spec, problems, unsound = parse_plan(path, catalog, today)
     history = History() if read_history is None else read_history(spec, catalog)
-    return _checked(spec, catalog, history, problems, today)
+    cases = [_expect(case, catalog, history, spec) for case in spec.use_cases]
+    _refuse_wrong([*problems, *_problems(spec, catalog, history, cases, unsound)])
+    return _plan(spec, catalog, history, cases, today)
 
 
 def make_plan(spec: PlanSpec, catalog: Catalog, today: datetime.date, history: History | None = None) -> Plan:
     """Plan for use cases that are in memory; see :func:`plan_file`."""
-    return _checked(spec, catalog, history or History(), [], today)
+    known = history or History()
+    cases = [_expect(case, catalog, known, spec) for case in spec.use_cases]
+    _refuse_wrong(_problems(spec, catalog, known, cases, set()))
+    return _plan(spec, catalog, known, cases, today)
 
 
-def _checked(spec: PlanSpec, catalog: Catalog, history: History, problems: Sequence[str], today: datetime.date) -> Plan:
-    cases = [_expect(case, catalog, history, spec) for case in spec.use_cases]
-    found = [*problems, *history.problems, *contradictions(spec, catalog)]
+def _refuse_wrong(problems: Sequence[str]) -> None:
+    if problems:
+        raise PlanError(problems)
+
+
+def _problems(
+    spec: PlanSpec, catalog: Catalog, history: History, cases: Sequence["_Case"], unsound: Set[str]
+) -> list[str]:
+    """Give what contradicts itself and what nothing fulfils.
+
+    That no model may serve a use case is told only where nothing else is wrong with it, which may be why.
+    """
+    found = [*history.problems, *contradictions(spec, catalog)]
     for each in cases:
-        found += contradicting(each.case, catalog) or infeasible(each.case, each.found, each.expected)
-    if found:
-        raise PlanError(found)
-    return _plan(spec, catalog, history, cases, today)
+        wrong = contradicting(each.case, catalog)
+        explained = wrong or each.case.name in unsound or not history.knows(each.case.name)
+        if each.found.missed or not explained:
+            wrong += infeasible(each.case, each.found, each.expected)
+        found += wrong
+    return found
 
 
 def _expect(case: UseCase, catalog: Catalog, history: History, spec: PlanSpec) -> _Case:
@@ -131,21 +162,21 @@ def _plan(spec: PlanSpec, catalog: Catalog, history: History, cases: Sequence[_C
     whole = merged(parts)
     monthly = [part.total().mean / spec.months for part in parts]
     draft = Plan(
-        name=spec.name,
-        start=spec.start,
-        months=spec.months,
+        spec=spec,
         made=today,
         source=history.source,
         recommendations=tuple(made),
         projection=whole,
         budgets=budgets(spec, whole, hourly_spend(spec.use_cases, whole)),
         break_evens=tuple(
-            break_even(bought, whole, _mix(bought.model, cases, whole), catalog) for bought in spec.reservations
+            break_even(bought, whole, _mix(bought.model, cases, whole), catalog, spec) for bought in spec.reservations
         ),
         returns=(),
         savings=(),
         resilience=(),
-        vendors=review_vendors(whole, [(m, e.found, e.expected) for m, e in zip(made, cases, strict=True)], spec.start),
+        vendors=review_vendors(
+            whole, [(e.case, m, e.found, e.expected) for m, e in zip(made, cases, strict=True)], spec
+        ),
         upgrades=(),
         backtests=backtests(history),
         notes=(*late_start(spec, today), *history.notes, *_discrepancies(cases), *_later(spec, catalog, cases, made)),
@@ -162,14 +193,22 @@ def _per_case(draft: Plan, spec: PlanSpec, history: History, cases: Sequence[_Ca
     """Add what is computed use case by use case."""
     assumed = spec.assumptions
     rows = list(zip(cases, draft.recommendations, monthly, strict=True))
-    returns = [routing_return(e.case, history.of(e.case.name).routing, spec) for e, _, _ in rows]
+    returns = [routing_return(e.case, history.of(e.case.name).routing, e.expected, spec) for e, _, _ in rows]
     return replace(
         draft,
         returns=tuple(each for each in returns if each is not None),
-        savings=tuple(savings(e.case, _primary(e, one), history.of(e.case.name), usd, assumed) for e, one, usd in rows),
+        savings=tuple(
+            savings(e.case, _primary(e, one), history.of(e.case.name), _spent(draft, e, one, usd), assumed)
+            for e, one, usd in rows
+        ),
         resilience=tuple(resilience(e.case, one, e.expected, usd, assumed) for e, one, usd in rows),
         upgrades=tuple(row for e, one, _ in rows for row in upgrades(e.case, one, e.found, e.expected, spec)),
     )
+
+
+def _spent(draft: Plan, each: _Case, made: Recommendation, usd: float) -> MonthlySpend:
+    vendor = _primary(each, made).candidate.provider
+    return MonthlySpend(case=usd, vendor=draft.projection.by_vendor()[vendor].mean / draft.months)
 
 
 def _primary(each: _Case, made: Recommendation) -> ModelOutlook:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from arbiter.catalog import Catalog
 from arbiter.planning.availability import reached_shares
+from arbiter.planning.dated_prices import price_factor
+from arbiter.planning.drift import PERIOD_DRIFT
 from arbiter.planning.history import CaseHistory, FloatArray
 from arbiter.planning.money import Money, apart, together
-from arbiter.planning.months import Month, Requests, plan_months, requests_in
+from arbiter.planning.months import Requests, plan_months, requests_in
 from arbiter.planning.outlook import ModelOutlook
 from arbiter.planning.recommendation import Recommendation
-from arbiter.planning.request_cost import PERIOD_DRIFT, RequestCost, measured
-from arbiter.planning.use_case import PlanSpec, PriceChange, UseCase
+from arbiter.planning.request_cost import RequestCost, measured
+from arbiter.planning.use_case import PlanSpec, UseCase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +124,8 @@ def shares_of(
     if made.policy is not None and history.routing is not None:
         trial = history.routing
         return tuple(
-            Share(model=model, share=costs.size / trial.requests, cost=_chosen_cost(costs))
-            for model, costs in sorted(trial.cost_usd.items())
+            Share(model=model, share=share, cost=_chosen_cost(trial.cost_usd[model], trial.cost_weight[model]))
+            for model, share in sorted(trial.share.items())
         )
     by_name = {outlook.candidate.name: outlook for outlook in expected}
     chain = [by_name[name] for name in made.chain]
@@ -135,9 +137,9 @@ def shares_of(
     )
 
 
-def _chosen_cost(costs: FloatArray) -> RequestCost:
+def _chosen_cost(costs: FloatArray, weights: FloatArray) -> RequestCost:
     if costs.size >= 2:
-        return measured(costs)
+        return measured(costs, weights)
     return RequestCost(mean_usd=float(costs.mean()), sd_usd=0.0, log_sd=PERIOD_DRIFT, known=costs.size)
 
 
@@ -172,23 +174,6 @@ def project(
                 )
             )
     return Projection(cells=tuple(cells))
-
-
-def price_factor(outlook: ModelOutlook, month: Month, changes: Iterable[PriceChange]) -> float:
-    """Give the mean price of a month over today's, by days and weighed by the use case's tokens.
-
-    Where no tokens are known, input and output count alike.
-    """
-    own = sorted((c for c in changes if c.model == outlook.candidate.name), key=lambda c: c.start)
-    tokens = (1.0, 1.0) if outlook.tokens is None else (outlook.tokens[0].mean, outlook.tokens[1].mean)
-    today = tokens[0] * outlook.candidate.usd_per_mtok_in + tokens[1] * outlook.candidate.usd_per_mtok_out
-    if not own or today == 0.0:
-        return 1.0
-    spans = [month.share_from(change.start) for change in own]
-    price = today * (1.0 - spans[0])
-    for change, span, later in zip(own, spans, [*spans[1:], 0.0], strict=True):
-        price += (tokens[0] * change.usd_per_mtok_in + tokens[1] * change.usd_per_mtok_out) * (span - later)
-    return price / today
 
 
 def merged(parts: Iterable[Projection]) -> Projection:

@@ -63,6 +63,8 @@ class Recommendation:
         errors of the estimates.
     availability, wanted_availability : of the chain, and what the use case asks for.
     gaps, relaxed : what is missing, and the limits that were given up.
+    cheaper : the cheapest model that keeps every limit, is not known to be worse than the primary and costs at least
+        a fifth less; None where there is none.
     rationale : sentences.
     candidates : all models, those that may serve first.
     """
@@ -79,11 +81,24 @@ class Recommendation:
     relaxed: tuple[Relaxed, ...]
     rationale: tuple[str, ...]
     candidates: tuple[CandidateRow, ...]
+    cheaper: CandidateRow | None = None
 
     @property
     def chain(self) -> tuple[str, ...]:
         """Primary and fallbacks."""
         return (self.primary, *self.fallbacks)
+
+    @property
+    def cheaper_by(self) -> float:
+        """Share of the primary's cost that the cheaper model would save; 0 where there is none."""
+        usd = self.row(self.primary).cost_usd
+        if self.cheaper is None or self.cheaper.cost_usd is None or not usd:
+            return 0.0
+        return 1.0 - self.cheaper.cost_usd / usd
+
+    def row(self, model: str) -> CandidateRow:
+        """Give what is expected of a model."""
+        return next(row for row in self.candidates if row.model == model)
 
     @property
     def confidence_level(self) -> ConfidenceLevel:
@@ -127,13 +142,14 @@ def recommend(
         rationale=(),
         candidates=_rows(found, expected),
     )
+    draft = replace(draft, cheaper=_cheaper(draft))
     return replace(draft, rationale=_rationale(case, draft, by_name, history))
 
 
 def _policy(history: CaseHistory, fit: Sequence[str]) -> str | None:
     """Name the router that was tried, where it beats every single model and sends requests to eligible models only."""
     trial = history.routing
-    return trial.policy if trial is not None and trial.beats_all and set(trial.cost_usd) <= set(fit) else None
+    return trial.policy if trial is not None and trial.beats_all and set(trial.share) <= set(fit) else None
 
 
 def _confidence(case: UseCase, by_name: dict[str, ModelOutlook], fit: Sequence[str]) -> float:
@@ -194,7 +210,7 @@ def _rationale(
         f"quality {first.quality:.2f} +- {SHOWN_SURE * first.quality_se:.2f} (80 %) from {evidence}",
         _chain_sentence(case, made),
         *_misfits(made),
-        *_tie_sentence(made, by_name),
+        *_tie_sentence(made),
     ]
     if history.weighed:
         said.append("the models answered different requests: means are weighed by the logged propensities")
@@ -222,21 +238,23 @@ def _misfits(made: Recommendation) -> list[str]:
     ]
 
 
-def _tie_sentence(made: Recommendation, by_name: dict[str, ModelOutlook]) -> list[str]:
-    """Name the cheapest model that keeps every limit and is not known to be worse, where it is much cheaper."""
-    first = by_name[made.primary]
-    assert first.cost is not None, "a model without a cost is barred"
+def _cheaper(made: Recommendation) -> CandidateRow | None:
+    first = made.row(made.primary)
     near = []
     for row in made.candidates:
         error = math.hypot(first.quality_se, row.quality_se)
         if not row.missed and row.cost_usd is not None and first.quality - row.quality < SHOWN_SURE * error:
-            near.append((row.cost_usd, row.model))
-    if not near or min(near)[0] >= MUCH_CHEAPER * first.cost.mean_usd:
+            near.append((row.cost_usd, row.model, row))
+    least = min(near, default=None, key=lambda each: each[:2])
+    return None if least is None or least[0] >= MUCH_CHEAPER * (first.cost_usd or 0.0) else least[2]
+
+
+def _tie_sentence(made: Recommendation) -> list[str]:
+    if made.cheaper is None:
         return []
-    usd, model = min(near)
-    share = 1.0 - usd / first.cost.mean_usd
     return [
-        f"{model} keeps every limit too, is not known to be worse and costs {share:.0%} less: judge answers of both"
+        f"{made.cheaper.model} keeps every limit too, is not known to be worse and costs {made.cheaper_by:.0%} less: "
+        "judge answers of both"
     ]
 
 

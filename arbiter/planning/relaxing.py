@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from arbiter.planning.eligibility import CAPABILITIES, COST, LATENCY, QUALITY, SOFT, WISH, Standing
 from arbiter.planning.outlook import ModelOutlook
 from arbiter.planning.use_case import UseCase
+from arbiter.planning.wording import usd
 from arbiter.planning.workloads import latency_limit_s
 
 
@@ -82,7 +83,7 @@ def _wanted(case: UseCase, limit: str) -> str:
     limits = case.limits
     return {
         WISH: f"{latency_limit_s(case)} s, half of the answers (workload {case.workload})",
-        COST: f"${limits.max_cost_usd} a request",
+        COST: f"{usd(limits.max_cost_usd or 0.0)} a request",
         LATENCY: f"{limits.max_latency_s} s for {limits.latency_quantile:.0%} of the answers",
         QUALITY: f"{limits.quality_floor}",
         CAPABILITIES: ", ".join(sorted(limits.capabilities)),
@@ -95,7 +96,7 @@ def _value(outlook: ModelOutlook, limit: str, case: UseCase) -> str:
     assert cost is not None, "a model without a cost is barred"
     return {
         WISH: f"{outlook.latency_median_s:.3g} s",
-        COST: f"${cost.mean_usd:.3g}",
+        COST: usd(cost.mean_usd),
         LATENCY: f"{outlook.latency_s:.3g} s",
         QUALITY: f"{outlook.quality:.3f}",
         CAPABILITIES: ", ".join(sorted(case.limits.capabilities & outlook.candidate.capabilities)) or "none of them",

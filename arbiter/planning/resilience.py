@@ -9,6 +9,7 @@ from arbiter.planning.availability import HOURS_PER_MONTH, chain_availability
 from arbiter.planning.outlook import ModelOutlook
 from arbiter.planning.recommendation import Recommendation
 from arbiter.planning.use_case import Assumptions, UseCase
+from arbiter.planning.wording import availability
 from arbiter.planning.workloads import latency_limit_s
 from arbiter.vocabulary import ResiliencePattern
 
@@ -157,7 +158,8 @@ def _redundancy(
     pair = chain_availability([first, other.candidate], assumptions.common_cause)
     needed = first.sla_availability < wanted
     price = _ratio(other, chain[0]) - 1.0
-    both = f"{first.sla_availability:.4%} alone, {pair:.4%} with {other.candidate.name}; {wanted:.4%} wanted"
+    both = f"{availability(first.sla_availability)} alone, {availability(pair)} with {other.candidate.name}; "
+    both += f"{availability(wanted)} wanted"
     probes = HOURS_PER_MONTH * PROBES_PER_HOUR * _usd(other)
     tight = needed and wanted >= 0.9999
     return (

@@ -1,9 +1,11 @@
 """What routing returns against the best single model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from arbiter.planning.dated_prices import dated_requests, requests_over_plan
 from arbiter.planning.history import RoutingTrial
-from arbiter.planning.months import plan_months, requests_in
+from arbiter.planning.outlook import ModelOutlook
 from arbiter.planning.techniques import TECHNIQUES
 from arbiter.planning.use_case import PlanSpec, UseCase
 from arbiter.vocabulary import CostTechnique
@@ -38,17 +40,28 @@ class RoutingReturn:
         return (self.saved_usd - self.effort_usd) / self.effort_usd
 
 
-def routing_return(case: UseCase, trial: RoutingTrial | None, spec: PlanSpec) -> RoutingReturn | None:
-    """Give what a router that was tried returns over the plan; None where none was."""
+def routing_return(
+    case: UseCase, trial: RoutingTrial | None, expected: Sequence[ModelOutlook], spec: PlanSpec
+) -> RoutingReturn | None:
+    """Give what a router that was tried returns over the plan, at its prices; None where none was.
+
+    Parameters
+    ----------
+    case, trial : the use case, and the router's choices on its traffic.
+    expected : outlooks, by whose tokens new prices are weighed; a model that they lack keeps its price.
+    spec : months, price changes and the price of an engineer's day.
+    """
     if trial is None:
         return None
-    requests = sum(requests_in(case.volume, month).mean for month in plan_months(spec))
+    requests = requests_over_plan(case, spec)
+    dated = {outlook.candidate.name: dated_requests(case, outlook, spec) for outlook in expected}
+    routed = sum(dated.get(model, requests) * share * trial.mean_cost_of(model) for model, share in trial.share.items())
     return RoutingReturn(
         use_case=case.name,
         policy=trial.policy,
         single=trial.single,
         beats_all=trial.beats_all,
-        saved_usd=requests * (trial.single_cost_usd - trial.mean_cost_usd),
+        saved_usd=dated.get(trial.single, requests) * trial.single_cost_usd - routed,
         quality_change=trial.quality - trial.single_quality,
         effort_usd=TECHNIQUES[CostTechnique.TIERED_ROUTING].days * spec.assumptions.engineer_day_usd,
     )

@@ -1,6 +1,7 @@
 """A plan held against what happened: was the spend in its band, and what moved it, requests or prices."""
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,18 +9,22 @@ from arbiter.errors import InvalidInputError
 from arbiter.planning.money import Money
 from arbiter.planning.projection import Cell, Projection
 from arbiter.planning.saved import SavedPlan
+from arbiter.planning.segments import UNTOLD
 from arbiter.planning.spend import DaySpend
+from arbiter.planning.use_case import EVEN_WEEK
 
 LEAST_PART = 0.01
+
+NOT_TOLD = "not told"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewRow:
-    """One model, or all of them, as planned and as it came.
+    """One model, one use case, or everything together, as planned and as it came.
 
     Attributes
     ----------
-    name : of the model; ``all`` for the sum.
+    name : of the model or use case; ``all`` for the sum, ``not told`` for requests whose use case is not known.
     planned_usd, low_usd, high_usd : the projection for the days that are known, with its 80 % band.
     actual_usd : what was spent.
     planned_requests, actual_requests : likewise.
@@ -57,6 +62,8 @@ class Review:
     plan, made : its name and day.
     start, end : first and last day that both the plan and the record of the spend cover.
     rows : all models together, then each, planned or not, by falling difference.
+    use_cases : each use case, by falling difference; empty where the record does not tell them apart.
+    notes : what a reader should know.
     """
 
     plan: str
@@ -64,6 +71,8 @@ class Review:
     start: datetime.date
     end: datetime.date
     rows: tuple[ReviewRow, ...]
+    use_cases: tuple[ReviewRow, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def review_plan(plan: SavedPlan, spent: Sequence[DaySpend], names: Mapping[str, str] | None = None) -> Review:
@@ -95,9 +104,39 @@ def review_plan(plan: SavedPlan, spent: Sequence[DaySpend], names: Mapping[str, 
         _row(model, [c for c in cells if c.model == model], [r for r in known if called[r.model] == model])
         for model in models
     ]
-    rows.sort(key=lambda row: (-abs(row.actual_usd - row.planned_usd), row.name))
-    everything = _row("all", cells, known)
-    return Review(plan=plan.name, made=plan.made, start=start, end=end, rows=(everything, *rows))
+    cases, notes = _by_use_case(plan, cells, known)
+    return Review(
+        plan=plan.name,
+        made=plan.made,
+        start=start,
+        end=end,
+        rows=(_row("all", cells, known), *_by_difference(rows)),
+        use_cases=cases,
+        notes=notes,
+    )
+
+
+def _by_difference(rows: Sequence[ReviewRow]) -> tuple[ReviewRow, ...]:
+    return tuple(sorted(rows, key=lambda row: (-abs(row.actual_usd - row.planned_usd), row.name)))
+
+
+def _by_use_case(
+    plan: SavedPlan, cells: Sequence[Cell], spent: Sequence[DaySpend]
+) -> tuple[tuple[ReviewRow, ...], tuple[str, ...]]:
+    """Give the use cases, where the record tells them apart; else none, and a note that says what is lacking."""
+    names = list(dict.fromkeys(cell.use_case for cell in plan.projection.cells))
+    if len(names) == 1:
+        return (), ()
+    if all(row.use_case == UNTOLD for row in spent):
+        columns = ", ".join(plan.segments.columns)
+        lacking = f"no request matches just one segment ({columns})" if columns else "no use case names a segment"
+        return (), (f"use cases cannot be told apart: {lacking}",)
+    rows = [
+        _row(name, [c for c in cells if c.use_case == name], [r for r in spent if r.use_case == name]) for name in names
+    ]
+    untold = [row for row in spent if row.use_case not in names]
+    told = _by_difference(rows)
+    return ((*told, _row(NOT_TOLD, [], untold)) if untold else told), ()
 
 
 def _row(name: str, cells: Sequence[Cell], spent: Sequence[DaySpend]) -> ReviewRow:
@@ -119,13 +158,13 @@ def _row(name: str, cells: Sequence[Cell], spent: Sequence[DaySpend]) -> ReviewR
 
 
 def _within(plan: SavedPlan, start: datetime.date, end: datetime.date) -> list[Cell]:
-    """Give the cells cut to some days; a month's requests are spread evenly over its days in the plan."""
+    """Give the cells cut to some days: of a month's requests as many as its use case's weekly shape puts on them."""
     cut = []
     for cell in plan.projection.cells:
         first = max(datetime.date.fromisoformat(f"{cell.month}-01"), plan.start)
         last = _last_day(cell.month)
-        days = (min(last, end) - max(first, start)).days + 1
-        share = max(days, 0) / ((last - first).days + 1)
+        weekly = plan.weekly.get(cell.use_case, EVEN_WEEK)
+        share = _weight(weekly, max(first, start), min(last, end)) / (_weight(weekly, first, last) or 1.0)
         if share > 0.0:
             money = Money(
                 mean=cell.money.mean * share,
@@ -143,6 +182,12 @@ def _within(plan: SavedPlan, start: datetime.date, end: datetime.date) -> list[C
                 )
             )
     return cut
+
+
+def _weight(weekly: Sequence[float], first: datetime.date, last: datetime.date) -> float:
+    """Sum the weights of the days from one to another, both included."""
+    days = range((last - first).days + 1)
+    return math.fsum(weekly[(first + datetime.timedelta(days=i)).weekday()] for i in days)
 
 
 def _last_day(month: str) -> datetime.date:

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from arbiter.errors import InvalidInputError
+from arbiter.planning.decisions import decisions
 from arbiter.planning.money import Money
 from arbiter.planning.plan import Plan
 from arbiter.planning.projection import Cell, Projection
+from arbiter.planning.segments import Segments
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the form. Raise it when a field that :func:`read_saved` reads changes its name or meaning."""
 
 
@@ -27,20 +29,25 @@ class SavedPlan:
     ----------
     name, made, start : of the plan.
     projection : its cells.
+    segments : of its use cases.
+    weekly : name of the use case to the weights of the days of a week, Monday first; even where it is not there.
     """
 
     name: str
     made: datetime.date
     start: datetime.date
     projection: Projection
+    segments: Segments = dataclasses.field(default_factory=Segments)
+    weekly: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
 
 
 def plan_to_dict(plan: Plan) -> dict[str, Any]:
     """Give a plan as JSON-ready values, sums of the projection with their bands among them."""
-    values: dict[str, Any] = {"schema": SCHEMA, **_plain(plan)}
+    named = {"name": plan.name, "start": plan.start.isoformat(), "months": plan.months}
+    values: dict[str, Any] = {"schema": SCHEMA, **named, **_plain(plan)}
     whole = plan.projection
     values["totals"] = {
-        "all": {"": _band(whole.total())},
+        "all": _band(whole.total()),
         **{
             name: {key: _band(money) for key, money in sums.items()}
             for name, sums in (
@@ -53,7 +60,7 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
     }
     for name in ("effective_vendors", "wanted_vendors", "used_vendors"):
         values["vendors"][name] = getattr(plan.vendors, name)
-    values["roadmap"] = _plain(plan.roadmap)
+    values["roadmap"], values["decisions"] = _plain(plan.roadmap), decisions(plan)
     return values
 
 
@@ -71,7 +78,9 @@ def _plain(value: Any) -> Any:
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, np.ndarray | tuple | list | frozenset):
+    if isinstance(value, frozenset):
+        return sorted(map(str, value))
+    if isinstance(value, np.ndarray | tuple | list):
         return [_plain(each) for each in value]
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
@@ -106,11 +115,14 @@ def saved_from_json(text: str, where: str) -> SavedPlan:
         values = json.loads(text)
         if values["schema"] != SCHEMA:
             raise InvalidInputError(f"{where} has schema {values['schema']}, this version reads {SCHEMA}: plan again")
+        cases = values["spec"]["use_cases"]
         return SavedPlan(
             name=str(values["name"]),
             made=datetime.date.fromisoformat(values["made"]),
             start=datetime.date.fromisoformat(values["start"]),
             projection=Projection(cells=tuple(_cell(each) for each in values["projection"]["cells"])),
+            segments=Segments(cases={each["name"]: each["segment"] for each in cases}),
+            weekly={each["name"]: tuple(map(float, each["volume"]["weekly"])) for each in cases},
         )
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, InvalidInputError):

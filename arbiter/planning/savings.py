@@ -9,7 +9,7 @@ from arbiter.estimates.billing import TOKENS_PER_MTOK
 from arbiter.planning.history import CaseHistory, FloatArray
 from arbiter.planning.outlook import ModelOutlook
 from arbiter.planning.technique_savings import repeated_prefix, technique_savings
-from arbiter.planning.techniques import TECHNIQUES, Basis, Saving
+from arbiter.planning.techniques import TECHNIQUES, Basis, MonthlySpend, Saving
 from arbiter.planning.use_case import Assumptions, UseCase
 from arbiter.vocabulary import CostTechnique
 
@@ -37,7 +37,7 @@ class Savings:
 
 
 def savings(
-    case: UseCase, primary: ModelOutlook, history: CaseHistory, usd_per_month: float, assumptions: Assumptions
+    case: UseCase, primary: ModelOutlook, history: CaseHistory, spent: MonthlySpend, assumptions: Assumptions
 ) -> Savings:
     """Give what each technique saves and what they save together.
 
@@ -50,16 +50,16 @@ def savings(
     case : volume, deferrable share and lengths.
     primary : the model that serves it.
     history : what the traffic says.
-    usd_per_month : spend of a mean month.
+    spent : in a mean month, here and with the vendor.
     assumptions : price of an engineer's day, and the discount of a commitment.
     """
     parts = spend_parts(case, primary, history)
-    found = technique_savings(case, primary, history, usd_per_month, assumptions)
-    rows = _ranked([_alone(row, parts) for row in found], usd_per_month, assumptions, parts)
+    found = technique_savings(case, primary, history, spent, assumptions)
+    rows = _ranked([_alone(row, parts) for row in found], spent.case, assumptions, parts)
     met = [row for row in rows if row.met]
     return Savings(
         use_case=case.name,
-        usd_per_month=usd_per_month,
+        usd_per_month=spent.case,
         rows=tuple(rows),
         combined=1.0 - left([(r.technique, r.factors) for r in met], parts),
         combined_low=1.0 - left([(r.technique, r.low_factors) for r in met], parts),

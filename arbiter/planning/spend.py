@@ -2,18 +2,20 @@
 
 import datetime
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from arbiter.ledger import Ledger
 from arbiter.ope.distributions import student_t_quantile
+from arbiter.planning.drift import PERIOD_DRIFT
 from arbiter.planning.history import FloatArray
 from arbiter.planning.money import BAND, BAND_Z, Money
 from arbiter.planning.months import Month
-from arbiter.planning.request_cost import PERIOD_DRIFT
-from arbiter.records import Outcome
+from arbiter.planning.segments import UNTOLD, Segments, decision_labels
+from arbiter.planning.wording import band, usd
+from arbiter.records import Decision, Outcome
 
 LEAST_WEEKS = 3
 """Whole weeks of spend below which a forecast would be a guess."""
@@ -24,12 +26,13 @@ SURE_TREND = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaySpend:
-    """What one model cost on one day (UTC)."""
+    """What one model cost on one day (UTC), on the requests of one use case; an empty name where that is not told."""
 
     day: datetime.date
     model: str
     requests: int
     usd: float
+    use_case: str = UNTOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,30 +53,41 @@ class SpendForecast:
     months: dict[str, Money]
 
 
-def ledger_spend(ledger: Ledger) -> tuple[DaySpend, ...]:
+def ledger_spend(ledger: Ledger, segments: Segments | None = None) -> tuple[DaySpend, ...]:
     """Give what a ledger's outcomes cost, day by day; outcomes without a cost are left out.
+
+    Parameters
+    ----------
+    ledger : with decisions and outcomes.
+    segments : of a plan, by which each decision is given to a use case; None gives none.
 
     Raises
     ------
     LedgerError
         If it cannot be read.
     """
-    costs = (
-        (datetime.datetime.fromtimestamp(event.timestamp, datetime.UTC).date(), outcome.model, outcome.cost_usd)
-        for _, event in ledger.events()
-        if isinstance(outcome := event.record, Outcome) and outcome.cost_usd is not None
-    )
-    return daily(costs)
+    return daily(_costs(ledger, segments))
 
 
-def daily(costs: Iterable[tuple[datetime.date, str, float]]) -> tuple[DaySpend, ...]:
-    """Sum (day, model, cost) of single requests by day and model, in order."""
-    sums: dict[tuple[datetime.date, str], list[float]] = {}
-    for day, model, usd in costs:
-        sums.setdefault((day, model), []).append(usd)
+def _costs(ledger: Ledger, segments: Segments | None) -> Iterator[tuple[datetime.date, str, str, float]]:
+    case_of: dict[str, str] = {}
+    for _, event in ledger.events():
+        match event.record:
+            case Decision() as decision if segments is not None:
+                case_of[decision.id] = segments.case_of(decision_labels(decision))
+            case Outcome(cost_usd=float() | int() as paid) as outcome:
+                day = datetime.datetime.fromtimestamp(event.timestamp, datetime.UTC).date()
+                yield day, outcome.model, case_of.get(outcome.decision_id, UNTOLD), paid
+
+
+def daily(costs: Iterable[tuple[datetime.date, str, str, float]]) -> tuple[DaySpend, ...]:
+    """Sum (day, model, use case, cost) of single requests by the first three, in order."""
+    sums: dict[tuple[datetime.date, str, str], list[float]] = {}
+    for day, model, use_case, paid in costs:
+        sums.setdefault((day, model, use_case), []).append(paid)
     return tuple(
-        DaySpend(day=day, model=model, requests=len(values), usd=math.fsum(values))
-        for (day, model), values in sorted(sums.items())
+        DaySpend(day=day, model=model, requests=len(values), usd=math.fsum(values), use_case=use_case)
+        for (day, model, use_case), values in sorted(sums.items())
     )
 
 
@@ -82,7 +96,7 @@ def forecast_spend(spent: Sequence[DaySpend], months: Sequence[Month]) -> SpendF
 
     The level is the mean of the last weeks, up to four. A trend is carried on only where the slope of the logarithms
     over the weeks is beyond two standard errors (ordinary least squares). The band holds what the weeks scatter about
-    it, as Student's t of so few weeks, and the drift between periods of :data:`arbiter.planning.request_cost`.
+    it, as Student's t of so few weeks, and the drift between periods of :data:`arbiter.planning.drift.PERIOD_DRIFT`.
     """
     weekly = _weeks(spent)
     if weekly.size < LEAST_WEEKS or (weekly <= 0).any():
@@ -100,6 +114,17 @@ def forecast_spend(spent: Sequence[DaySpend], months: Sequence[Month]) -> SpendF
         common = mean * math.hypot(widened * scatter / math.sqrt(min(weekly.size, 4)), PERIOD_DRIFT)
         found[month.name] = Money(mean=mean, own_var=own, common_sd=common)
     return SpendForecast(weeks=weekly.size, usd_per_day=level, growth_per_week=growth, months=found)
+
+
+def disagreement(found: SpendForecast, planned: Money) -> list[str]:
+    """Say where what the ledger forecasts for all months together lies outside the plan's band; else nothing."""
+    carried = sum(money.mean for money in found.months.values())
+    if planned.low <= carried <= planned.high:
+        return []
+    return [
+        f"the ledger's last {found.weeks} weeks carried on come to {usd(carried)}, the plan to {band(planned)}: is "
+        "everything that the ledger paid for among the use cases, and are their volumes right?"
+    ]
 
 
 def _weeks(spent: Sequence[DaySpend]) -> FloatArray:

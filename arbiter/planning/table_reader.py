@@ -44,6 +44,10 @@ class TableReader:
         self._asked.add(key)
         return key in self._table
 
+    def is_empty(self, key: str) -> bool:
+        """Tell whether a key holds an empty list."""
+        return self._table.get(key) == []
+
     def number(self, key: str, default: float | None, least: float = 0.0, most: float = math.inf) -> float | None:
         """Give a number in [least, most]."""
         if not self.has(key):

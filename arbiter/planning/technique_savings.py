@@ -7,8 +7,9 @@ import numpy as np
 from arbiter.planning.budgets import best_commitment
 from arbiter.planning.history import CaseHistory, FloatArray
 from arbiter.planning.outlook import ModelOutlook
-from arbiter.planning.techniques import TECHNIQUES, Basis, Saving
-from arbiter.planning.use_case import EVEN_DAY, EVEN_WEEK, Assumptions, UseCase
+from arbiter.planning.techniques import TECHNIQUES, Basis, MonthlySpend, Saving
+from arbiter.planning.use_case import Assumptions, UseCase
+from arbiter.planning.wording import usd
 from arbiter.records import Candidate
 from arbiter.vocabulary import CostTechnique
 
@@ -16,14 +17,14 @@ OVER_LONG = 0.95
 """Answers longer than this share of all are taken for over-long: what a limit there cuts off."""
 
 NEGOTIABLE_USD = 10_000.0
-"""Spend per month from which a vendor is taken to negotiate: an assumption, not a price list."""
+"""Spend per month with one vendor from which a vendor is taken to negotiate: an assumption, not a price list."""
 
 NOW, LATER = 0, 1
 PREFIX, REST, OUTPUT = 0, 1, 2
 
 
 def technique_savings(
-    case: UseCase, primary: ModelOutlook, history: CaseHistory, usd_per_month: float, assumptions: Assumptions
+    case: UseCase, primary: ModelOutlook, history: CaseHistory, spent: MonthlySpend, assumptions: Assumptions
 ) -> tuple[Saving, ...]:
     """Give what is left of each part of the spend under each technique, one by one; see :class:`Saving`."""
     return (
@@ -33,8 +34,8 @@ def technique_savings(
         _limits(primary, history),
         _compression(history),
         _semantic(history),
-        _discounts(usd_per_month),
-        _reserved(case, usd_per_month, assumptions),
+        _discounts(primary.candidate.provider, spent),
+        _reserved(case, spent, assumptions),
     )
 
 
@@ -99,8 +100,8 @@ def _routing(history: CaseHistory) -> Saving:
         return _from_literature(technique, False, "no router was tried: give --policy and traffic", everything)
     kept = trial.mean_cost_usd / trial.single_cost_usd if trial.single_cost_usd > 0 else 1.0
     why = (
-        f"{trial.policy}: ${trial.mean_cost_usd:.3g} a request at quality {trial.quality:.3f}, "
-        f"{trial.single} ${trial.single_cost_usd:.3g} at {trial.single_quality:.3f}"
+        f"{trial.policy}: {usd(trial.mean_cost_usd)} a request at quality {trial.quality:.3f}, "
+        f"{trial.single} {usd(trial.single_cost_usd)} at {trial.single_quality:.3f}"
     )
     return _row(technique, Basis.MEASURED, trial.beats_all and kept < 1.0, why, everything * kept)
 
@@ -140,21 +141,21 @@ def _semantic(history: CaseHistory) -> Saving:
     return _row(technique, Basis.MEASURED, share > 0, why, np.full((2, 3), 1.0 - share))
 
 
-def _discounts(usd_per_month: float) -> Saving:
-    why = f"${usd_per_month:,.0f} a month; taken to be negotiable from ${NEGOTIABLE_USD:,.0f} on"
-    met = usd_per_month >= NEGOTIABLE_USD
+def _discounts(vendor: str, spent: MonthlySpend) -> Saving:
+    why = f"{vendor} gets {usd(spent.vendor)} a month; taken to be negotiable from ${NEGOTIABLE_USD:,.0f} on"
+    met = spent.vendor >= NEGOTIABLE_USD
     return _from_literature(CostTechnique.VOLUME_DISCOUNTS, met, why, np.ones((2, 3)))
 
 
-def _reserved(case: UseCase, usd_per_month: float, assumptions: Assumptions) -> Saving:
+def _reserved(case: UseCase, spent: MonthlySpend, assumptions: Assumptions) -> Saving:
     technique, volume = CostTechnique.RESERVED_CAPACITY, case.volume
-    if (volume.weekly, volume.hourly) == (EVEN_WEEK, EVEN_DAY):
+    if not volume.shaped:
         why = "when requests come is not known: declare weekly and hourly"
         return _from_literature(technique, False, why, np.ones((2, 3)))
     best = best_commitment(volume.loads(), assumptions.commitment_discount)
     why = (
         f"committing to {best.level:.0%} of the mean load at {assumptions.commitment_discount:.0%} off, by the "
-        f"declared hours; taken to be offered from ${NEGOTIABLE_USD:,.0f} a month on"
+        f"declared hours; taken to be offered from ${NEGOTIABLE_USD:,.0f} a month with a vendor on"
     )
-    met = best.saving > 0 and usd_per_month >= NEGOTIABLE_USD
+    met = best.saving > 0 and spent.vendor >= NEGOTIABLE_USD
     return _row(technique, Basis.DECLARED, met, why, np.full((2, 3), 1.0 - best.saving))

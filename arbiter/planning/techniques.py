@@ -44,6 +44,14 @@ TECHNIQUES: Mapping[CostTechnique, Technique] = MappingProxyType(
 """Ranges as practitioners publish them; none of them is a measurement of your traffic."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthlySpend:
+    """US dollars of a mean month: of the use case, and of all use cases with the vendor of its primary."""
+
+    case: float
+    vendor: float
+
+
 class Basis(StrEnum):
     """Where a saving comes from."""
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from arbiter.constraints import USABLE
+from arbiter.planning.dated_prices import cost_over_plan, requests_over_plan
 from arbiter.planning.eligibility import Standing
 from arbiter.planning.money import BAND_Z, Money
-from arbiter.planning.months import plan_months, requests_in
+from arbiter.planning.months import plan_months
 from arbiter.planning.outlook import ModelOutlook
 from arbiter.planning.recommendation import Recommendation
 from arbiter.planning.use_case import PlanSpec, UseCase
@@ -34,7 +35,7 @@ class Upgrade:
     due : day by which it should be done; None where there is no hurry.
     retires : the incumbent's deprecation date, ISO; None where none is known.
     quality_gain, quality_gain_se : in points.
-    usd_per_month_change : of the spend, below 0 is saved.
+    usd_per_month_change : of the spend in a mean month of the plan, at its prices; below 0 is saved.
     migration_days, migration_usd : effort.
     net_benefit : over the plan: money saved, and quality where it is valued, less the effort; its mean and 80 % band.
     net_low, net_high : ends of the band.
@@ -70,7 +71,7 @@ def upgrades(
     Parameters
     ----------
     case, made, found, expected : the use case, its recommendation, what stands in its way, and the outlooks.
-    spec : months and the price of an engineer's day.
+    spec : months, price changes and the price of an engineer's day.
     """
     by_name = {outlook.candidate.name: outlook for outlook in expected}
     retires = by_name[made.primary].candidate.deprecation_date
@@ -87,11 +88,9 @@ def _held_against(
     case: UseCase, made: Recommendation, pair: tuple[ModelOutlook, ModelOutlook], spec: PlanSpec
 ) -> Upgrade:
     old, new = pair
-    assert old.cost is not None and new.cost is not None, "a model without a cost is barred"
     net = _net_benefit(case, old, new, spec)
     urgency, reason, due = _urgency(case, old.candidate, net, made, spec)
-    months = plan_months(spec)
-    requests = sum(requests_in(case.volume, month).mean for month in months)
+    saved = cost_over_plan(case, old, spec) - cost_over_plan(case, new, spec)
     days = migration_days(old.candidate, new.candidate)
     return Upgrade(
         use_case=case.name,
@@ -103,7 +102,7 @@ def _held_against(
         retires=old.candidate.deprecation_date,
         quality_gain=new.quality - old.quality,
         quality_gain_se=(new.quality_se**2 + old.quality_se**2) ** 0.5,
-        usd_per_month_change=requests / len(months) * (new.cost.mean_usd - old.cost.mean_usd),
+        usd_per_month_change=-saved / spec.months,
         migration_days=days,
         migration_usd=days * spec.assumptions.engineer_day_usd,
         net_benefit=net.mean,
@@ -121,24 +120,24 @@ def migration_days(old: Candidate, new: Candidate) -> float:
 
 
 def _net_benefit(case: UseCase, old: ModelOutlook, new: ModelOutlook, spec: PlanSpec) -> Money:
-    """Give N (c_old - c_new + w (q_new - q_old)) - effort, normal by the delta method (Oehlert, 1992).
+    """Give C_old - C_new + N w (q_new - q_old) - effort, normal by the delta method (Oehlert, 1992).
 
-    The errors of the two costs, the two qualities and the volume are taken as independent. Where the tokens were
-    declared both models are priced on the same ones: their error is one, and only the difference of the costs has it.
+    C is the cost of all requests over the plan, at each month's prices, and N their number. The errors of the two
+    costs, the two qualities and the volume are taken as independent. Where the tokens were declared both models are
+    priced on the same ones: their error is one, and only the difference of the costs has it.
     """
     assert old.cost is not None and new.cost is not None, "a model without a cost is barred"
-    months = [requests_in(case.volume, month) for month in plan_months(spec)]
-    requests, worth = sum(month.mean for month in months), case.usd_per_good_answer or 0.0
-    saved, gained = old.cost.mean_usd - new.cost.mean_usd, new.quality - old.quality
+    costs = cost_over_plan(case, old, spec), cost_over_plan(case, new, spec)
+    worth = requests_over_plan(case, spec) * (case.usd_per_good_answer or 0.0)
+    saved, gained = costs[0] - costs[1], worth * (new.quality - old.quality)
     if old.cost.known or new.cost.known:
-        cost_var = sum((outlook.cost.mean_usd * outlook.cost.log_sd) ** 2 for outlook in (old, new) if outlook.cost)
+        cost_var = (costs[0] * old.cost.log_sd) ** 2 + (costs[1] * new.cost.log_sd) ** 2
     else:
         cost_var = (saved * new.cost.log_sd) ** 2
-    each = saved + worth * gained
-    each_var = cost_var + worth**2 * (old.quality_se**2 + new.quality_se**2)
-    common = requests * (each_var + (each * case.volume.error) ** 2) ** 0.5
+    quality_var = worth**2 * (old.quality_se**2 + new.quality_se**2)
+    common = (cost_var + quality_var + ((saved + gained) * case.volume.error) ** 2) ** 0.5
     effort = migration_days(old.candidate, new.candidate) * spec.assumptions.engineer_day_usd
-    return Money(mean=requests * each - effort, common_sd=common)
+    return Money(mean=saved + gained - effort, common_sd=common)
 
 
 def _urgency(

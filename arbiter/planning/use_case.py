@@ -28,6 +28,7 @@ class Volume:
     growth_per_month : such as 0.05; months compound.
     error : deviation of the logarithm of the true volume around ``per_day``.
     growth_error : deviation of the growth per month.
+    shaped : whether ``weekly`` or ``hourly`` was declared; else that they are even is not known, but assumed.
     """
 
     per_day: float
@@ -36,6 +37,7 @@ class Volume:
     growth_per_month: float = 0.0
     error: float = 0.1
     growth_error: float = 0.0
+    shaped: bool = False
 
     def on(self, day: datetime.date) -> float:
         """Give the requests of a day, without growth."""

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from arbiter.planning.dated_prices import cost_over_plan, requests_over_plan
 from arbiter.planning.eligibility import Standing
 from arbiter.planning.outlook import ModelOutlook
 from arbiter.planning.projection import Projection, vendor_shares
 from arbiter.planning.recommendation import Recommendation
+from arbiter.planning.use_case import PlanSpec, UseCase
 from arbiter.vocabulary import VendorRisk
 
 OVER_CONCENTRATED = 0.7
@@ -117,8 +119,8 @@ class VendorReview:
 
 def review_vendors(
     projection: Projection,
-    plans: Sequence[tuple[Recommendation, Standing, Sequence[ModelOutlook]]],
-    start: datetime.date,
+    plans: Sequence[tuple[UseCase, Recommendation, Standing, Sequence[ModelOutlook]]],
+    spec: PlanSpec,
 ) -> VendorReview:
     """Say how much hangs on whom.
 
@@ -126,7 +128,7 @@ def review_vendors(
     ----------
     projection : of all use cases.
     plans : per use case its recommendation, what stands in its way, and the outlooks.
-    start : of the plan; reviews count from it.
+    spec : start of the plan, from which reviews count, and its price changes.
     """
     shares, spent = vendor_shares(projection), projection.by_vendor()
     months = max(len(projection.by_month()), 1)
@@ -137,34 +139,38 @@ def review_vendors(
             share=share,
             risk=risk_of(share),
             wanted_vendors=RISKS[risk_of(share)].vendors,
-            review=start + datetime.timedelta(days=RISKS[risk_of(share)].review_days),
+            review=spec.start + datetime.timedelta(days=RISKS[risk_of(share)].review_days),
         )
         for vendor, share in shares.items()
     )
-    paid = {outlook.candidate.provider for made, _, known in plans for outlook in known
+    paid = {outlook.candidate.provider for _, made, _, known in plans for outlook in known
             if outlook.candidate.name == made.primary}  # fmt: skip
     return VendorReview(
         vendors=rows,
         herfindahl=sum(share**2 for share in shares.values()),
         over_concentrated=rows[0].share > OVER_CONCENTRATED,
         fallback_vendors=tuple(vendor for vendor in shares if vendor not in paid),
-        alternatives=tuple(_alternative(projection, *plan) for plan in plans),
+        alternatives=tuple(_alternative(plan[0], plan[1:], projection, spec) for plan in plans),
     )
 
 
 def _alternative(
-    projection: Projection, made: Recommendation, found: Standing, expected: Sequence[ModelOutlook]
+    case: UseCase,
+    plan: tuple[Recommendation, Standing, Sequence[ModelOutlook]],
+    projection: Projection,
+    spec: PlanSpec,
 ) -> Alternative:
+    """Price the move of all that the chain answers, at the prices of each month."""
+    made, found, expected = plan
     by_name = {outlook.candidate.name: outlook for outlook in expected}
     primary = by_name[made.primary]
     given_up = tuple(relaxed.limit for relaxed in made.relaxed)
     others = [m for m in found.keeping(given_up) if by_name[m].candidate.provider != primary.candidate.provider]
-    part = projection.of(made.use_case)
-    requests = part.requests() / max(len(part.by_month()), 1)
-    other = by_name[others[0]] if others else None
-    change = 0.0
-    if other is not None and other.cost is not None and primary.cost is not None:
-        change = requests * (other.cost.mean_usd - primary.cost.mean_usd)
+    other, change = (by_name[others[0]] if others else None), 0.0
+    if other is not None:
+        answered = projection.of(case.name).requests() / requests_over_plan(case, spec)
+        change = cost_over_plan(case, other, spec) - cost_over_plan(case, primary, spec)
+        change *= answered / spec.months
     return Alternative(
         use_case=made.use_case,
         primary=made.primary,

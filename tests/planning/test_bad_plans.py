@@ -35,6 +35,7 @@ def problems(folder: Path, *tables: str) -> tuple[str, ...]:
         ("max_latency_s = 10.0", "deferrable = 0.5", "contradicts workload interactive"),
         ("max_latency_s = 10.0", 'regions = ["mars"]', "regions asks for 'mars', which no model"),
         ("max_latency_s = 10.0", "local_only = true\nrisk = 'high'", "no model may serve it"),
+        ("max_latency_s = 10.0", "models = []", "models = [] leaves no model"),
         ("max_latency_s = 10.0", 'models = ["gpt-4o"]\ndeny = ["gpt-4o"]', "no model is left"),
         ("max_latency_s = 10.0", "weekly = [1, 2]", "weekly must be a list of 7 numbers"),
         ("max_latency_s = 10.0", "qualty_floor = 0.8", "unknown key 'qualty_floor'; did you mean 'quality_floor'"),
@@ -88,6 +89,24 @@ def test_all_problems_come_at_once(tmp_path: Path) -> None:
     assert len(found) == 5
     for told in ("requests_per_day = 0", "'nobody'", "circle", "quality_floor = 0.99", "max_latency_s = 0.01"):
         assert sum(told in problem for problem in found) == 1
+
+
+def test_what_is_wrong_in_one_place_hides_nothing_elsewhere(tmp_path: Path) -> None:
+    """A use case with a misspelled key is still held against its limits, and one without volume against itself."""
+    first = SUPPORT.replace("quality_floor = 0.8", "quality_floor = 0.99\nqualty = 1")
+    second = SUPPORT.replace("5000", "0") + "deferrable = 0.5\n"  # of the same name
+    third = SUPPORT.replace('"support"', '"third"') + 'deny = ["gpt-4o"]\nincumbent = "gpt-4o"\n'
+    found = problems(tmp_path, JANUARY, first, second, third.replace("= 10.0", "= 0.01"))
+    wanted = ("unknown key 'qualty'", "quality_floor = 0.99", "requests_per_day = 0", "is taken by", "deferrable = 0.5")
+    for told in (*wanted, "is on the deny list", "max_latency_s = 0.01"):
+        assert sum(told in problem for problem in found) == 1, told
+    assert len(found) == len(wanted) + 2
+
+
+def test_a_price_change_of_an_unknown_model_is_one_problem(tmp_path: Path) -> None:
+    """However late it comes."""
+    late = '[[price_change]]\nmodel = "x"\nstart = 2030-01-05\nusd_per_mtok_in = 1\nusd_per_mtok_out = 1'
+    assert len(problems(tmp_path, JANUARY, SUPPORT, late)) == 1
 
 
 def test_a_capability_that_no_model_left_has(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def test_a_reservation_by_hand(tmp_path: Path) -> None:
 
 def test_budgets_are_ordered_as_their_promises(tmp_path: Path) -> None:
     """Expected, warning, alarm; hybrid below paying as one goes; a flat load reserves at the discount."""
-    plan = planned(tmp_path, JANUARY.replace("token_error = 0.0", "token_error = 0.2"), SUPPORT)
+    flat = SUPPORT + f"hourly = {[1] * 24}\n"
+    plan = planned(tmp_path, JANUARY.replace("token_error = 0.0", "token_error = 0.2"), flat)
     amounts = {budget.kind: budget for budget in plan.budgets}
     steps = list(amounts[BudgetKind.TIERED].steps.values())
     assert all(a < b for a, b in itertools.pairwise(steps))
@@ -58,6 +59,26 @@ def test_budgets_are_ordered_as_their_promises(tmp_path: Path) -> None:
     expected = amounts[BudgetKind.PAY_AS_YOU_GO].usd_per_month
     assert amounts[BudgetKind.RESERVED].usd_per_month == pytest.approx(0.7 * expected)
     assert amounts[BudgetKind.HYBRID].usd_per_month == pytest.approx(0.7 * expected)
+
+
+def test_a_percentage_of_the_revenue_suffices_for_the_upper_end(tmp_path: Path) -> None:
+    """Of a mean month's band."""
+    unsure = JANUARY.replace("token_error = 0.0", "token_error = 0.2") + "revenue_usd_per_month = 100000\n"
+    plan = planned(tmp_path, unsure, SUPPORT)
+    budget = next(each for each in plan.budgets if each.kind is BudgetKind.PERCENTAGE)
+    assert budget.usd_per_month == plan.projection.total().high
+    assert f"{plan.projection.total().high / 1000:.2f}% of $100,000" in budget.text
+
+
+def test_what_a_commitment_is_worth_is_not_known_of_a_load_whose_hours_are_not(tmp_path: Path) -> None:
+    """None declared: no amount. One of two: the other's is taken as even, and named."""
+    for budget in planned(tmp_path, JANUARY, SUPPORT).budgets:
+        if budget.kind in (BudgetKind.RESERVED, BudgetKind.HYBRID):
+            assert budget.usd_per_month is None and "give weekly and hourly" in budget.text
+    shaped = SUPPORT.replace('"support"', '"desk"') + f"hourly = {[0] * 12 + [1] * 12}\n"
+    for budget in planned(tmp_path, JANUARY, SUPPORT, shaped).budgets:
+        if budget.kind in (BudgetKind.RESERVED, BudgetKind.HYBRID):
+            assert budget.usd_per_month and "the load of support is taken as even" in budget.text
 
 
 def test_what_is_set_aside_goes_to_who_causes_it() -> None:

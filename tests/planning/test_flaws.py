@@ -62,18 +62,24 @@ def test_use_cases_come_from_the_file(tmp_path: Path) -> None:
     assert plan.projection.requests() == pytest.approx(310, rel=0.01)
 
 
-@pytest.mark.parametrize("critical", [True, False])
-def test_a_fallback_is_of_another_vendor_where_availability_matters(tmp_path: Path, critical: bool) -> None:
-    """With two models of a vendor on top the critical use case skips the second, the other one takes it."""
+@pytest.mark.parametrize(
+    ("asked", "vendor"),
+    [
+        ('criticality = 8\nstrategy = "quality_first"', "anthropic"),
+        ('criticality = 4\nstrategy = "quality_first"', "openai"),
+        ('criticality = 4\nstrategy = "high_availability"', "anthropic"),
+        ('criticality = 4\nstrategy = "quality_first"\nmin_availability = 0.9', "anthropic"),
+    ],
+)
+def test_a_fallback_is_of_another_vendor_where_availability_matters(tmp_path: Path, asked: str, vendor: str) -> None:
+    """With two models of a vendor on top: critical, highly available, or with a named availability; else by worth."""
     base = Catalog.default()
     models = ["gpt-4o", "gpt-5", "claude-haiku-4-5"]
     catalog = base.subset(models).replace("gpt-5", quality=0.9, ttft_s=0.5).replace("gpt-4o", quality=0.89)
-    table = SUPPORT.replace("criticality = 8", "criticality = 8" if critical else "criticality = 4")
-    table += 'strategy = "quality_first"\n'
+    table = SUPPORT.replace("criticality = 8", asked)
     made = planned(tmp_path, JANUARY, table.replace("10.0", "60.0"), catalog=catalog).recommendations[0]
     assert catalog[made.primary].provider == "openai"
-    first = catalog[made.fallbacks[0]].provider
-    assert first == ("anthropic" if critical else "openai")
+    assert catalog[made.fallbacks[0]].provider == vendor
 
 
 def test_no_constraint_is_relaxed_in_silence(tmp_path: Path) -> None:

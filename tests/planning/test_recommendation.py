@@ -1,6 +1,7 @@
 """Who serves, who follows, and what is said of it."""
 
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -30,6 +31,41 @@ def test_data_make_a_recommendation_sure(tmp_path: Path) -> None:
     assert "1000 judged answers" in after.rationale[1] and "not measured" in before.rationale[1]
 
 
+def test_the_confidence_by_hand(tmp_path: Path) -> None:
+    """P(.81 +- .1 keeps .80) is Phi(.1); P(the better of two ratings is it) is Phi(gap / sqrt(.1^2 + .1^2))."""
+    made = planned(tmp_path, JANUARY, SUPPORT + 'models = ["gpt-4o", "gemini-2.5-flash"]\n').recommendations[0]
+    utilities = [made.row(model).utility for model in made.chain]
+    assert utilities[0] is not None and utilities[1] is not None
+    normal = NormalDist().cdf
+    assert made.confidence == pytest.approx(normal(0.1) * normal((utilities[0] - utilities[1]) / 0.02**0.5))
+    alone = planned(tmp_path, JANUARY, SUPPORT + 'models = ["gpt-4o"]\n').recommendations[0]
+    assert alone.confidence == pytest.approx(normal(0.1))
+
+
+@pytest.mark.parametrize(("beta", "shared"), [(0.3, 0.0003), (0.0, 0.0)])
+def test_a_chain_of_one_vendor_shares_its_outages(tmp_path: Path, beta: float, shared: float) -> None:
+    """Of two models that are each down a thousandth of the time, a share beta of it together."""
+    pair = SUPPORT.replace("= 0.8", "= 0.7") + 'models = ["gpt-4o", "gpt-4o-mini"]\n'
+    made = planned(tmp_path, JANUARY + f"common_cause = {beta}\n", pair).recommendations[0]
+    alone = (0.001 - shared) / (1.0 - shared)
+    assert 1.0 - made.availability == pytest.approx(shared + (1.0 - shared) * alone**2)
+
+
+def test_a_model_that_retires_before_the_plan_starts_serves_nothing(tmp_path: Path) -> None:
+    """Though its status still says available; a day later it may."""
+    for date, barred in (("2027-01-01", True), ("2027-01-02", False)):
+        catalog = CATALOG.replace("gpt-4o", deprecation_date=date)
+        made = planned(tmp_path, JANUARY, SUPPORT, catalog=catalog).recommendations[0]
+        assert (made.row("gpt-4o").missed == (f"retired on {date}",)) == barred
+        assert (made.primary == "gpt-4o") != barred
+
+
+def test_a_missed_latency_names_the_share_of_the_answers(tmp_path: Path) -> None:
+    """Nine in ten of gpt-5's answers take longer than ten seconds."""
+    made = planned(tmp_path, JANUARY, SUPPORT).recommendations[0]
+    assert "latency that 0.9 of requests stay below" in made.row("gpt-5").missed[0]
+
+
 def test_a_cheaper_model_that_is_not_known_to_be_worse_is_named(tmp_path: Path) -> None:
     """Ratings 0.81 and 0.80 with an error of 0.1 each do not tell the models apart; their prices do."""
     made = planned(tmp_path, JANUARY, SUPPORT + 'models = ["gpt-4o", "gemini-2.5-flash"]\n').recommendations[0]
@@ -41,7 +77,9 @@ def trial(low: float, models: tuple[str, ...] = ("gpt-4o", "gemini-2.5-flash")) 
     return RoutingTrial(
         policy="mine",
         requests=4,
+        share=dict.fromkeys(models, 0.5),
         cost_usd={model: np.array([0.001, 0.002]) for model in models},
+        cost_weight={model: np.ones(2) for model in models},
         quality=0.9,
         utility_gain=dict.fromkeys(models, low),
         single=models[0],
@@ -60,6 +98,7 @@ def test_a_router_is_recommended_where_it_beats_every_single_model(
     assert plan.recommendations[0].policy == policy
     assert plan.returns[0].beats_all == (policy is not None)
     assert plan.returns[0].saved_usd == pytest.approx(31 * 5000 * (0.005 - 0.0015))
+    assert plan.returns[0].roi == pytest.approx((31 * 5000 * 0.0035 - 24_000) / 24_000)  # thirty days of $800
     if policy is not None:
         assert plan.projection.total().mean == pytest.approx(31 * 5000 * 0.0015)
         assert {cell.requests for cell in plan.projection.cells} == {31 * 2500}

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from arbiter.planning.drift import PERIOD_DRIFT
 from arbiter.planning.money import Money, apart, together
-from arbiter.planning.request_cost import PERIOD_DRIFT, RequestCost, measured, moving, priced
+from arbiter.planning.request_cost import RequestCost, measured, priced
 from arbiter.planning.token_count import TokenCount
 
 
@@ -17,42 +18,19 @@ def test_price_times_tokens_by_hand() -> None:
 
 
 def test_a_measured_cost_by_hand() -> None:
-    """Four costs of mean 2.5 and deviation 1.29: the error of the mean is 1.29 / (2.5 x 2); no drift, no movement."""
-    found = measured(np.array([1.0, 2.0, 3.0, 4.0]), drift=0.0)
-    assert found.mean_usd == 2.5
-    assert found.log_sd == pytest.approx(np.std([1, 2, 3, 4], ddof=1) / 5.0)
-    assert measured(np.array([1.0, 2.0, 3.0, 4.0])).log_sd == pytest.approx(np.hypot(found.log_sd, PERIOD_DRIFT))
+    """Four costs of mean 2.5 and deviation 1.29: the error of the mean is 1.29 / (2.5 x 2), beside a drift of t_4."""
+    costs = np.array([1.0, 2.0, 3.0, 4.0])
+    found = measured(costs)
+    assert (found.mean_usd, found.known) == (2.5, 4)
+    assert found.sd_usd == pytest.approx(np.std(costs, ddof=1))
+    assert found.log_sd == pytest.approx(np.hypot(found.sd_usd / 5.0, 1.533 / 1.282 * PERIOD_DRIFT), rel=0.03)
     assert measured(np.zeros(40)) == RequestCost(mean_usd=0.0, sd_usd=0.0, log_sd=0.0, known=40)
 
 
-def test_a_history_that_moves_has_a_floor_and_a_shuffled_one_has_none() -> None:
-    """Blocks of ones and threes move by 1.07 about their mean of two; the same costs shuffled do not."""
-    blocks = np.repeat([1.0, 3.0] * 4, 200)
-    floor = moving(blocks)
-    assert floor == pytest.approx(1.0690 / 2.0 * 1.1041, abs=0.01)
-    assert moving(np.random.default_rng(0).permutation(blocks)) < 0.1 * floor
-    assert moving(np.ones(10)) == 0.0
-
-
 def test_more_history_is_a_narrower_band() -> None:
-    """The error of the mean falls with the root of the costs, never below the drift."""
-    costs = np.random.default_rng(0).lognormal(0.0, 1.0, 15)  # too short to be seen moving
-    errors = [float(np.hypot(costs.std() / costs.mean() / np.sqrt(15 * k), PERIOD_DRIFT)) for k in (1, 10)]
-    assert measured(costs).log_sd == pytest.approx(errors[0], rel=0.05)
-    long = np.random.default_rng(0).lognormal(0.0, 1.0, 100_000)
-    assert PERIOD_DRIFT <= measured(long).log_sd < errors[1] + 0.05 < errors[0]
-
-
-def test_the_band_covers_four_in_five_of_exchangeable_futures() -> None:
-    """With no drift assumed, 600 futures of the same log-normal: 80 % +- 4 (2.5 standard errors of 1.6 points)."""
-    rng = np.random.default_rng(7)
-    n, covered = 200, 0
-    for _ in range(600):
-        past, future = rng.lognormal(0.0, 1.0, (2, n))
-        cost = measured(past, drift=0.0)
-        money = Money(mean=n * cost.mean_usd, own_var=n * cost.sd_usd**2, common_sd=n * cost.mean_usd * cost.log_sd)
-        covered += money.low <= future.sum() <= money.high
-    assert 0.76 <= covered / 600 <= 0.87
+    """The error of the mean falls with the root of the costs, and steadiness is seen; some drift is always expected."""
+    sizes = [measured(np.random.default_rng(0).lognormal(0.0, 1.0, n)).log_sd for n in (15, 200, 100_000)]
+    assert sizes == sorted(sizes, reverse=True) and sizes[-1] > PERIOD_DRIFT / 3.0
 
 
 def test_what_is_shared_adds_and_what_is_not_averages() -> None:

@@ -57,6 +57,27 @@ def test_patterns_follow_the_arithmetic(tmp_path: Path) -> None:
     assert ResiliencePattern.HEDGE in chosen(found(tmp_path, JANUARY, late))
 
 
+def test_what_each_pattern_costs_by_hand(tmp_path: Path) -> None:
+    """gpt-4o at $0.005 a request, gemini-2.5-flash at $0.00099; 1.5 % of the calls fail, half of them twice."""
+    plan = planned(tmp_path, JANUARY, SUPPORT + 'models = ["gpt-4o", "gemini-2.5-flash"]\n')
+    patterns = {each.pattern: each for each in plan.resilience[0].patterns}
+    usd, ratio = plan.projection.total().mean, 0.00099 / 0.005
+    by_hand = {
+        ResiliencePattern.ACTIVE_PASSIVE: 730 * 6 * 0.00099,  # six probes an hour
+        ResiliencePattern.ACTIVE_ACTIVE: usd / 2 * (ratio - 1),
+        ResiliencePattern.FALLBACK: usd * 0.001 * (ratio - 1),
+        ResiliencePattern.RETRY_BACKOFF: usd * 0.015 * 0.5,
+        ResiliencePattern.HEDGE: usd * 0.05 * ratio,
+        ResiliencePattern.TIMEOUT: 0.0,
+        ResiliencePattern.CIRCUIT_BREAKER: 0.0,
+        ResiliencePattern.BULKHEAD: 0.0,
+    }
+    assert {name: each.extra_usd_per_month for name, each in patterns.items()} == pytest.approx(by_hand)
+    assert patterns[ResiliencePattern.RETRY_BACKOFF].chosen
+    assert "after 10 s" in patterns[ResiliencePattern.TIMEOUT].why
+    assert f"within {5 / (5000 / 86400) + 10:,.0f} s" in patterns[ResiliencePattern.CIRCUIT_BREAKER].why
+
+
 def test_a_busy_use_case_needs_a_bulkhead(tmp_path: Path) -> None:
     """Fifty million a day keep hundreds of calls open; five thousand do not."""
     assert ResiliencePattern.BULKHEAD not in chosen(found(tmp_path, JANUARY, SUPPORT))

@@ -56,6 +56,13 @@ def test_what_the_traffic_tells_is_measured(tmp_path: Path) -> None:
     assert savings.combined == pytest.approx(1 - 0.8 * by_hand)
 
 
+def test_the_payback_is_the_work_over_what_is_added(tmp_path: Path) -> None:
+    """A batch takes ten days of $800 and saves half of $58.61 a month; what saves nothing never pays back."""
+    savings = found(tmp_path, SUMMARIES + 'models = ["gemini-2.5-flash"]\n')
+    assert row(savings, CostTechnique.BATCH).payback_months == pytest.approx(8000 / (58.6055 / 2))
+    assert row(savings, CostTechnique.TIERED_ROUTING).payback_months is None
+
+
 def test_prerequisites_are_checked(tmp_path: Path) -> None:
     """Nothing can wait, no batch price is offered, no cached price, and no discount on pennies."""
     waits = SUMMARIES.replace("deferrable = 1.0", "deferrable = 0.0")
@@ -66,6 +73,25 @@ def test_prerequisites_are_checked(tmp_path: Path) -> None:
     assert not row(plain, CostTechnique.VOLUME_DISCOUNTS).met
     dear = SUMMARIES.replace("= 1000", "= 1000000") + 'models = ["gpt-4o"]\n'
     assert row(found(tmp_path, dear), CostTechnique.VOLUME_DISCOUNTS).met
+
+
+def test_a_discount_is_asked_of_what_the_vendor_gets_from_all_use_cases(tmp_path: Path) -> None:
+    """Two of $7,705 each, both with one vendor, reach the $10,000 that neither reaches."""
+    one = SUMMARIES.replace("= 1000", "= 21613") + 'models = ["gpt-4o"]\n'  # 31 x 0.999 x 21,613 x $0.0115
+    alone = found(tmp_path, one)
+    assert alone.usd_per_month == pytest.approx(7_697.4, abs=1.0)
+    assert not row(alone, CostTechnique.VOLUME_DISCOUNTS).met
+    both = planned(tmp_path, JANUARY, one, one.replace('"summaries"', '"others"')).savings
+    assert all(row(each, CostTechnique.VOLUME_DISCOUNTS).met for each in both)
+
+
+def test_what_is_only_published_is_not_evidence(tmp_path: Path) -> None:
+    """By hand: a batch leaves .5 and the middle of 10 to 30 % leaves .8 of that; the first alone is evidence."""
+    dear = found(tmp_path, SUMMARIES.replace("= 1000", "= 1000000") + 'models = ["gpt-4o"]\n')
+    assert row(dear, CostTechnique.BATCH).met and row(dear, CostTechnique.VOLUME_DISCOUNTS).met
+    assert dear.evidenced == pytest.approx(0.5)
+    assert dear.combined == pytest.approx(1 - 0.5 * 0.8)
+    assert (dear.combined_low, dear.combined_high) == (pytest.approx(1 - 0.5 * 0.9), pytest.approx(1 - 0.5 * 0.7))
 
 
 def test_of_a_discount_and_a_reservation_the_better_counts(tmp_path: Path) -> None:

@@ -8,27 +8,28 @@ from plan_samples import JANUARY, MODERATION, SUMMARIES, SUPPORT, planned
 
 from arbiter.catalog import Catalog
 from arbiter.planning.upgrades import migration_days
-from arbiter.planning.vendors import risk_of
+from arbiter.planning.vendors import RISKS, risk_of
 from arbiter.vocabulary import Urgency, VendorRisk
 
 CATALOG = Catalog.default()
 
 
 @pytest.mark.parametrize(
-    ("share", "risk"),
+    ("share", "risk", "vendors", "days"),
     [
-        (1.0, "critical"),
-        (0.9, "high"),
-        (0.71, "high"),
-        (0.7, "moderate"),
-        (0.5, "low"),
-        (0.3, "minimal"),
-        (0.0, "minimal"),
+        (1.0, "critical", 3, 7),
+        (0.9, "high", 2, 14),
+        (0.71, "high", 2, 14),
+        (0.7, "moderate", 2, 30),
+        (0.5, "low", 1, 90),
+        (0.3, "minimal", 1, 180),
+        (0.0, "minimal", 1, 180),
     ],
 )
-def test_risk_by_share(share: float, risk: str) -> None:
-    """A level begins above its bound."""
+def test_risk_by_share(share: float, risk: str, vendors: int, days: int) -> None:
+    """A level begins above its bound, and says how many vendors are wanted and when to look again."""
     assert risk_of(share) is VendorRisk(risk)
+    assert (RISKS[risk_of(share)].vendors, RISKS[risk_of(share)].review_days) == (vendors, days)
 
 
 def test_one_vendor_is_over_concentrated_and_its_alternative_is_priced(tmp_path: Path) -> None:

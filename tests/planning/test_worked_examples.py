@@ -1,10 +1,13 @@
 """Three use cases, worked on paper with the catalog's prices per million tokens."""
 
+import datetime
 from pathlib import Path
 
 import pytest
 from plan_samples import JANUARY, MODERATION, SUMMARIES, SUPPORT, planned
 
+from arbiter.planning import Volume
+from arbiter.planning.months import months_from, requests_in
 from arbiter.vocabulary import CostTechnique, Strategy
 
 
@@ -23,6 +26,21 @@ def test_interactive_support_by_hand(tmp_path: Path) -> None:
     assert total.own_var == pytest.approx(154_845 * 0.005**2)
     assert total.common_sd == 0.0
     assert total.low == pytest.approx(774.225 - 1.2816 * 3.871**0.5, abs=0.01)
+
+
+def test_what_is_not_known_of_volume_and_tokens_widens_the_band(tmp_path: Path) -> None:
+    """Log-normal errors of 10 and 20 % multiply the mean: a deviation of sqrt(exp(.01 + .04) - 1) of it, 22.6 %."""
+    unsure = SUPPORT.replace("volume_error = 0.0", "volume_error = 0.1")
+    plan = planned(tmp_path, JANUARY.replace("= 0.0", "= 0.2"), only(unsure, "gpt-4o"))
+    assert plan.projection.total().common_sd == pytest.approx(774.225 * 0.22643, rel=1e-4)
+
+
+def test_the_error_of_the_growth_grows_with_the_months() -> None:
+    """The third month of ten per cent a month, known to five: 10 % of the volume beside 2 x .05 / 1.1 of the growth."""
+    volume = Volume(per_day=100.0, growth_per_month=0.1, error=0.1, growth_error=0.05)
+    march = requests_in(volume, months_from(datetime.date(2027, 1, 1), 3)[2])
+    assert march.mean == pytest.approx(31 * 100 * 1.21)
+    assert march.log_sd == pytest.approx((0.1**2 + (2 * 0.05 / 1.1) ** 2) ** 0.5)
 
 
 def test_batch_summaries_by_hand(tmp_path: Path) -> None:

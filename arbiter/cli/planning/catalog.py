@@ -1,6 +1,6 @@
 """`arbiter plan catalog`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,6 +8,9 @@ from arbiter.cli.options import CatalogFile, Json
 from arbiter.cli.output import show, show_json
 from arbiter.cli.planning.table import rows
 from arbiter.vocabulary import Capability, Category
+
+if TYPE_CHECKING:
+    from arbiter.records import Candidate
 
 HEAD = ("model", "provider", "category", "in $/M", "out $/M", "quality", "window", "300 tokens", "retires")
 
@@ -25,7 +28,6 @@ def catalog(
 ) -> None:
     """Search the catalog by category, capability, provider, cost, quality and latency."""
     from arbiter.catalog import Catalog, SearchCriteria, read_catalog
-    from arbiter.catalog.catalog import typical_latency_s
 
     asked = SearchCriteria(
         category=category,
@@ -40,18 +42,20 @@ def catalog(
     if as_json:
         show_json(found)
         return
-    body = [
-        (
-            c.name,
-            c.provider,
-            c.category,
-            f"{c.usd_per_mtok_in:.3g}",
-            f"{c.usd_per_mtok_out:.3g}",
-            f"{c.quality:.2f}",
-            f"{c.context_window_tokens:,}",
-            f"{typical_latency_s(c):.2f} s",
-            c.deprecation_date or ("" if c.status == "available" else c.status),
-        )
-        for c in found
-    ]
-    show([*rows(HEAD, body, indent=""), f"{len(found)} models"])
+    show([*rows(HEAD, map(_cells, found), indent=""), f"{len(found)} models"])
+
+
+def _cells(entry: "Candidate") -> tuple[str, ...]:
+    from arbiter.catalog.catalog import typical_latency_s
+
+    return (
+        entry.name,
+        entry.provider,
+        entry.category,
+        f"{entry.usd_per_mtok_in:.3g}",
+        f"{entry.usd_per_mtok_out:.3g}",
+        f"{entry.quality:.2f}",
+        f"{entry.context_window_tokens:,}",
+        f"{typical_latency_s(entry):.2f} s",
+        entry.deprecation_date or ("" if entry.status == "available" else entry.status),
+    )

@@ -1,23 +1,20 @@
 """`arbiter plan compare`."""
 
-from arbiter.cli.options import CatalogFile, Json
-from arbiter.cli.output import show, show_json
-from arbiter.cli.planning.inputs import Policy, Traffic, UseCases, planned
+from typing import TYPE_CHECKING
+
+from arbiter.cli.planning.reading import Said, reading
+
+if TYPE_CHECKING:
+    from arbiter.planning import Plan
 
 
-def compare(
-    use_cases: UseCases,
-    traffic: Traffic = None,
-    policy: Policy = None,
-    catalog: CatalogFile = None,
-    as_json: Json = False,
-) -> None:
+@reading
+def compare(plan: "Plan") -> Said:
     """Hold every model of the catalog against every use case: quality, cost, latency, and the limits it misses."""
     from arbiter.cli.planning.compare_lines import lines
 
-    plan = planned(use_cases, traffic, policy, catalog)
-    if as_json:
-        show_json({made.use_case: made.candidates for made in plan.recommendations})
-        return
-    for made in plan.recommendations:
-        show([*lines(made), ""])
+    made = plan.recommendations
+    return Said(
+        lines=[line for each in made for line in (*lines(each), "")],
+        values={each.use_case: each.candidates for each in made},
+    )

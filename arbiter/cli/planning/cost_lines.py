@@ -3,7 +3,7 @@
 from arbiter.cli.planning.table import rows
 from arbiter.planning import Plan
 from arbiter.planning.savings import Savings
-from arbiter.planning.wording import band, usd
+from arbiter.planning.wording import band, paid_back, usd
 
 
 def lines(plan: Plan) -> list[str]:
@@ -88,9 +88,10 @@ def _one(found: Savings) -> list[str]:
             f"{row.alone:.0%}" if row.alone_low == row.alone_high else f"{row.alone_low:.0%}-{row.alone_high:.0%}",
             usd(row.usd_per_month) if row.met else "-",
             f"{row.days:g} d",
+            paid_back(row.payback_months),
             row.basis,
             row.why if row.met else f"not counted: {row.why}",
         )
         for row in found.rows
     ]
-    return ["", head, *rows(("technique", "alone", "adds $", "effort", "basis", ""), body)]
+    return ["", head, *rows(("technique", "alone", "adds $", "effort", "paid back", "basis", ""), body)]

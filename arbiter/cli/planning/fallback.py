@@ -2,34 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from arbiter.cli.options import CatalogFile, Json
-from arbiter.cli.output import show, show_json
-from arbiter.cli.planning.inputs import Policy, Traffic, UseCases, planned
+from arbiter.cli.planning.reading import Said, reading
 
 if TYPE_CHECKING:
-    from arbiter.planning.resilience import Resilience
+    from arbiter.planning import Plan
 
 
-def fallback(
-    use_cases: UseCases,
-    traffic: Traffic = None,
-    policy: Policy = None,
-    catalog: CatalogFile = None,
-    as_json: Json = False,
-) -> None:
+@reading
+def fallback(plan: "Plan") -> Said:
     """Say who follows whom, how available the chains are, which patterns they need, and what an outage would do."""
-    from arbiter.cli.planning.fallback_lines import lines
-
-    plan = planned(use_cases, traffic, policy, catalog)
-    pairs = list(zip(plan.recommendations, plan.resilience, strict=True))
-    if as_json:
-        show_json([{"chain": made.chain, **_fields(found)} for made, found in pairs])
-        return
-    for made, found in pairs:
-        show([*lines(made, found), ""])
-
-
-def _fields(found: "Resilience") -> dict[str, object]:
     from dataclasses import asdict
 
-    return {**asdict(found), "reached": found.reached}
+    from arbiter.cli.planning.fallback_lines import lines
+
+    pairs = list(zip(plan.recommendations, plan.resilience, strict=True))
+    return Said(
+        lines=[line for made, found in pairs for line in (*lines(made, found), "")],
+        values=[{"chain": made.chain, **asdict(found), "reached": found.reached} for made, found in pairs],
+    )

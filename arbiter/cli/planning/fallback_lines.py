@@ -3,7 +3,7 @@
 from arbiter.cli.planning.table import rows
 from arbiter.planning import Recommendation
 from arbiter.planning.resilience import Outage, Resilience
-from arbiter.planning.wording import change, usd
+from arbiter.planning.wording import availability, change, usd
 
 
 def lines(made: Recommendation, found: Resilience) -> list[str]:
@@ -12,7 +12,8 @@ def lines(made: Recommendation, found: Resilience) -> list[str]:
     down = f"{found.minutes_down:.2g} minutes down a month on the vendors' side"
     said = [
         f"{made.use_case}: {' > '.join(made.chain)}",
-        f"  available {found.chain:.5%}, {down}; alone {found.alone:.3%}; {found.wanted:.3%} wanted: {met}",
+        f"  available {availability(found.chain)}, {down}; alone {availability(found.alone)}; "
+        f"{availability(found.wanted)} wanted: {met}",
     ]
     said += rows(
         ("pattern", "adds $", ""),

@@ -64,13 +64,13 @@ def _with_forecast(plan: "Plan", ledger: str) -> "Plan":
 
     from arbiter.ledger import open_ledger
     from arbiter.planning.months import months_from
-    from arbiter.planning.spend import LEAST_WEEKS, forecast_spend, ledger_spend
+    from arbiter.planning.spend import LEAST_WEEKS, disagreement, forecast_spend, ledger_spend
 
     with open_ledger(ledger, must_exist=True) as opened:
         spent = ledger_spend(opened)
     found = forecast_spend(spent, months_from(plan.start, plan.months))
     if found is None:
         days = len({row.day for row in spent})
-        note = f"the ledger holds {days} days with known costs: a forecast needs {LEAST_WEEKS} whole weeks of spend"
+        note = f"days with known costs in the ledger: {days}; a forecast needs {LEAST_WEEKS} whole weeks of spend"
         return replace(plan, notes=(*plan.notes, note))
-    return replace(plan, forecast=found)
+    return replace(plan, forecast=found, notes=(*plan.notes, *disagreement(found, plan.projection.total())))

@@ -31,11 +31,16 @@ def review(
     from arbiter.cli.planning.review_lines import lines
     from arbiter.planning.review import review_plan
 
-    saved, spent = _plan(plan, run, track), _spent(ledger, traffic)
+    saved = _plan(plan, run, track)
+    spent = _spent(ledger, traffic, saved)
     found = review_plan(saved, spent, _names(spent, saved, catalog))
     if as_json:
         dates = {name: str(getattr(found, name)) for name in ("made", "start", "end")}
-        show_json({**asdict(found), **dates, "rows": [{**asdict(row), "inside": row.inside} for row in found.rows]})
+        rows = {
+            name: [{**asdict(row), "inside": row.inside} for row in getattr(found, name)]
+            for name in ("rows", "use_cases")
+        }
+        show_json({**asdict(found), **dates, **rows})
     else:
         show(lines(found))
 
@@ -51,17 +56,17 @@ def _plan(path: Path | None, run: str | None, track: Path | None) -> "SavedPlan"
     return saved
 
 
-def _spent(ledger: str | None, traffic: list[Path] | None) -> "tuple[DaySpend, ...]":
+def _spent(ledger: str | None, traffic: list[Path] | None, saved: "SavedPlan") -> "tuple[DaySpend, ...]":
     from arbiter.ledger import open_ledger
     from arbiter.planning.spend import ledger_spend
 
     if traffic:
-        spent: tuple[DaySpend, ...] = workshop("planning.traffic_spend").traffic_spend(tuple(traffic))
+        spent: tuple[DaySpend, ...] = workshop("planning.traffic_spend").traffic_spend(tuple(traffic), saved.segments)
         return spent
     if ledger is None:
         raise InvalidInputError("give what was spent: --ledger, or --traffic with timestamps and costs")
     with open_ledger(ledger, must_exist=True) as opened:
-        return ledger_spend(opened)
+        return ledger_spend(opened, saved.segments)
 
 
 def _names(spent: "tuple[DaySpend, ...]", saved: "SavedPlan", catalog: Path | None) -> dict[str, str]:

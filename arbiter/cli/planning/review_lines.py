@@ -1,10 +1,12 @@
 """What `arbiter plan review` says to people."""
 
+from collections.abc import Sequence
+
 from arbiter.cli.planning.table import rows
 from arbiter.planning.review import Review, ReviewRow
 from arbiter.planning.wording import usd
 
-HEAD = ("model", "planned $", "10 %", "90 %", "spent $", "by requests", "by price", "")
+HEAD = ("planned $", "10 %", "90 %", "spent $", "by requests", "by cost each", "")
 
 
 def lines(found: Review) -> list[str]:
@@ -13,7 +15,14 @@ def lines(found: Review) -> list[str]:
     where = "inside" if whole.inside else "above" if whole.actual_usd > whole.high_usd else "below"
     head = f"{found.plan} of {found.made}, {found.start} to {found.end}: {usd(whole.actual_usd)} spent, "
     head += f"{usd(whole.planned_usd)} planned: {where} the band"
-    return [head, *rows(HEAD, [_cells(row, whole) for row in found.rows], indent="")]
+    said = [head, *_table("model", found.rows, whole)]
+    if found.use_cases:
+        said += ["", *_table("use case", found.use_cases, whole)]
+    return [*said, *(f"note: {note}" for note in found.notes)]
+
+
+def _table(title: str, body: Sequence[ReviewRow], whole: ReviewRow) -> list[str]:
+    return rows((title, *HEAD), [_cells(row, whole) for row in body], indent="")
 
 
 def _cells(row: ReviewRow, whole: ReviewRow) -> tuple[str, ...]:

@@ -1,13 +1,15 @@
 """What `arbiter plan strategy` says to people."""
 
 from arbiter.planning import Plan, Recommendation
-from arbiter.planning.wording import band, usd
+from arbiter.planning.decisions import decisions
+from arbiter.planning.wording import availability, band, usd
 
 
 def lines(plan: Plan) -> list[str]:
     """Say the strategy to people."""
     whole = plan.projection
-    said = [f"{plan.name}: {plan.months} months from {plan.start}, {len(plan.recommendations)} use cases", ""]
+    cases = len(plan.recommendations)
+    said = [f"{plan.name}: {plan.months} months from {plan.start}, {cases} use case{'s' if cases != 1 else ''}", ""]
     for made in plan.recommendations:
         said += [*_use_case(made, band(whole.of(made.use_case).total(), plan.months)), ""]
     first = plan.vendors.vendors[0]
@@ -19,6 +21,7 @@ def lines(plan: Plan) -> list[str]:
         f"upgrades  {len(plan.roadmap)} due"
         + "".join(f"; {u.use_case}: {u.incumbent} > {u.candidate}, {u.urgency}" for u in plan.roadmap[:3]),
     ]
+    said += [f"decide    {sentence}" for sentence in decisions(plan)]
     return [*said, *(f"note: {note}" for note in plan.notes)]
 
 
@@ -28,8 +31,8 @@ def _use_case(made: Recommendation, cost: str) -> list[str]:
         made.use_case,
         f"  serve     {served}; then {', '.join(made.fallbacks) or 'nobody'}",
         f"  cost      {cost} a month",
-        f"  sure      {made.confidence_level} ({made.confidence:.2f}); available {made.availability:.4%}, "
-        f"{made.wanted_availability:.2%} wanted",
+        f"  sure      {made.confidence_level} ({made.confidence:.2f}); "
+        f"available {availability(made.availability)}, {availability(made.wanted_availability)} wanted",
     ]
     said += [
         f"  gap       {gap.capability}: {gap.severity}, {gap.action} ({', '.join(gap.models)})" for gap in made.gaps

@@ -1,24 +1,18 @@
 """`arbiter plan upgrades`."""
 
-from arbiter.cli.options import CatalogFile, Json
-from arbiter.cli.output import show, show_json
-from arbiter.cli.planning.inputs import Policy, Traffic, UseCases, planned
+from typing import TYPE_CHECKING
+
+from arbiter.cli.planning.reading import Said, reading
+
+if TYPE_CHECKING:
+    from arbiter.planning import Plan
 
 
-def upgrades(
-    use_cases: UseCases,
-    traffic: Traffic = None,
-    policy: Policy = None,
-    catalog: CatalogFile = None,
-    as_json: Json = False,
-) -> None:
+@reading
+def upgrades(plan: "Plan") -> Said:
     """Hold candidates against the incumbents: quality, cost, retirement, net benefit; and a roadmap by date."""
     from arbiter.cli.planning.upgrades_lines import lines
     from arbiter.planning.saved import plan_to_dict
 
-    plan = planned(use_cases, traffic, policy, catalog)
-    if as_json:
-        values = plan_to_dict(plan)
-        show_json({name: values[name] for name in ("upgrades", "roadmap")})
-    else:
-        show(lines(plan))
+    values = plan_to_dict(plan)
+    return Said(lines=lines(plan), values={name: values[name] for name in ("upgrades", "roadmap")})

@@ -1,7 +1,7 @@
 """What `arbiter plan upgrades` says to people."""
 
 from arbiter.cli.planning.table import rows
-from arbiter.planning import Plan
+from arbiter.planning import Plan, UseCase
 from arbiter.planning.upgrades import Upgrade
 from arbiter.planning.wording import usd
 
@@ -11,9 +11,9 @@ HEAD = ("use case", "now", "candidate", "quality", "$ a month", "work", "net ove
 def lines(plan: Plan) -> list[str]:
     """Say what should be replaced, by what, and when."""
     known = {each.use_case for each in plan.upgrades}
-    silent = [made.use_case for made in plan.recommendations if made.use_case not in known]
+    silent = [case for case in plan.spec.use_cases if case.name not in known]
     said = rows(HEAD, map(_cells, plan.upgrades), indent="") if plan.upgrades else []
-    said += [f"{name}: no incumbent is named, and its model does not retire: nothing to upgrade" for name in silent]
+    said += [f"{case.name}: {_why_silent(case)}" for case in silent]
     if plan.roadmap:
         said += ["", "roadmap"]
         said += [
@@ -24,6 +24,12 @@ def lines(plan: Plan) -> list[str]:
     if any(not each.quality_valued for each in plan.upgrades):
         said += ["", "net benefit counts money alone where usd_per_good_answer is not set"]
     return said
+
+
+def _why_silent(case: UseCase) -> str:
+    if case.incumbent is None:
+        return "no incumbent is named, and its model does not retire: nothing to upgrade"
+    return f"nothing but {case.incumbent} keeps its limits"
 
 
 def _cells(each: Upgrade) -> tuple[str, ...]:

@@ -1,9 +1,12 @@
 """The page of a plan: complete, escaped, and silent in a browser."""
 
+import dataclasses
+import html
 from pathlib import Path
 
 from plan_samples import JANUARY, SUPPORT, full_plan, planned
 
+from arbiter.planning.decisions import decisions
 from arbiter_training.planning.charts import band_chart, bar_chart
 from arbiter_training.planning.page import render_plan, sentence
 
@@ -22,6 +25,18 @@ def test_the_page_holds_every_part(tmp_path: Path) -> None:
     for pattern in made.resilience[0].patterns:
         assert pattern.pattern.replace("_", " ") in page
     assert all(str(budget.kind).replace("_", " ") in page for budget in made.budgets)
+
+
+def test_the_page_says_what_is_to_be_decided_and_what_it_rests_on(tmp_path: Path) -> None:
+    """Every decision, what the file asks for, and every assumption; a plan may leave nothing open."""
+    made = full_plan(tmp_path)
+    page = html.unescape(render_plan(made))
+    for text in decisions(made):
+        assert text[1:] in page
+    assert "quality_floor = 0.9; max_latency_s = 60 for 90%" in page and "5,000 +- 0%" in page
+    for field in dataclasses.fields(made.spec.assumptions):
+        assert field.name.replace("_", " ") in page
+    assert " to $" in sentence(made)
 
 
 def test_names_from_the_file_are_escaped(tmp_path: Path) -> None:

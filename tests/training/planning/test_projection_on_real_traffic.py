@@ -1,5 +1,7 @@
 """The projection held against what came: fitted on the first half of a log, it must cover the second."""
 
+import functools
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 from arbiter.planning.backtest import Backtest, backtest
-from arbiter_training.traffic import TrafficTable, read_traffic
+from arbiter_training.traffic import read_traffic
 
 FILES = (
     "gsm8k_gpt4_mixtral.parquet",
@@ -19,22 +21,24 @@ FILES = (
 )
 
 
-def halves(table: TrafficTable, model: str) -> tuple[np.ndarray, np.ndarray]:
-    """Give the costs of a model on the requests of the first and of the second half of a log."""
-    requests = list(dict.fromkeys(table.request_id))
-    first = set(requests[: len(requests) // 2])
-    rows = (table.model == model) & ~np.isnan(table.cost_usd)
-    early = np.array([request in first for request in table.request_id])
-    return table.cost_usd[rows & early], table.cost_usd[rows & ~early]
+@functools.cache
+def costs_of(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Give the costs of each model, and where in the log its requests stand, in [0, 1)."""
+    table = read_traffic(path)
+    place = {request: i for i, request in enumerate(dict.fromkeys(table.request_id))}
+    at = np.array([place[request] for request in table.request_id]) / len(place)
+    known = ~np.isnan(table.cost_usd)
+    rows = {model: known & (table.model == model) for model in table.models}
+    return {model: (table.cost_usd[where], at[where]) for model, where in rows.items()}
 
 
-def tried(data_dir: Path, name: str) -> Iterator[Backtest]:
-    """Give the test of every model with 100 requests or more."""
-    table = read_traffic(data_dir / "traffic" / name)
-    for model in table.models:
-        past, future = halves(table, model)
-        if past.size + future.size >= 100:
-            yield backtest("all", model, past, future)
+def tried(data_dir: Path, name: str, count: int = 2) -> Iterator[Backtest]:
+    """Project each part of a log from the one before it, for every model with 50 requests or more in each."""
+    for model, (costs, at) in costs_of(data_dir / "traffic" / name).items():
+        parts = [costs[(at * count).astype(int) == k] for k in range(count)]
+        if min(each.size for each in parts) >= 50:
+            for past, future in itertools.pairwise(parts):
+                yield backtest("all", model, past, future)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -50,3 +54,14 @@ def test_the_band_is_no_wider_than_the_log_moves(data_dir: Path) -> None:
     for name in ("gsm8k_gpt4_mixtral.parquet", "paretobandit_val_k3.parquet"):
         for each in tried(data_dir, name):
             assert each.high_usd / each.low_usd < 1.5
+
+
+def test_other_splits_are_covered_about_as_often_as_the_band_promises(data_dir: Path) -> None:
+    """Each third to eighth from the one before it: measured 651 of 777, 84 %, of which 96 to 100 % on shuffled logs.
+
+    Sixteen models that answered the same questions are in or out together, so the 777 are far fewer in effect: between
+    75 and 95 % is what is asked for.
+    """
+    found = [each.inside for name in FILES for count in (3, 4, 5, 6, 8) for each in tried(data_dir, name, count)]
+    assert len(found) > 700
+    assert 0.75 <= float(np.mean(found)) <= 0.95

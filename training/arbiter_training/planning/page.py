@@ -1,15 +1,18 @@
 """A plan as one self-contained page that a manager can read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from arbiter.planning import Plan, Recommendation
-from arbiter.planning.wording import band, usd
+from arbiter.planning.decisions import decisions
+from arbiter.planning.wording import between, usd
 from arbiter_training.planning.charts import band_chart, bar_chart
 from arbiter_training.planning.tables import (
     alternatives_table,
+    assumptions_table,
     budgets_table,
     candidates_table,
     costs_table,
+    inputs_table,
     outages_table,
     patterns_table,
     rows_table,
@@ -39,10 +42,11 @@ NUMBERS: Mapping[str, str] = {
 
 def render_plan(plan: Plan) -> str:
     """Render a plan as one HTML document; everything from outside is escaped, and nothing is fetched."""
-    sections = [_headline(plan), section("Recommendation", strategy_table(plan)), _cost(plan), _savings(plan)]
-    sections += [section("Budgets", budgets_table(plan)), _resilience(plan), _vendors(plan)]
+    sections = [_headline(plan), _decisions(plan), section("Recommendation", strategy_table(plan)), _cost(plan)]
+    sections += [_savings(plan), section("Budgets", budgets_table(plan)), _resilience(plan), _vendors(plan)]
     sections += [_upgrades(plan), section("How each choice was made", "".join(map(_choice, plan.recommendations)))]
-    sections += [_notes(plan)] if plan.notes else []
+    sections += [_basis(plan)]
+    sections += [section("Notes", _listed(plan.notes))] if plan.notes else []
     return document(f"Plan: {plan.name}", "".join(sections), definitions(NUMBERS))
 
 
@@ -51,8 +55,10 @@ def sentence(plan: Plan) -> str:
     cases = f"{len(plan.recommendations)} use case{'s' if len(plan.recommendations) != 1 else ''}"
     whole = plan.projection.total()
     given_up = sum(bool(made.relaxed) for made in plan.recommendations)
-    tail = f" {given_up} of them cannot have every limit kept." if given_up else " Every limit is kept."
-    money = f"{band(whole, plan.months)} a month, {usd(whole.mean)} over {plan.months} months from {plan.start}"
+    tail = " Not every limit can be kept." if given_up else " Every limit is kept."
+    if 0 < given_up < len(plan.recommendations):
+        tail = f" In {given_up} of them not every limit can be kept."
+    money = f"{between(whole, plan.months)} a month, {usd(whole.mean)} over {plan.months} months from {plan.start}"
     return f"Serving {cases} costs {money}.{tail}"
 
 
@@ -82,6 +88,16 @@ def _headline(plan: Plan) -> str:
     )
 
 
+def _decisions(plan: Plan) -> str:
+    found = decisions(plan)
+    return section(
+        "What to decide",
+        _listed([text[:1].upper() + text[1:] for text in found])
+        if found
+        else note("Nothing: the plan may go ahead as it stands."),
+    )
+
+
 def _cost(plan: Plan) -> str:
     beside = None if plan.forecast is None else plan.forecast.months
     told = "Expected cost per month in its 80 % band."
@@ -91,6 +107,9 @@ def _cost(plan: Plan) -> str:
         held = f"{sum(each.inside for each in plan.backtests)} of {len(plan.backtests)}"
         told += f" Fitted on the first half of the traffic, the band holds the second half's cost for {held} models."
     drawing = band_chart(plan.projection.by_month(), "Cost per month", beside)
+    cases = sorted(plan.projection.by_use_case().items(), key=lambda item: -item[1].mean)
+    bars = [(name, money.mean, f"{between(money, plan.months)} a month") for name, money in cases]
+    drawing += bar_chart(bars, "Cost by use case", lead=1)
     rows = details("By use case, model and vendor", costs_table(plan))
     returns = "".join(
         note(
@@ -133,7 +152,7 @@ def _resilience(plan: Plan) -> str:
 
 def _vendors(plan: Plan) -> str:
     found = plan.vendors
-    bars = [(v.vendor, v.share, f"{v.share:.1%}, risk {v.risk}, look again on {v.review}") for v in found.vendors]
+    bars = [(v.vendor, v.share, f"{v.share:.1%}, risk {v.risk}, review on {v.review}") for v in found.vendors]
     told = f"Herfindahl {found.herfindahl:.2f}, as concentrated as {found.effective_vendors:.1f} equal vendors."
     if found.over_concentrated:
         told += " Over-concentrated."
@@ -159,11 +178,16 @@ def _choice(made: Recommendation) -> str:
     said += [f"gap in {gap.capability}: {gap.severity}, {gap.action} ({', '.join(gap.models)})" for gap in made.gaps]
     for each in made.relaxed:
         said.append(f"{each.limit} given up: wanted {each.wanted}, got {each.got}; {'; or '.join(each.to_keep)}")
-    items = "".join(f"<li>{escape(text)}</li>" for text in said)
-    body = f'<ul class="notes">{items}</ul>{candidates_table(made)}'
-    return details(f"{made.use_case}: {made.primary}", body)
+    return details(f"{made.use_case}: {made.primary}", _listed(said) + candidates_table(made))
 
 
-def _notes(plan: Plan) -> str:
-    items = "".join(f"<li>{escape(text)}</li>" for text in plan.notes)
-    return section("Notes", f'<ul class="notes">{items}</ul>')
+def _basis(plan: Plan) -> str:
+    """Say what was asked for and what was assumed: who doubts the plan begins here."""
+    told = "The file asks for this. Lengths that it does not declare were taken from the traffic."
+    assumed = note("Nobody's data give these; [assumptions] in the file changes them.") + assumptions_table(plan)
+    return section("What it rests on", note(told) + inputs_table(plan) + details("What was assumed", assumed))
+
+
+def _listed(texts: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    return f'<ul class="notes">{items}</ul>'

@@ -1,16 +1,14 @@
 """The tables of a plan's page. Every text from outside is escaped here, where it meets the markup."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
-from arbiter.planning import Plan, Recommendation
+from arbiter.planning import Limits, Plan, Recommendation, TokenCount, UseCase
 from arbiter.planning.resilience import Resilience
 from arbiter.planning.savings import Savings
-from arbiter.planning.wording import band, change, usd
+from arbiter.planning.wording import availability, band, change, paid_back, usd
 from arbiter_training.report.drawing import escape
 from arbiter_training.report.tables import table
-
-LONGEST_PAYBACK = 60
-"""Months from which on a technique is not worth its work."""
 
 
 def rows_table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -43,7 +41,7 @@ def _strategy(plan: Plan, made: Recommendation) -> list[str]:
         ", ".join(made.fallbacks) or "nobody",
         band(plan.projection.of(made.use_case).total(), plan.months),
         f"{str(made.confidence_level).replace('_', ' ')} ({made.confidence:.2f})",
-        f"{made.availability:.4%}, {made.wanted_availability:.2%} wanted",
+        f"{availability(made.availability)}, {availability(made.wanted_availability)} wanted",
         given_up,
     ]
 
@@ -85,14 +83,19 @@ def savings_table(found: Savings) -> str:
         if row.alone_low != row.alone_high:
             alone = f"{row.alone_low:.0%} to {row.alone_high:.0%}"
         adds = usd(row.usd_per_month) if row.met else "not counted"
-        paid = "" if row.payback_months is None else _payback(row.payback_months)
-        rows.append([_named(row.technique), alone, adds, f"{row.days:g} days", paid, str(row.basis), row.why])
-    head = ["Technique", "Saves alone", "Adds a month", "Effort", "", "Basis", "What was looked at"]
+        rows.append(
+            [
+                _named(row.technique),
+                alone,
+                adds,
+                f"{row.days:g} days",
+                paid_back(row.payback_months),
+                str(row.basis),
+                row.why,
+            ]
+        )
+    head = ["Technique", "Saves alone", "Adds a month", "Effort", "Paid back in", "Basis", "What was looked at"]
     return rows_table(f"Savings of {found.use_case}", head, rows)
-
-
-def _payback(months: float) -> str:
-    return f"paid back in {months:.1f} months" if months <= LONGEST_PAYBACK else "not worth its work"
 
 
 def outages_table(plan: Plan) -> str:
@@ -174,6 +177,63 @@ def candidates_table(made: Recommendation) -> str:
     ]
     head = ["Model", "Vendor", "Quality", "Judged", "A request", "Latency at the limit's share", "Limits"]
     return rows_table(f"Models on {made.use_case}", head, rows)
+
+
+def inputs_table(plan: Plan) -> str:
+    """Give what the file asks for, use case by use case."""
+    head = [
+        "Use case",
+        "Workload",
+        "Requests a day",
+        "Grows a month",
+        "Tokens in",
+        "Tokens out",
+        "Criticality",
+        "Limits",
+    ]
+    return rows_table("What was asked for", head, map(_input, plan.spec.use_cases))
+
+
+def _input(case: UseCase) -> list[str]:
+    volume = case.volume
+    return [
+        case.name,
+        _named(case.workload),
+        f"{volume.per_day:,.10g} +- {volume.error:.0%}",
+        f"{volume.growth_per_month:.1%}",
+        *("from the traffic" if each is None else _tokens(each) for each in (case.input_tokens, case.output_tokens)),
+        str(case.criticality),
+        "; ".join(_limits(case.limits)) or "none",
+    ]
+
+
+def _tokens(count: TokenCount) -> str:
+    return f"{count.mean:,.0f}" + (f" (sd {count.sd:,.0f})" if count.sd else "")
+
+
+def _limits(limits: Limits) -> list[str]:
+    """Give the limits that are set, by their keys in the file; the level of the latency stands with it."""
+    said = []
+    for field in dataclasses.fields(limits):
+        value = getattr(limits, field.name)
+        if field.name == "latency_quantile" or value == field.default:
+            continue
+        text = ", ".join(sorted(map(str, value))) if isinstance(value, frozenset) else f"{value}".removesuffix(".0")
+        level = f" for {limits.latency_quantile:.0%}" if field.name == "max_latency_s" else ""
+        said.append(f"{field.name} = {text}{level}")
+    return said
+
+
+def assumptions_table(plan: Plan) -> str:
+    """Give every number of ``[assumptions]``."""
+    rows = [
+        [
+            _named(field.name),
+            "not told" if (value := getattr(plan.spec.assumptions, field.name)) is None else f"{value:g}",
+        ]
+        for field in dataclasses.fields(plan.spec.assumptions)
+    ]
+    return rows_table("What was assumed", ["Assumption", "Value"], rows)
 
 
 def _named(name: str) -> str:

@@ -6,7 +6,7 @@ from arbiter.errors import InvalidInputError
 from arbiter.integrations.quiet_mlflow import calm
 from arbiter.planning import Plan
 from arbiter.planning.saved import SavedPlan, plan_to_json, saved_from_json
-from arbiter_training.mlflow_connection import connect
+from arbiter_training.mlflow_connection import connect, has_store
 from arbiter_training.planning.page import render_plan
 from arbiter_training.tracking import Tracker, metric_name
 
@@ -56,6 +56,8 @@ def load_plan(folder: Path, run: str | None = None) -> SavedPlan:
     InvalidInputError
         If the store has no such plan.
     """
+    if not has_store(folder):
+        raise _without_plan(folder)
     connection = connect(folder)
     with calm():
         found = run or _latest(connection.client, folder)
@@ -66,10 +68,14 @@ def load_plan(folder: Path, run: str | None = None) -> SavedPlan:
     return saved_from_json(Path(path).read_text(encoding="utf-8"), f"run {found}")
 
 
+def _without_plan(folder: Path) -> InvalidInputError:
+    return InvalidInputError(f"{folder} holds no plan; make one with `arbiter plan strategy FILE --track {folder}`")
+
+
 def _latest(client: object, folder: Path) -> str:
     experiment = client.get_experiment_by_name(EXPERIMENT)  # type: ignore[attr-defined]  # mlflow has no types
     query = {"max_results": 1, "order_by": ["attributes.start_time DESC"], "filter_string": "status = 'FINISHED'"}
     runs = [] if experiment is None else client.search_runs([experiment.experiment_id], **query)  # type: ignore[attr-defined]  # mlflow has no types
     if not runs:
-        raise InvalidInputError(f"{folder} holds no plan; make one with `arbiter plan strategy FILE --track {folder}`")
+        raise _without_plan(folder)
     return str(runs[0].info.run_id)

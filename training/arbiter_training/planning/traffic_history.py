@@ -1,13 +1,15 @@
 """Traffic files as the history of a plan's use cases."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from arbiter.catalog import Catalog, candidate_from_log, litellm_entry
 from arbiter.planning import CaseHistory, History, ModelHistory, PlanSpec, RoutingTrial, UseCase
-from arbiter.planning.eligibility import weights_of
+from arbiter.planning.eligibility import hard_limits, weights_of
+from arbiter.records import Query
 from arbiter.router import Router
 from arbiter_training.planning.repetition import repetition
 from arbiter_training.planning.trial import load_policy, routing_trial
@@ -157,11 +159,20 @@ class _Reader:
     def _trial(self, case: UseCase, outcomes: OutcomeMatrix) -> RoutingTrial | None:
         if self._router is None:
             return None
-        found = routing_trial(self._policy, self._router, outcomes, self._names, weights_of(case).quality_per_usd)
+        asked = replace(outcomes, queries=tuple(self._asked(query, case) for query in outcomes.queries))
+        found = routing_trial(self._policy, self._router, asked, self._names, weights_of(case).quality_per_usd)
         if isinstance(found, str):
             self.notes.append(f"{case.name}: {found}")
             return None
         return found
+
+    def _asked(self, query: Query, case: UseCase) -> Query:
+        """Give a request with what the use case never gives up, and its strategy where it names one."""
+        limits = hard_limits(case)
+        for key in ("allow", "deny"):
+            if limits[key] is not None:
+                limits[key] |= {logged for logged, name in self._names.items() if name in limits[key]}
+        return replace(query, requirements=replace(query.requirements, **limits), strategy=case.strategy)
 
 
 def _model(table: TrafficTable, rows: BoolArray, weights: FloatArray) -> ModelHistory:
