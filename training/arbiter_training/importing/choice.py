@@ -12,7 +12,7 @@ from arbiter_training.traffic.columns import STATUS_OK
 
 KEY = "arbiter"
 PREFIX = f"{KEY}."
-KNOWN = ("propensity", "decision_id", "policy_version", "model")
+KNOWN = ("propensity", "decision_id", "policy_version", "model", "action_probs")
 
 
 def with_choice(call: Call, *places: Mapping[str, Any]) -> Call:
@@ -25,7 +25,7 @@ def with_choice(call: Call, *places: Mapping[str, Any]) -> Call:
     ----------
     call : is changed.
     places : metadata, tags or attributes: ``{"arbiter": {"propensity": ...}}`` or ``{"arbiter.propensity": ...}``.
-        Known are ``propensity``, ``decision_id``, ``policy_version`` and ``model``.
+        Known are ``propensity``, ``decision_id``, ``policy_version``, ``model`` and ``action_probs``.
 
     Raises
     ------
@@ -46,18 +46,20 @@ def with_choice(call: Call, *places: Mapping[str, Any]) -> Call:
             call.extras["decision_id"] = decision
         if found["policy_version"] is not None:
             call.extras["policy_version"] = str(found["policy_version"])
-        _about_the_chosen(call, text(found["model"]))
+        _about_the_chosen(call, text(found["model"]), mapping(found["action_probs"]))
         return call
     return call
 
 
-def _about_the_chosen(call: Call, chosen: str | None) -> None:
+def _about_the_chosen(call: Call, chosen: str | None, candidates: Mapping[str, Any]) -> None:
     if chosen is None or call.model is None:
         return
     if loose_name(call.model) != loose_name(chosen):
         call.extras[STAND_IN] = True
         if call.status == STATUS_OK:
-            call.extras |= {"served_by": call.model, "served_cost_usd": call.cost_usd}
+            names = {loose_name(name): name for name in candidates}
+            served = names.get(loose_name(call.model), call.model)
+            call.extras |= {"served_by": served, "served_cost_usd": call.cost_usd}
             call.status = str(FallbackReason.ERROR)
         call.cost_usd = call.latency_s = call.ttft_s = call.output_tokens = None
     call.model = chosen
