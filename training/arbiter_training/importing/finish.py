@@ -13,10 +13,10 @@ from arbiter_training.importing.index import ImportIndex
 from arbiter_training.importing.items import Half, Kind, Reason
 from arbiter_training.importing.summary import Summary
 from arbiter_training.importing.tally import Tally
+from arbiter_training.traffic.columns import SOURCE
 from arbiter_training.traffic.read_parquet import pyarrow_modules
 
 FOLD_COLUMNS = {"attempts": "double", "served_by": "string", "served_quality": "double", "served_cost_usd": "double"}
-SOURCE = "quality_source"
 
 ANCESTORS = 100
 """Spans looked at above a call; a deeper tree is one that goes round."""
@@ -162,7 +162,7 @@ def _with_quality(arrow: Any, table: Any, judged: dict[int, list[Judged]]) -> An
     kinds = {"quality": arrow.float64(), SOURCE: arrow.string()}
     if "served_by" in table.column_names:
         kinds |= {"served_by": arrow.string(), "served_quality": arrow.float64()}
-    held = set(table.column_names) - {SOURCE}  # of judgements that no longer hold
+    held = {name for name, kind in kinds.items() if name in table.column_names and table.column(name).type == kind}
     cells = {name: table.column(name).to_pylist() if name in held else [None] * table.num_rows for name in kinds}
     for row, found in judged.items():
         cell: Row = {name: values[row] for name, values in cells.items()}

@@ -8,7 +8,7 @@ from typing import Any
 from arbiter_training.importing.columnar import HALF, STAND_IN
 from arbiter_training.importing.items import Half, Reason
 from arbiter_training.importing.quality import combined
-from arbiter_training.traffic.columns import STATUS_OK
+from arbiter_training.traffic.columns import SOURCE, STATUS_OK
 
 Row = dict[str, Any]
 Judged = tuple[float, str, str, float]
@@ -43,7 +43,7 @@ def judge(row: Row, verdicts: Sequence[Judged]) -> None:
     if row.get("served_by"):
         row["served_quality"] = combined(verdicts)[0]
     else:
-        row["quality"], row["quality_source"] = combined(verdicts)
+        row["quality"], row[SOURCE] = combined(verdicts)
 
 
 def fold(members: Sequence[tuple[Row, Sequence[Judged]]]) -> Folded:

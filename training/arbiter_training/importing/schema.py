@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from arbiter_training.importing.columnar import HELPERS
-from arbiter_training.importing.finish import FOLD_COLUMNS, SOURCE
-from arbiter_training.traffic.columns import KNOWN
+from arbiter_training.importing.finish import FOLD_COLUMNS
+from arbiter_training.traffic.columns import KNOWN, SOURCE
 from arbiter_training.traffic.read_parquet import pyarrow_modules
 
 ALWAYS = ("request_id", "prompt", "model", "status")

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from arbiter.errors import InvalidInputError, TrafficError
-from arbiter_training.importing.finish import SOURCE
 from arbiter_training.importing.partition import check_target, write_tables
 from arbiter_training.importing.staging import ANSWER
 from arbiter_training.judging.behaviour import CODES, EARNED, EDITED, IMPLICIT, kept_share, next_turns
 from arbiter_training.judging.exact import matches_reference
 from arbiter_training.judging.judge import SELF, Judge, JudgeSettings, Question
-from arbiter_training.traffic.columns import STATUS_OK
+from arbiter_training.traffic.columns import SOURCE, STATUS_OK
 from arbiter_training.traffic.prompt_text import prompt_text
 from arbiter_training.traffic.read_parquet import parquet_metadata, pyarrow_modules, record_batches
 
