@@ -101,7 +101,7 @@ def test_all_three_train_and_evaluate_alike(workshop: Workshop, tmp_path: Path) 
     trip = trip_of(workshop, tmp_path, 400)
     assert_agrees(tmp_path, trip)
     options = ("--base", workshop.folder / "base", "--recipe", workshop.folder / "recipe.toml", "--no-track")
-    policies = ("--policy", "gpt-4o-mini", "--policy", "best-single", "--policy", workshop.bundle)
+    policies = ("--policy", "gpt-4o-mini", "--policy", "gpt-4o", "--policy", workshop.bundle)
     said = {}
     for name in ("export", "payloads", "spend"):
         assert run_in(tmp_path, "train", f"{name}.parquet", "-o", f"bundle-{name}", *options).status == 0

@@ -33,6 +33,8 @@ def with_choice(call: Call, *places: Mapping[str, Any]) -> Call:
         If the propensity is not in (0, 1].
     """
     for place in places:
+        if KEY not in place and PREFIX + "propensity" not in place and PREFIX + "decision_id" not in place:
+            continue
         written = mapping(place.get(KEY))
         found = {name: first({"nested": written.get(name), "flat": place.get(PREFIX + name)}, "nested", "flat")
                  for name in KNOWN}  # fmt: skip
