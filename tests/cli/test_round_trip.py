@@ -17,7 +17,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-EQUAL = ("model", "propensity", "cost_usd", "quality", "served_by", "served_quality", "status", "policy_version")
+EQUAL = ("model", "propensity", "cost_usd", "quality", "served_by", "served_quality", "status", "policy_version",
+         "quality_source")  # fmt: skip
 """What must be the same to the last bit."""
 
 

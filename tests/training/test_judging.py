@@ -23,8 +23,10 @@ from arbiter_training.judging.rubric import grading, read_better, read_grade
     [
         ("42", "42", True), ("The answer is 42.", "42", True), ("It is 1,042", "1042", True), ("Paris", "paris.", True),
         ("First 3, then 4.\nSo the result is **7**.", "7", True), ("First 7, then 4.\nSo it is 11", "7", False),
-        ("-7", "7", True), ("(B)", "B", True), ("I choose B because of A", "B", False), ("", "B", False),
-        ("New York", "York", True), ("x", "", None), ("x", "word " * 40, None),
+        ("-7", "7", False), ("x = -7.", "-7", True), ("(B)", "B", True), ("I choose B because of A", "B", False),
+        ("It is $1,250.00.", "1250", True), ("0.50", ".5", True), ("-0", "0", True), ("1.25", "1.250001", False),
+        ("v1.2.3", "1.2.3", False), ("1.2.3", "1.2.3", True), ("New York", "York", True), ("x", "", None),
+        ("", "B", False), ("x", "word " * 40, None), ("12345678901234567", "12345678901234568", False),
     ],
 )  # fmt: skip
 def test_short_references_are_compared_by_their_text(answer: str, reference: str, matches: bool | None) -> None:
