@@ -18,6 +18,21 @@ PRECISION: Mapping[FeedbackSource, float] = {
 """Inverse noise variance of one judgement by who gave it, against a person's: a prior, not a measurement."""
 
 
+REFERENCE = "reference"
+"""How tables call the source of a quality that was found by comparing with a reference answer: a check by code."""
+
+
+def source_named(name: object) -> FeedbackSource | None:
+    """Give the source that a table's ``quality_source`` means; None where it names none.
+
+    What follows a colon says who or how: ``judge:gpt-4o``, ``implicit:rephrase``.
+    """
+    kind = str(name).partition(":")[0]
+    if kind == REFERENCE:
+        return FeedbackSource.CODE
+    return FeedbackSource(kind) if kind in list(FeedbackSource) else None
+
+
 Reward = Callable[[Decision, Feedback], float | None]
 """A reward of the user's own making: the quality in [0, 1] that a feedback on a decision stands for, None for none."""
 

@@ -4,6 +4,7 @@ And what its calls carry of arbiter's, so that other loggers see the decision, t
 """
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from arbiter.errors import MissingExtraError
@@ -14,6 +15,10 @@ LOCAL_PRICES = "LITELLM_LOCAL_MODEL_COST_MAP"
 
 ARBITER_KEY = "arbiter"
 """Key of a call's litellm ``metadata`` under which other loggers, too, find what arbiter decided."""
+
+KEPT = "spend_logs_metadata"
+"""Key of a call's ``metadata`` whose mapping litellm keeps in its own logs, payload and spend table alike; of others it
+keeps those that it knows, and ``arbiter`` is none of them (1.106.2)."""
 
 RECORDED = "recorded"
 """Key in there: arbiter has made the call, and records it itself."""
@@ -32,6 +37,19 @@ def decision_metadata(decision: Decision) -> dict[str, Any]:
         "strategy": str(decision.strategy),
         "policy_version": decision.policy_version,
     }
+
+
+def carrying(metadata: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a call's metadata with what other loggers are told of a decision, in both places where they look.
+
+    Parameters
+    ----------
+    metadata : the call's; stays as it is, since callers share theirs between requests.
+    told : of the decision.
+    """
+    kept = metadata.get(KEPT)
+    own = dict(kept) if isinstance(kept, Mapping) else {}
+    return {**metadata, ARBITER_KEY: told, KEPT: {**own, ARBITER_KEY: told}}
 
 
 def import_litellm() -> Any:

@@ -47,13 +47,14 @@ class _Served:
     ----------
     row : what the decision itself says.
     outcomes : the calls.
-    quality : as far as feedback tells.
+    quality, quality_source : as far as feedback tells, and the least noisy of those who gave it.
     measured : cost and latency by the last feedback that knows them.
     """
 
     row: dict[str, Any]
     outcomes: list[Outcome] = field(default_factory=list)
     quality: float | None = None
+    quality_source: str | None = None
     measured: dict[str, float] = field(default_factory=dict)
 
 
@@ -90,8 +91,11 @@ def serving_log(ledger: Ledger, rules: FeedbackRules | None = None, *, routed_on
     for judged in ledger.judged():
         one = served.get(judged.decision.id)
         if one is not None:  # else it was left out, or decided while this was read
-            known = rules.known(judged.decision, (*judged.earlier, judged.feedback))
+            said = (*judged.earlier, judged.feedback)
+            known = rules.known(judged.decision, said)
             one.quality = None if known is None else known.quality
+            sources = [f.source for f in said if rules.quality(judged.decision, f) is not None]
+            one.quality_source = None if known is None else str(max(sources, key=rules.precision.__getitem__))
             one.measured |= _measured(judged.feedback)
     rows = tuple(_row(one) for one in served.values())
     return ServingLog(rows=rows, texts=sum(row["prompt_kept"] == PromptPolicy.FULL for row in rows))
@@ -139,6 +143,7 @@ def _row(one: _Served) -> dict[str, Any]:
     row = {
         **one.row,
         "quality": None if others else one.quality,
+        "quality_source": None if others else one.quality_source,
         **measured,
         "status": str(failed[-1].fallback_reason or FAILED) if failed and not any(o.ok for o in own) else "ok",
         "served_by": others[-1].model if others else None,

@@ -16,7 +16,7 @@ from arbiter.execution.failures import OUT, TOO_DEAR
 from arbiter.execution.open_stream import OpenStream, open_stream
 from arbiter.execution.options import ExecutionOptions
 from arbiter.execution.requested import messages_of, no_json, time_limit_s
-from arbiter.quiet_litellm import ARBITER_KEY, RECORDED, decision_metadata
+from arbiter.quiet_litellm import RECORDED, carrying, decision_metadata
 from arbiter.records import Completion, Decision, Estimate, Outcome, Query
 from arbiter.vocabulary import NO_FAILURE, FallbackReason
 
@@ -86,7 +86,7 @@ class Run:
         self.query = query
         self.decision = decision
         self.options = options
-        metadata = {**(params.get("metadata") or {}), ARBITER_KEY: {**decision_metadata(decision), RECORDED: True}}
+        metadata = carrying(params.get("metadata") or {}, {**decision_metadata(decision), RECORDED: True})
         self.body: Mapping[str, Any] = {"messages": messages_of(query), **params, "metadata": metadata}
         self.jitter = random.Random(decision.id)
         self.tried: list[Tried] = []

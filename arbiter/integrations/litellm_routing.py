@@ -9,7 +9,7 @@ from arbiter.completing import demanding
 from arbiter.errors import ArbiterError, InvalidInputError
 from arbiter.intake import read_request
 from arbiter.integrations.litellm_calls import named
-from arbiter.quiet_litellm import ARBITER_KEY, decision_metadata
+from arbiter.quiet_litellm import ARBITER_KEY, carrying, decision_metadata
 from arbiter.records import Decision, Query
 from arbiter.route_options import RouteOptions, read_query
 from arbiter.service import Arbiter
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TRIED = "arbiter_tried"
-"""Key of a request's metadata: the models that failed for it, so that a retry asks another one."""
+HELD = "arbiter_held"
+"""Key of a request's metadata: what was decided for it, whom to ask in which order, and who was asked so far."""
 
 EXCLUDED = "_excluded_deployment_ids"
 """Where litellm's Router is told which deployments of a group are not to be taken for a request (1.106.2)."""
@@ -33,9 +33,11 @@ def route_with(router: "LitellmRouter", service: Arbiter, groups: Collection[str
 
     A group lists deployments of several models under one ``model_name``. For a request to it arbiter chooses among the
     models that litellm has a deployment for which does not cool down; which of that model's deployments answers is
-    left to the Router's own strategy. A retry is a new decision that avoids what failed. Other groups are as before.
+    left to the Router's own strategy. A retry is no new decision: it asks whoever was asked least, in the order of the
+    decision's fallbacks, and what it brings is an outcome of that decision. Other groups are as before.
 
-    The decision travels in the call's metadata, under ``arbiter``: id, model, propensity, probabilities. Add
+    The decision travels in the call's metadata, under ``arbiter``: id, model, propensity, probabilities; and litellm
+    keeps it in its own logs, under ``spend_logs_metadata``, from where `arbiter import` reads it. Add
     :func:`arbiter.integrations.litellm_log.litellm_callback` to have outcomes recorded. Options of
     :meth:`arbiter.Arbiter.route` go the same way: ``metadata={"arbiter": {"strategy": "cost_first"}}``.
 
@@ -126,21 +128,37 @@ class _Strategy:
         """Choose, and leave litellm only the choice's deployments; where nothing can be chosen, all of them."""
         key = "litellm_metadata" if "litellm_metadata" in kwargs else "metadata"
         metadata = kwargs.setdefault(key, {})
-        if not metadata.get("attempted_retries"):
-            metadata[TRIED] = []
         places = self.places(group)
-        allow = frozenset(places) - frozenset(metadata[TRIED]) or frozenset(places)
-        query = _query(messages, kwargs, metadata)
-        if not allow or query is None:
+        held = metadata.get(HELD) if metadata.get("attempted_retries") else None
+        if held is None:
+            held = self._decided(messages, kwargs, metadata, places)
+        if held is None:
             logger.warning("litellm's own strategy chooses for %s: no model to choose from, or no user's turn", group)
             return
-        decision = self._route(query, allow)
-        metadata[TRIED].append(decision.model)
-        # A copy: callers share their metadata between requests.
-        kwargs[key] = {**metadata, ARBITER_KEY: decision_metadata(decision)}
-        if decision.model in places:  # an emergency choice need not be
-            others = self._listed(group) - places[decision.model]
+        metadata[HELD] = held
+        kwargs[key] = carrying(metadata, held["decision"])
+        left = [model for model in held["order"] if model in places]
+        if left:  # an emergency choice need not be among them
+            model = min(left, key=held["asked"].count)
+            held["asked"].append(model)
+            others = self._listed(group) - places[model]
             kwargs[EXCLUDED] = sorted(others | set(kwargs.get(EXCLUDED) or ()))
+
+    def _decided(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        kwargs: Kwargs,
+        metadata: Mapping[str, Any],
+        places: Collection[str],
+    ) -> dict[str, Any] | None:
+        """Decide, and give what retries need of it; None where nothing can be chosen."""
+        query = _query(messages, kwargs, metadata)
+        if not places or query is None:
+            return None
+        decision = self._route(query, frozenset(places))
+        likely = sorted(decision.action_probs, key=lambda model: -decision.utilities.get(model, 0.0))
+        order = dict.fromkeys((decision.model, *decision.fallbacks, *likely))
+        return {"decision": decision_metadata(decision), "order": list(order), "asked": []}
 
     def _route(self, query: Query, allow: frozenset[str]) -> Decision:
         own = query.requirements.allow

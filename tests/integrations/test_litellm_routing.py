@@ -97,18 +97,30 @@ def test_chosen_and_called_agree_over_many_requests(server: OpenAIServer, servic
 
 
 @pytest.mark.parametrize("how", ["sync", "async"])
-def test_a_retry_is_a_new_decision_that_avoids_what_failed(server: OpenAIServer, service: Arbiter, how: str) -> None:
-    """Each with an outcome of its own; the caller sees one answer, and the metadata it gave is not used up."""
+def test_a_retry_asks_the_decisions_fallbacks(server: OpenAIServer, service: Arbiter, how: str) -> None:
+    """Three calls, three outcomes of one decision, in its order; the caller's own metadata is not used up."""
     router, metadata = router_of(server, num_retries=2), {"session_id": "s"}
     route_with(router, service)
     server.script += [openai_server.fails(500), openai_server.fails(503)]
     ask(router, how, metadata=metadata)
-    tried = outcomes(service, 3)
-    assert [d.model for d in decisions(service)] == [o.model for o in tried]
+    tried, (decision,) = outcomes(service, 3), decisions(service)
+    assert [o.model for o in tried][:2] == [decision.model, decision.fallbacks[0]]
     assert len({o.model for o in tried}) == 3 and [o.ok for o in tried] == [False, False, True]
-    assert {d.session_id for d in decisions(service)} == {"s"} and "arbiter" not in metadata
+    assert {o.decision_id for o in tried} == {decision.id}
+    assert decision.session_id == "s" and "arbiter" not in metadata
     ask(router, how, metadata=metadata)
-    assert decisions(service)[-1].model == decisions(service)[0].model  # nothing of the first request sticks
+    first, second = decisions(service)
+    assert second.id != first.id and second.model == first.model  # nothing of the first request sticks
+
+
+def test_when_all_were_asked_the_first_is_asked_again(server: OpenAIServer, service: Arbiter) -> None:
+    """A failure may pass; nobody is asked twice before everybody was asked once."""
+    router = router_of(server, num_retries=4)
+    route_with(router, service)
+    server.script += [openai_server.fails(500)] * 4
+    ask(router, "sync")
+    asked = [o.model for o in outcomes(service, 5)]
+    assert len(set(asked[:3])) == 3 and asked[3:] == asked[:2] and len(decisions(service)) == 1
 
 
 def test_what_cools_down_is_not_chosen(server: OpenAIServer, service: Arbiter) -> None:

@@ -87,6 +87,21 @@ def test_equal_inclusion_is_no_weight(full: OutcomeData) -> None:
     np.testing.assert_allclose(data.weights[data.observed], 1.0)
 
 
+def test_a_trusted_half_is_half_an_outcome(full: OutcomeData) -> None:
+    """Worked: weights are those of equal trust times the trust; a fit by them leans to who is trusted."""
+    trust = np.where(np.arange(N) % 2, 1.0, 0.5)[:, None] * np.ones((1, 3))
+    trusting = replace(full, trust=trust)
+    np.testing.assert_allclose(trusting.weights, full.weights * trust)
+    np.testing.assert_allclose(trusting.take(np.arange(9)).weights, full.take(np.arange(9)).weights * trust[:9])
+    liars = np.arange(N) % 2 == 0
+    lied = replace(full, quality=np.where(liars[:, None], 1.0 - full.quality, full.quality))
+    errors = []
+    for given in (None, np.where(liars, 0.05, 1.0)[:, None] * np.ones((1, 3))):
+        model, _ = fit_quality(replace(lied, trust=given), CATALOG, OPTIONS)
+        errors.append(float(((model.predict(full.batch, full.heads)[0] - full.quality) ** 2).mean()))
+    assert errors[1] < 0.8 * errors[0]
+
+
 @pytest.mark.parametrize(
     ("quality", "message"), [(np.nan, "no outcome is known"), (1.5, r"must lie in \[0, 1\], it runs from 1.5 to 1.5")]
 )

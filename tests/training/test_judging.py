@@ -14,7 +14,7 @@ from arbiter.errors import InvalidInputError, TrafficError
 from arbiter.quiet_litellm import import_litellm
 from arbiter_training.importing import ImportRequest, import_log
 from arbiter_training.importing.answers import answer_text
-from arbiter_training.judging import JudgeRequest, JudgeSettings, judge_traffic, matches_reference
+from arbiter_training.judging import JudgeReport, JudgeRequest, JudgeSettings, judge_traffic, matches_reference
 from arbiter_training.judging.rubric import grading, read_better, read_grade
 
 
@@ -23,8 +23,10 @@ from arbiter_training.judging.rubric import grading, read_better, read_grade
     [
         ("42", "42", True), ("The answer is 42.", "42", True), ("It is 1,042", "1042", True), ("Paris", "paris.", True),
         ("First 3, then 4.\nSo the result is **7**.", "7", True), ("First 7, then 4.\nSo it is 11", "7", False),
-        ("-7", "7", True), ("(B)", "B", True), ("I choose B because of A", "B", False), ("", "B", False),
-        ("New York", "York", True), ("x", "", None), ("x", "word " * 40, None),
+        ("-7", "7", False), ("x = -7.", "-7", True), ("(B)", "B", True), ("I choose B because of A", "B", False),
+        ("It is $1,250.00.", "1250", True), ("0.50", ".5", True), ("-0", "0", True), ("1.25", "1.250001", False),
+        ("v1.2.3", "1.2.3", False), ("1.2.3", "1.2.3", True), ("New York", "York", True), ("x", "", None),
+        ("", "B", False), ("x", "word " * 40, None), ("12345678901234567", "12345678901234568", False),
     ],
 )  # fmt: skip
 def test_short_references_are_compared_by_their_text(answer: str, reference: str, matches: bool | None) -> None:
@@ -213,3 +215,88 @@ def test_what_cannot_be_judged_is_refused(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pyarrow.table({"request_id": ["a"], "gold": ["x"]}), source)
     with pytest.raises(TrafficError, match=r"no column 'answer': import it with --answers"):
         judge_traffic(JudgeRequest(traffic=source, out=tmp_path / "j.parquet", reference="gold"), lambda _: None)
+
+
+def conversation(*turns: tuple[str, float, str], **more: Any) -> list[dict[str, Any]]:
+    """Give rows of one session: what was said, when in seconds, and to which model."""
+    return [
+        {"request_id": f"r{i}", "session_id": "s", "timestamp": 1.8e9 + at, "prompt": said, "model": model, **more}
+        for i, (said, at, model) in enumerate(turns)
+    ]
+
+
+def behaved(folder: Path, rows: list[dict[str, Any]], **options: Any) -> tuple[dict[str, Any], JudgeReport]:
+    """Import rows, take what askers did, and give quality and source by request."""
+    (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = folder / "traffic.parquet"
+    import_log(ImportRequest(sources=(str(folder / "log.jsonl"),), out=source, jobs=1), lambda _: None)
+    request = JudgeRequest(traffic=source, out=folder / "j.parquet", **{"implicit": True, **options})
+    report = judge_traffic(request, lambda _: None)
+    assert report.rows == report.known + sum(report.judged.values()) + sum(report.left.values())
+    return {request_id: found for (request_id, _), found in rows_of(request.out).items()}, report
+
+
+LONG = "How do I rotate the keys of the signing service without any downtime for its clients"
+
+
+@pytest.mark.parametrize(
+    ("said", "after_s", "found"),
+    [
+        (LONG, 60.0, (0.0, "implicit:regenerate")),
+        (f"{LONG}, please?", 60.0, (0.0, "implicit:rephrase")),
+        ("That's not what I asked", 60.0, (0.0, "implicit:complain")),
+        ("It still doesn't work", 60.0, (0.0, "implicit:complain")),
+        ("No problem. And who signs the certificates?", 60.0, (1.0, "implicit:continue")),
+        ("Great, and which of them expire first?", 60.0, (1.0, "implicit:continue")),
+        (LONG, 6000.0, (None, None)),
+    ],
+)
+def test_the_next_turn_is_a_weak_judgement(
+    said: str, after_s: float, found: tuple[float | None, str | None], tmp_path: Path
+) -> None:
+    """Of the answer before it, if it comes soon; of its own answer nothing is known: who leaves says nothing."""
+    judged, _ = behaved(tmp_path, conversation((LONG, 0.0, "m"), (said, after_s, "m")))
+    assert judged == {"r0": found, "r1": (None, None)}
+
+
+def test_other_numbers_are_another_question(tmp_path: Path) -> None:
+    """Though nearly all words are the same."""
+    one, two = (f"Convert {n} kilometres an hour into miles an hour and round to two digits" for n in (50, 70))
+    assert behaved(tmp_path, conversation((one, 0.0, "m"), (two, 9.0, "m")))[0]["r0"] == (1.0, "implicit:continue")
+
+
+def test_only_what_an_asker_said_after_an_answer_counts(tmp_path: Path) -> None:
+    """Not a turn of a tool, not another session, not after a failure; what a human judged stays."""
+    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function", "function": {}}]}
+    steps = [{"role": "user", "content": LONG}, call, {"role": "tool", "tool_call_id": "c", "content": "ok"}]
+    rows = conversation((LONG, 0.0, "m"), ("", 1.0, "m"), ("Next question then", 2.0, "m"))
+    rows[1] |= {"prompt": None, "messages": steps}
+    other = [{**row, "request_id": f"o{row['request_id']}", "session_id": "t"} for row in rows]
+    other[0] |= {"status": "timeout"}
+    human = [{**row, "request_id": f"h{row['request_id']}", "session_id": "u"} for row in rows]
+    human[0] |= {"quality": 0.25}
+    judged, report = behaved(tmp_path, [row for three in zip(rows, other, human, strict=True) for row in three])
+    assert judged["r0"] == (1.0, "implicit:continue") and judged["r1"] == (None, None)
+    assert judged["or0"] == (None, None) and judged["hr0"] == (0.25, None)
+    assert (report.known, dict(report.judged)) == (1, {"implicit:continue": 1})
+
+
+def test_what_was_kept_of_an_edited_answer_counts(tmp_path: Path) -> None:
+    """Worked: five of six words kept on both sides is 10 / 12; an answer that was not touched is 1."""
+    rows = conversation(*[("Name it", 9.0 * i, "m") for i in range(3)], answer="one two three four five six")
+    for row, edited in zip(rows, ("one two three four five SIX", "one two three four five six", ""), strict=True):
+        row["kept"] = edited
+    judged, _ = behaved(tmp_path, rows, implicit=False, edited="kept")
+    assert judged["r0"] == (pytest.approx(10 / 12), "implicit:edit")
+    assert judged["r1"] == (1.0, "implicit:edit") and judged["r2"] == (None, None)
+
+
+def test_behaviour_is_heard_last(judge: Any, tmp_path: Path) -> None:
+    """After references and judges, which know more; only of what is left."""
+    server, _ = judge
+    settings = JudgeSettings(models=("openai/judge-1",), extra={"api_base": server.url, "api_key": "any"})
+    rows = conversation(*[(f"Question {word}?", 9.0 * i, "m") for i, word in enumerate("abc")], answer="four")
+    rows[0] |= {"gold": "four"}
+    rows[1] |= {"answer": None}
+    judged, _ = behaved(tmp_path, rows, settings=settings, reference="gold")
+    assert judged == {"r0": (1.0, "reference"), "r1": (1.0, "implicit:continue"), "r2": (0.4, "judge:openai/judge-1")}

@@ -28,6 +28,7 @@ from arbiter_training.gatekeeper import GatekeeperOptions, HeadReport, LabelledQ
 from arbiter_training.judge import JudgeOptions
 from arbiter_training.labels import LabelConflict, conflicts_of, kinds_of, label_sources, labels_of
 from arbiter_training.principal import principal_components
+from arbiter_training.quality_sources import SourceWeights
 from arbiter_training.split import fold_numbers, groups_of
 from arbiter_training.teacher import require_teacher, teacher_named, teacher_vectors
 from arbiter_training.traffic import OutcomeMatrix
@@ -55,6 +56,7 @@ class LearnOptions:
         log has no such column, kinds are found from its texts and outcomes.
     threads : for linear algebra and boosting. One is fastest below some ten thousand rows.
     quality, gatekeeper, bandit : options of the parts.
+    quality_sources : how much a quality counts by who gave it, where the log says so.
     judge : an LLM that labels what neither the log nor its outcomes do; nobody by default.
     """
 
@@ -70,6 +72,7 @@ class LearnOptions:
     quality: QualityOptions = field(default_factory=QualityOptions)
     gatekeeper: GatekeeperOptions = field(default_factory=GatekeeperOptions)
     bandit: BanditSettings = field(default_factory=BanditSettings)
+    quality_sources: SourceWeights = field(default_factory=SourceWeights)
     judge: JudgeOptions = field(default_factory=JudgeOptions)
 
     def __post_init__(self) -> None:
@@ -155,10 +158,11 @@ def _learn(
     judged = OutcomeData(
         batch=batch,
         heads=_unseen(heads, data.labels, reports),
-        quality=outcomes.quality,
+        quality=options.quality_sources.heard(outcomes),
         inclusion=np.nan_to_num(outcomes.propensity, nan=1.0),
         folds=folds,
         teacher=teacher,
+        trust=options.quality_sources.trust(outcomes),
         kinds=kinds_of(outcomes, options.kind_column),
     )
     quality, report = fit_quality(judged, catalog, options.quality)

@@ -193,11 +193,16 @@ def test_what_cannot_be_a_row_is_refused_with_its_reason(change: dict[str, Any],
 
 
 def test_a_cost_of_zero_is_no_price(tmp_path: Path) -> None:
-    """LiteLLM writes 0 for a model whose price it does not know; with a breakdown, 0 is what it cost."""
-    (unknown,) = LiteLLMPayload().read(BASE | {"response_cost": 0.0, "completion_tokens": 5})
-    (free,) = LiteLLMPayload().read(BASE | {"response_cost": 0.0, "completion_tokens": 5, "cost_breakdown": {"a": 0}})
-    assert isinstance(unknown, Call) and isinstance(free, Call)
-    assert (unknown.cost_usd, free.cost_usd) == (None, 0.0)
+    """LiteLLM writes 0, and a breakdown of zeros, where it knows no price; its diagnosis tells a free model apart."""
+    said = BASE | {"response_cost": 0.0, "completion_tokens": 5, "cost_breakdown": {"total_cost": 0.0}}
+    (unknown,) = LiteLLMPayload().read(said)
+    (missing,) = LiteLLMPayload().read(said | {"zero_cost_diagnostic": {"reason": "missing_pricing_key"}})
+    (free,) = LiteLLMPayload().read(said | {"zero_cost_diagnostic": None})
+    (uncounted,) = LiteLLMPayload().read(said | {"completion_tokens": 0, "zero_cost_diagnostic": None})
+    assert isinstance(unknown, Call) and isinstance(missing, Call)
+    assert isinstance(free, Call) and isinstance(uncounted, Call)
+    assert (unknown.cost_usd, missing.cost_usd, free.cost_usd, uncounted.cost_usd) == (None, None, 0.0, None)
+    assert (uncounted.input_tokens, uncounted.output_tokens) == (None, None)
 
 
 def test_the_spend_table_without_prompts_says_what_to_switch_on() -> None:

@@ -110,7 +110,7 @@ def test_titles_of_conversations(text: str, asked: bool) -> None:
     [
         ("RateLimitError", "rate_limited"), ("APITimeoutError", "timeout"), ("503", "primary_unavailable"),
         ("ContentPolicyViolationError", "safety_violation"), ("insufficient_quota", "budget_exceeded"),
-        ("AuthenticationError", "error"), (None, "error"),
+        ("AuthenticationError", "primary_unavailable"), ("InternalServerError", "error"), (None, "error"),
     ],
 )  # fmt: skip
 def test_kinds_of_errors(told: object, status: str) -> None:

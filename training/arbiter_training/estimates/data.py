@@ -53,6 +53,7 @@ class OutcomeData:
     teacher : (n, d) vectors of a large encoder, rows of length 1 or NaN where it was not asked: a student of it is
         taught, and takes the place of the embedding in the estimates. None teaches none.
     kinds : (n,) number of the kind of request that the log names, -1 where it names none. None names none.
+    trust : (n, K), above 0: inverse noise variance of the outcome's source against a person's. None trusts all alike.
 
     Raises
     ------
@@ -67,6 +68,7 @@ class OutcomeData:
     folds: IntArray
     teacher: NDArray[np.float32] | None = None
     kinds: IntArray | None = None
+    trust: FloatArray | None = None
 
     def __post_init__(self) -> None:
         known = self.quality[self.observed]
@@ -84,16 +86,18 @@ class OutcomeData:
 
     @property
     def weights(self) -> FloatArray:
-        """(n, K) inverse inclusion, capped, mean 1 per candidate; 0 where not observed.
+        """(n, K) inverse inclusion, capped, mean 1 per candidate, times the trust in the source; 0 where not observed.
 
-        Weights what each candidate was shown to what it could be asked: without them a model learns from the requests
-        that the logging policy chose to give it.
+        The first weighs what each candidate was shown to what it could be asked: without it a model learns from the
+        requests that the logging policy chose to give it. By the second a quality of half the precision counts for
+        half an outcome, also against the priors.
         """
         raw = np.where(self.observed, 1.0 / np.maximum(self.inclusion, 1e-6), 0.0)
         count = np.maximum(self.observed.sum(axis=0), 1)
         mean = np.maximum(raw.sum(axis=0) / count, 1e-12)
         capped = np.minimum(raw / mean, MAX_WEIGHT)
-        return np.asarray(capped / np.maximum(capped.sum(axis=0) / count, 1e-12))
+        even = capped / np.maximum(capped.sum(axis=0) / count, 1e-12)
+        return np.asarray(even if self.trust is None else even * self.trust)
 
     def take(self, rows: IntArray) -> "OutcomeData":
         """Give the requests at ``rows``."""
@@ -105,4 +109,5 @@ class OutcomeData:
             folds=self.folds[rows],
             teacher=None if self.teacher is None else self.teacher[rows],
             kinds=None if self.kinds is None else self.kinds[rows],
+            trust=None if self.trust is None else self.trust[rows],
         )

@@ -219,11 +219,14 @@ class MemberTrainer:
             order, cells = cells_of(self._keys[rows], self.options.seed)
             rows = rows[order]
         quality, observed = self.data.quality[rows], self.data.observed[rows]
+        means = candidate_means(quality, self.weights[rows], FEW)
+        if self.data.trust is not None:  # the index counts each outcome once; what it is not trusted for is the mean's
+            quality = means + np.minimum(self.data.trust[rows], 1.0) * (quality - means)
         index = NeighbourIndex(
             keys=self._keys[rows],
             rewards=np.nan_to_num(quality).astype(np.float32),
             observed=observed,
-            means=candidate_means(quality, self.weights[rows], FEW),
+            means=means,
             k=choice.k,
             sharpness=choice.sharpness,
             prior_strength=choice.prior_strength,

@@ -13,6 +13,7 @@ from arbiter_training.design import design_matrix
 from arbiter_training.estimates.data import OutcomeData
 from arbiter_training.estimates.length import fit_length, implied_output_tokens
 from arbiter_training.estimates.shared_logistic import Penalty, fit_shared_logistic
+from arbiter_training.quality_sources import SourceWeights
 from arbiter_training.traffic import OutcomeMatrix
 
 FloatArray = NDArray[np.float64]
@@ -84,6 +85,7 @@ def cross_fitted(
         quality=outcomes.quality,
         inclusion=np.nan_to_num(outcomes.propensity, nan=1.0),
         folds=folds,
+        trust=SourceWeights().trust(outcomes),
     )
     design, weights = design_matrix(batch), data.weights
     contexts = np.concatenate([np.ones((len(batch), 1)), batch.embedding.astype(np.float64)], axis=1)

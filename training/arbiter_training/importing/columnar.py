@@ -18,6 +18,11 @@ from arbiter_training.traffic.read_parquet import pyarrow_modules
 HALF = "_half"
 """Helper column: which half of a call a row is; never in the result, and never set in a traffic table."""
 
+STAND_IN = "_stand_in"
+"""Helper column: whether a row tells of a call that was made in the place of the model it is about."""
+
+HELPERS = frozenset((HALF, STAND_IN))
+
 TEXTS = ("request_id", "prompt", "messages", "session_id", "model", "status", *LABELS)
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from arbiter_training.importing.columnar import HALF
+from arbiter_training.importing.columnar import HALF, HELPERS
 from arbiter_training.importing.fold import Judged, Row, fold, judge
 from arbiter_training.importing.index import ImportIndex
 from arbiter_training.importing.items import Half, Kind, Reason
 from arbiter_training.importing.summary import Summary
 from arbiter_training.importing.tally import Tally
+from arbiter_training.traffic.columns import SOURCE
 from arbiter_training.traffic.read_parquet import pyarrow_modules
 
 FOLD_COLUMNS = {"attempts": "double", "served_by": "string", "served_quality": "double", "served_cost_usd": "double"}
-SOURCE = "quality_source"
 
 ANCESTORS = 100
 """Spans looked at above a call; a deeper tree is one that goes round."""
@@ -146,7 +146,7 @@ class Finisher:
         """Give the types of a part's rows, and those of the columns that bringing them together adds."""
         types = {field.name: field.type for field in table.schema}
         added = {name: self._schema.field(name).type for name in self._schema.names if name not in types}
-        return arrow.schema([(name, kind) for name, kind in {**types, **added}.items() if name != HALF])
+        return arrow.schema([(name, kind) for name, kind in {**types, **added}.items() if name not in HELPERS])
 
     def _in_schema(self, arrow: Any, table: Any) -> Any:
         columns = []
@@ -159,14 +159,18 @@ class Finisher:
 
 
 def _with_quality(arrow: Any, table: Any, judged: dict[int, list[Judged]]) -> Any:
-    qualities: list[float | None] = table.column("quality").to_pylist()
-    sources: list[str | None] = [None] * table.num_rows
+    kinds = {"quality": arrow.float64(), SOURCE: arrow.string()}
+    if "served_by" in table.column_names:
+        kinds |= {"served_by": arrow.string(), "served_quality": arrow.float64()}
+    held = {name for name, kind in kinds.items() if name in table.column_names and table.column(name).type == kind}
+    cells = {name: table.column(name).to_pylist() if name in held else [None] * table.num_rows for name in kinds}
     for row, found in judged.items():
-        cell: Row = {}
+        cell: Row = {name: values[row] for name, values in cells.items()}
         judge(cell, found)
-        qualities[row], sources[row] = cell["quality"], cell[SOURCE]
-    position = table.schema.get_field_index("quality")
-    table = table.set_column(position, "quality", arrow.array(qualities, type=arrow.float64()))
-    if SOURCE in table.column_names:
-        table = table.drop_columns([SOURCE])
-    return table.append_column(SOURCE, arrow.array(sources, type=arrow.string()))
+        for name, values in cells.items():
+            values[row] = cell[name]
+    for name, values in cells.items():
+        if name in table.column_names:
+            table = table.drop_columns([name])
+        table = table.append_column(name, arrow.array(values, type=kinds[name]))
+    return table

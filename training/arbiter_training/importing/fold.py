@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from arbiter_training.importing.columnar import HALF
+from arbiter_training.importing.columnar import HALF, STAND_IN
 from arbiter_training.importing.items import Half, Reason
 from arbiter_training.importing.quality import combined
-from arbiter_training.traffic.columns import STATUS_OK
+from arbiter_training.traffic.columns import SOURCE, STATUS_OK
 
 Row = dict[str, Any]
 Judged = tuple[float, str, str, float]
@@ -37,18 +37,23 @@ class Folded:
 
 
 def judge(row: Row, verdicts: Sequence[Judged]) -> None:
-    """Write what judgements come to into a row."""
-    if verdicts:
-        row["quality"], row["quality_source"] = combined(verdicts)
+    """Write what judgements come to into a row; where another model answered, they are of that one."""
+    if not verdicts:
+        return
+    if row.get("served_by"):
+        row["served_quality"] = combined(verdicts)[0]
+    else:
+        row["quality"], row[SOURCE] = combined(verdicts)
 
 
 def fold(members: Sequence[tuple[Row, Sequence[Judged]]]) -> Folded:
     """Bring the rows of one request together.
 
     Rows with the same request id are several models scored on it, or repetitions. Rows with ids of their own are
-    attempts at it: each ends with the first that succeeds, and what comes after is another request. The row of a folded
-    request is about the model that was asked first. Where another one answered in its place, ``served_by`` names it and
-    the row has no quality, as in ``arbiter export``: the other one was not chosen with any known probability.
+    attempts at it: each ends with the first that succeeds, and what comes after is another request, unless the same
+    decision of arbiter's made both. The row of a folded request is about the model that was asked first, or that
+    arbiter chose. Where another one answered in its place, ``served_by`` names it and the row has no quality, as in
+    ``arbiter export``: the other one was not chosen with any known probability.
 
     Parameters
     ----------
@@ -124,36 +129,43 @@ def _chains(attempts: list[tuple[Row, list[Judged]]]) -> Iterator[list[tuple[Row
     ordered = sorted(attempts, key=lambda pair: pair[0]["timestamp"]) if len(known) == len(attempts) else attempts
     chain: list[tuple[Row, list[Judged]]] = []
     for pair in ordered:
-        chain.append(pair)
-        if pair[0]["status"] == STATUS_OK:
+        if chain and _answered(chain[-1][0]) and not _one_decision(chain[-1][0], pair[0]):
             yield chain
             chain = []
+        chain.append(pair)
     if chain:
         yield chain
 
 
+def _answered(row: Row) -> bool:
+    return bool(row["status"] == STATUS_OK or row.get("served_by"))
+
+
+def _one_decision(row: Row, other: Row) -> bool:
+    return row.get("decision_id") is not None and row["decision_id"] == other.get("decision_id")
+
+
 def _request(attempts: list[tuple[Row, list[Judged]]]) -> Row:
     """Give the one row of a request from its attempts, the last of which may have succeeded."""
-    chosen = attempts[0][0]
-    own = [row for row, _ in attempts if row["model"] == chosen["model"]]
-    final = attempts[-1][0]
     verdicts = [verdict for _, found in attempts for verdict in found]
-    if len(attempts) == 1:
+    rows = [row for row, _ in attempts]
+    asked = [row for row in rows if not row.get(STAND_IN)] or rows[:1]
+    chosen, final = asked[0], rows[-1]
+    if len(rows) == 1:
         judge(chosen, verdicts)
         return chosen
-    last = own[-1]
-    measured = {name: last[name] for name in ("status", *MEASURES, "answer") if name in last}
-    row: Row = {**chosen, **measured, "attempts": float(len(attempts))}
+    own = [row for row in asked if row["model"] == chosen["model"]]
+    measured = {name: own[-1][name] for name in ("status", *MEASURES, "answer") if name in own[-1]}
+    row: Row = {**chosen, **measured, "attempts": float(len(rows))}
     costs = [attempt["cost_usd"] for attempt in own if attempt["cost_usd"] is not None]
     row["cost_usd"] = sum(costs) if costs else None
-    row["latency_s"] = _waited(chosen, last)
-    if final["model"] == chosen["model"] or final["status"] != STATUS_OK:
-        judge(row, verdicts)
-        return row
-    served = dict(final)
-    judge(served, verdicts)
-    row |= {"quality": None, "served_by": final["model"], "served_quality": served["quality"]}
-    row["served_cost_usd"] = final["cost_usd"]
+    row["latency_s"] = _waited(chosen, own[-1])
+    if final.get("served_by"):
+        row |= {"quality": None, **{name: final.get(name) for name in SERVED}}
+    elif final["model"] != chosen["model"] and final["status"] == STATUS_OK:
+        row |= {"quality": None, "served_by": final["model"], "served_quality": final["quality"]}
+        row["served_cost_usd"] = final["cost_usd"]
+    judge(row, verdicts)
     return row
 
 

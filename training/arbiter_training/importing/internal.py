@@ -15,6 +15,9 @@ _ABOUT_THE_CHAT = re.compile(
 )
 """An instruction that names a conversation as the thing to be titled; "a title for my novel" is a request like any."""
 
+_CHATS = ("conversation", "chat", "dialogue", "session", "thread")
+"""One of these is in whatever the pattern finds; looking for them first takes a tenth of the time."""
+
 READ_CHARS = 400
 """How much of the first and of the last turn is looked at: these instructions open their turn."""
 
@@ -29,9 +32,15 @@ MAIN_TURNS = frozenset({"", "main", "main_turn", "user", "user_turn"})
 def names_the_chat(request: Messages) -> bool:
     """Say whether a request asks for a title, tags or follow-ups of a conversation."""
     if isinstance(request, str):
-        return _ABOUT_THE_CHAT.search(request, 0, READ_CHARS) is not None
+        return _about_the_chat(request)
     ends = (request[0], request[-1]) if request else ()
-    return any(isinstance(m.get("content"), str) and _ABOUT_THE_CHAT.search(m["content"], 0, READ_CHARS) for m in ends)
+    return any(isinstance(m.get("content"), str) and _about_the_chat(m["content"]) for m in ends)
+
+
+def _about_the_chat(text: str) -> bool:
+    head = text[:READ_CHARS]
+    lower = head.lower()
+    return any(word in lower for word in _CHATS) and _ABOUT_THE_CHAT.search(head) is not None
 
 
 def is_title_name(name: object) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from arbiter_training.importing.columnar import HALF
-from arbiter_training.importing.finish import FOLD_COLUMNS, SOURCE
-from arbiter_training.traffic.columns import KNOWN
+from arbiter_training.importing.columnar import HELPERS
+from arbiter_training.importing.finish import FOLD_COLUMNS
+from arbiter_training.traffic.columns import KNOWN, SOURCE
 from arbiter_training.traffic.read_parquet import pyarrow_modules
 
 ALWAYS = ("request_id", "prompt", "model", "status")
@@ -32,15 +32,17 @@ def result_schema(parts: Iterable[Path], known: Iterable[str], judged: bool, fol
     for path in parts:
         for field in arrow.parquet.read_schema(path):
             types[field.name] = _common(arrow, types.get(field.name), field.type)
-    wanted = {*ALWAYS, *known} - {HALF}
+    wanted = {*ALWAYS, *known} - HELPERS
     if judged:
         wanted |= {"quality", SOURCE}
         types[SOURCE] = arrow.string()
-    if folds:
-        wanted |= set(FOLD_COLUMNS)
-        types |= {
-            name: getattr(arrow, "float64" if kind == "double" else kind)() for name, kind in FOLD_COLUMNS.items()
-        }
+    added = set(FOLD_COLUMNS) if folds else {"served_quality"} if judged and "served_by" in wanted else set()
+    wanted |= added
+    types |= {
+        name: getattr(arrow, "float64" if kind == "double" else kind)()
+        for name, kind in FOLD_COLUMNS.items()
+        if name in added
+    }
     order = dict.fromkeys((*KNOWN, *sorted(types)))
     return arrow.schema([(name, types[name]) for name in order if name in wanted and name in types])
 

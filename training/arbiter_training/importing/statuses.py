@@ -1,5 +1,6 @@
 """How a call failed, in arbiter's words, out of the names that libraries give to errors."""
 
+from arbiter.execution.failures import RULES, UNFIT
 from arbiter.vocabulary import FallbackReason
 from arbiter_training.traffic.columns import STATUS_OK
 
@@ -18,13 +19,16 @@ def error_status(*told: object) -> str:
 
     Parameters
     ----------
-    told : names, codes or messages, the most telling first.
+    told : names, codes or messages, the most telling first. litellm's classes mean what they mean in serving.
 
     Returns
     -------
     status : a value of :class:`~arbiter.vocabulary.FallbackReason`; ``"error"`` where nothing is known.
     """
     for one in told:
+        rule = RULES.get(str(one))
+        if rule is not None and rule is not UNFIT:  # of a bad request the other values say more
+            return str(rule.reason)
         text = str(one or "").lower()[:200]
         for words, reason in _BY_WORD:
             if any(word in text for word in words):

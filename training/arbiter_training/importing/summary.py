@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from arbiter_training.traffic.columns import STATUS_OK
+from arbiter_training.traffic.columns import SOURCE, STATUS_OK
 from arbiter_training.traffic.read_parquet import pyarrow_modules
 
 LONG_LATENCY_S, DEAR_COST_USD = 600.0, 5.0
@@ -67,8 +67,8 @@ class Summary:
         self.dear += _beyond(arrow, table, "cost_usd", DEAR_COST_USD)
         if known.get("timestamp"):
             self._date(arrow, table.column("timestamp"), known["timestamp"])
-        if known.get("quality_source"):
-            for one in table.column("quality_source").value_counts().to_pylist():
+        if known.get(SOURCE):
+            for one in table.column(SOURCE).value_counts().to_pylist():
                 if one["values"] is not None:
                     self.sources[one["values"]] += one["counts"]
         self._models(arrow, table)

@@ -7,7 +7,11 @@ from itertools import chain
 LONGEST_REFERENCE = 80
 """Characters; a longer reference is prose, which no two answers share."""
 
+EXACT_DIGITS = 15
+"""Signs of a number that a float tells from all others; longer ones are identifiers, and compared as text."""
+
 _WORD = re.compile(r"[^\w.+-]+")
+_VALUE = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 _NUMBER = re.compile(r"(?<=\d),(?=\d{3}\b)")
 
 
@@ -19,7 +23,8 @@ def matches_reference(answer: str, reference: str) -> bool | None:
 
     Parameters
     ----------
-    answer, reference : texts; case, punctuation around words, blanks and thousands' commas do not count.
+    answer, reference : texts; case, punctuation around words, blanks and thousands' commas do not count. Numbers are
+        compared by their value: ``12.50`` is ``12.5``, and ``-7`` is not ``7``.
 
     Returns
     -------
@@ -34,4 +39,11 @@ def matches_reference(answer: str, reference: str) -> bool | None:
 
 def _words(text: str) -> list[str]:
     plain = _NUMBER.sub("", unicodedata.normalize("NFKC", text).casefold())
-    return [word for part in _WORD.split(plain) if (word := part.strip(".-+_") or part.strip("._"))]
+    return [word for part in _WORD.split(plain) if (word := _word(part))]
+
+
+def _word(part: str) -> str:
+    number = part.rstrip(".-+_")
+    if len(number) <= EXACT_DIGITS and _VALUE.fullmatch(number):
+        return repr(float(number) + 0.0)  # -0.0 is 0.0
+    return part.strip(".-+_") or part.strip("._")

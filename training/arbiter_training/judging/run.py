@@ -1,4 +1,7 @@
-"""A traffic table with qualities for the answers that nobody judged: batch by batch, the rest as it is."""
+"""A traffic table with qualities for the answers that nobody judged: batch by batch, the rest as it is.
+
+References go before judges, judges before what askers did: the order of what a source is worth.
+"""
 
 import json
 from collections import Counter
@@ -9,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from arbiter.errors import InvalidInputError, TrafficError
-from arbiter_training.importing.finish import SOURCE
 from arbiter_training.importing.partition import check_target, write_tables
 from arbiter_training.importing.staging import ANSWER
+from arbiter_training.judging.behaviour import CODES, EARNED, EDITED, IMPLICIT, kept_share, next_turns
 from arbiter_training.judging.exact import matches_reference
-from arbiter_training.judging.judge import SELF, Judge, JudgeSettings, Question, Verdict
-from arbiter_training.traffic.columns import STATUS_OK
+from arbiter_training.judging.judge import SELF, Judge, JudgeSettings, Question
+from arbiter_training.traffic.columns import SOURCE, STATUS_OK
 from arbiter_training.traffic.prompt_text import prompt_text
 from arbiter_training.traffic.read_parquet import parquet_metadata, pyarrow_modules, record_batches
 
@@ -22,6 +25,11 @@ Say = Callable[[str], None]
 
 BATCH_ROWS = 512
 """Rows whose questions are asked together."""
+
+FAILED = "its model did not answer"
+NOBODY = "nobody is asked who could judge it"
+
+Row = dict[str, Any]
 
 EXACT = "reference"
 """Source of a quality that a short reference answer gave; a judge's is ``judge:`` with its name."""
@@ -38,7 +46,10 @@ class JudgeRequest:
     settings : who judges; None compares with references only.
     reference : column of reference answers: short ones are compared by their text, others by the judge.
     share : part of the unjudged rows that is judged, in (0, 1]; chosen by a hash of the request id, so that the same
-        requests are chosen again, and all models' answers to one of them.
+        requests are chosen again, and all models' answers to one of them. What costs nothing is done for all.
+    implicit : whether the asker's next turn counts where nobody else judges, see
+        :func:`~arbiter_training.judging.behaviour.next_turns`.
+    edited : column of answers as their askers changed them; what was kept counts where nobody else judges.
     """
 
     traffic: Path
@@ -46,10 +57,15 @@ class JudgeRequest:
     settings: JudgeSettings | None = None
     reference: str | None = None
     share: float = 1.0
+    implicit: bool = False
+    edited: str | None = None
 
     def __post_init__(self) -> None:
-        if self.settings is None and self.reference is None:
-            raise InvalidInputError("nobody is asked: give a judge (--model gpt-4o) or a column of references")
+        if self.settings is None and self.reference is None and self.edited is None and not self.implicit:
+            raise InvalidInputError(
+                "nobody is asked: give a judge (--model gpt-4o), a column of references (--reference) or of edited "
+                "answers (--edited), or take what askers did next (--implicit)"
+            )
         if not 0.0 < self.share <= 1.0:
             raise InvalidInputError(f"--share must be in (0, 1], got {self.share:g}")
 
@@ -108,7 +124,8 @@ def judge_traffic(request: JudgeRequest, say: Say) -> JudgeReport:
     check_target(request.out)
     arrow = pyarrow_modules()
     columns = parquet_metadata(request.traffic).schema.to_arrow_schema()
-    for name in (ANSWER, *([request.reference] if request.reference else [])):
+    given_columns = [name for name in (request.reference, request.edited) if name is not None]
+    for name in ([ANSWER] if given_columns or request.settings else []) + given_columns:
         if name not in columns.names:
             hint = "import it with --answers" if name == ANSWER else f"it has {', '.join(columns.names)}"
             raise TrafficError(f"{request.traffic}: no column {name!r}: {hint}")
@@ -126,45 +143,68 @@ def judge_traffic(request: JudgeRequest, say: Say) -> JudgeReport:
 
 def _tables(request: JudgeRequest, judge: Judge | None, schema: Any, report: JudgeReport, say: Say) -> Iterator[Any]:
     arrow = pyarrow_modules()
+    marks = next_turns(request.traffic) if request.implicit else None
     for batch in record_batches(request.traffic, BATCH_ROWS):
         rows = batch.to_pylist()
+        here = bytes(len(rows)) if marks is None else bytes(marks[report.rows : report.rows + len(rows)])
         report.rows += len(rows)
-        _fill(rows, request, judge, report)
+        _fill(list(zip(rows, here, strict=True)), request, judge, report)
         say(f"{report.rows:,} rows, {sum(report.judged.values()):,} judged, ${report.cost_usd:.4f}")
         yield arrow.Table.from_pylist(rows, schema=schema)
 
 
-def _fill(rows: list[dict[str, Any]], request: JudgeRequest, judge: Judge | None, report: JudgeReport) -> None:
-    asked: list[tuple[dict[str, Any], Question]] = []
-    for row in rows:
-        why = _left(row, request.share, report)
-        if why is None:
-            question = _question(row, request.reference)
-            matched = None if question.reference is None else matches_reference(question.answer, question.reference)
-            if matched is not None:
-                _give(row, float(matched), EXACT, report)
-                continue
-            asked.append((row, question))
-        elif why:
-            report.left[why] += 1
-    if judge is None:
-        report.left["reference too long to be compared without a judge"] += len(asked)
-        return
-    for (row, _), verdict in zip(asked, judge.verdicts([question for _, question in asked]), strict=True):
-        _note(row, verdict, report)
+def _fill(marked: list[tuple[Row, int]], request: JudgeRequest, judge: Judge | None, report: JudgeReport) -> None:
+    """Judge rows, each with the mark of what its asker did next; what stays unjudged is counted by its reason."""
+    asked: list[tuple[Row, int, Question]] = []
+    for row, mark in marked:
+        if row.get("quality") is not None:
+            report.known += 1
+            continue
+        why = _left(row, request.share)
+        question = None if why else _question(row, request.reference)
+        matched = _matched(question)
+        if matched is not None:
+            _give(row, float(matched), EXACT, report)
+        elif question is not None and judge is not None:
+            asked.append((row, mark, question))
+        else:
+            _weakly(row, mark, request, report, why or NOBODY)
+    verdicts = [] if judge is None else judge.verdicts([question for *_, question in asked])
+    for (row, mark, _), verdict in zip(asked, verdicts, strict=True):
+        report.cost_usd += verdict.cost_usd
+        if verdict.quality is None:
+            error = SELF.error if verdict is SELF else f"the judge failed: {verdict.error}"[:100]
+            _weakly(row, mark, request, report, error)
+        else:
+            _give(row, verdict.quality, f"judge:{verdict.judge}", report)
 
 
-def _left(row: Mapping[str, Any], share: float, report: JudgeReport) -> str | None:
-    """Say why a row is not judged; None where it is, empty where it was before."""
-    if row.get("quality") is not None:
-        report.known += 1
-        return ""
+def _left(row: Mapping[str, Any], share: float) -> str:
+    """Say why a row's answer is not judged; empty where it is."""
     if (row.get("status") or STATUS_OK) != STATUS_OK or row.get("served_by"):
-        return "its model did not answer"
+        return FAILED
     if not row.get(ANSWER):
         return "no text of the answer"
     digest = blake2b(str(row["request_id"]).encode("utf-8", "replace"), digest_size=8).digest()
-    return None if int.from_bytes(digest, "big") < share * 2**64 else "not among the share that is judged"
+    return "" if int.from_bytes(digest, "big") < share * 2**64 else "not among the share that is judged"
+
+
+def _matched(question: Question | None) -> bool | None:
+    if question is None or question.reference is None:
+        return None
+    return matches_reference(question.answer, question.reference)
+
+
+def _weakly(row: Row, mark: int, request: JudgeRequest, report: JudgeReport, why: str) -> None:
+    """Judge by what the asker did, where that is wanted and known; else count why the row has no quality."""
+    edited = row.get(request.edited) if request.edited else None
+    kind = CODES[mark]
+    if why != FAILED and edited not in (None, "") and row.get(ANSWER):
+        _give(row, kept_share(str(row[ANSWER]), str(edited)), f"{IMPLICIT}:{EDITED}", report)
+    elif why != FAILED and kind is not None:
+        _give(row, EARNED[kind], f"{IMPLICIT}:{kind}", report)
+    else:
+        report.left[why] += 1
 
 
 def _question(row: Mapping[str, Any], reference: str | None) -> Question:
@@ -175,15 +215,7 @@ def _question(row: Mapping[str, Any], reference: str | None) -> Question:
     return Question(model=str(row["model"]), request=request, answer=str(row[ANSWER]), reference=text)
 
 
-def _note(row: dict[str, Any], verdict: Verdict, report: JudgeReport) -> None:
-    report.cost_usd += verdict.cost_usd
-    if verdict.quality is None:
-        report.left[SELF.error if verdict is SELF else f"the judge failed: {verdict.error}"[:100]] += 1
-    else:
-        _give(row, verdict.quality, f"judge:{verdict.judge}", report)
-
-
-def _give(row: dict[str, Any], quality: float, source: str, report: JudgeReport) -> None:
+def _give(row: Row, quality: float, source: str, report: JudgeReport) -> None:
     row["quality"], row[SOURCE] = quality, source
     report.judged[source] += 1
     report.quality_sum[source] += quality  # type: ignore[assignment]  # a counter of sums

@@ -72,6 +72,9 @@ REQUIRED = ("request_id", "model")
 KNOWN = (*REQUIRED, *PROMPTS, "timestamp", "session_id", "status", *NUMBERS, *LABELS)
 STATUS_OK = "ok"
 
+SOURCE = "quality_source"
+"""Column that names who judged; :func:`arbiter.judgements.source_named` reads it."""
+
 
 def as_objects(values: Iterable[object], n: int) -> ObjectArray:
     """Give an (n,) object array; unlike ``np.array`` it never looks inside lists and tuples."""

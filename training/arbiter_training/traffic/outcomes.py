@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from arbiter.intake import read_request
+from arbiter.judgements import source_named
 from arbiter.records import Query
+from arbiter.vocabulary import FeedbackSource
 from arbiter_training.traffic.columns import (
+    SOURCE,
     STATUS_OK,
     BoolArray,
     FloatArray,
@@ -21,6 +24,12 @@ from arbiter_training.traffic.columns import (
     is_none,
 )
 from arbiter_training.traffic.table import TrafficTable
+
+QUALITY_SOURCES = tuple(FeedbackSource)
+"""Who may have judged, by number."""
+
+NOBODY = np.int8(-1)
+"""The number of a source that is not named."""
 
 ToQuery = Callable[[Any], Query]
 
@@ -40,6 +49,7 @@ class OutcomeMatrix:
     observed : (n, K) True where the model was asked, whether or not its answer was judged.
     ok : (n, K) True where it answered without an error.
     quality : (n, K) in [0, 1]; NaN where unknown.
+    quality_source : (n, K) int8, who judged, as a position in :data:`QUALITY_SOURCES`; -1 where nobody says.
     cost_usd, latency_s, output_tokens : (n, K); NaN where unknown.
     input_tokens : (n,) mean over the models that counted; NaN where none did.
     propensity : (n, K) probability with which the observed cell came to be observed; NaN where it is not observed or
@@ -58,6 +68,7 @@ class OutcomeMatrix:
     observed: BoolArray
     ok: BoolArray
     quality: FloatArray
+    quality_source: NDArray[np.int8]
     cost_usd: FloatArray
     latency_s: FloatArray
     output_tokens: FloatArray
@@ -122,6 +133,11 @@ class OutcomeMatrix:
         """Give the traffic table of the observed cells, row after row."""
         row, column = np.nonzero(self.observed)
         cell = (row, column)
+        extras = {name: values[row] for name, values in self.extras.items()}
+        judged = self.quality_source[cell]
+        if SOURCE not in extras and (judged != NOBODY).any():
+            names = [*map(str, QUALITY_SOURCES), None]
+            extras[SOURCE] = as_objects((names[code] for code in judged), column.size)
         return TrafficTable(
             request_id=self.request_ids[row],
             prompt=self.prompts[row],
@@ -137,7 +153,7 @@ class OutcomeMatrix:
             output_tokens=self.output_tokens[cell],
             status=np.where(self.ok[cell], STATUS_OK, "error").astype(object),
             labels={name: values[row] for name, values in self.labels.items()},
-            extras={name: values[row] for name, values in self.extras.items()},
+            extras=extras,
         )
 
 
@@ -175,6 +191,7 @@ def pivot(table: TrafficTable, to_query: ToQuery = read_request) -> OutcomeMatri
         observed=observed,
         ok=_scattered(shape, cell, np.equal(table.status, STATUS_OK).astype(np.bool_), False),
         quality=_scattered(shape, cell, table.quality, np.nan),
+        quality_source=_scattered(shape, cell, _sources(table), NOBODY),
         cost_usd=_scattered(shape, cell, table.cost_usd, np.nan),
         latency_s=_scattered(shape, cell, table.latency_s, np.nan),
         output_tokens=_scattered(shape, cell, table.output_tokens, np.nan),
@@ -198,6 +215,17 @@ def _scattered(
     matrix = np.full(shape, rest, dtype=values.dtype)
     matrix[cell] = values
     return matrix
+
+
+def _sources(table: TrafficTable) -> NDArray[np.int8]:
+    """Give the (rows,) numbers of the sources that a table names."""
+    named = table.extras.get(SOURCE)
+    if named is None:
+        return np.full(table.n_rows, NOBODY)
+    codes, distinct = factorize(named, table.n_rows)
+    known = [source_named(name) for name in distinct]
+    numbers = [NOBODY if source is None else QUALITY_SOURCES.index(source) for source in known]
+    return np.asarray(numbers, dtype=np.int8)[codes]
 
 
 def _inclusion(observed: BoolArray, logged: FloatArray) -> FloatArray:

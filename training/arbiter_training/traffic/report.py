@@ -1,6 +1,7 @@
 """What a traffic table holds, for the terminal and for records."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from arbiter_training.traffic.columns import STATUS_OK, FloatArray, factorize
+from arbiter_training.traffic.columns import SOURCE, STATUS_OK, FloatArray, factorize
 from arbiter_training.traffic.near_duplicates import near_duplicate_groups
 from arbiter_training.traffic.prompt_text import prompt_text
 from arbiter_training.traffic.table import TrafficTable
@@ -62,6 +63,7 @@ class TrafficReport:
     duplicates_dropped : rows that repeated another one exactly.
     models : name to its rows, alphabetical.
     share_judged, share_priced, share_timed : shares of rows with quality, cost and latency, in [0, 1].
+    judged_by : who judged, as the log names them, to rows; empty where it names nobody.
     propensities : of the rows, how many say with what probability their model was chosen.
     feedback : full information, one model per request, or mixed.
     first, last : ISO 8601 in UTC; None where no row has a time.
@@ -82,6 +84,7 @@ class TrafficReport:
     share_judged: float
     share_priced: float
     share_timed: float
+    judged_by: Mapping[str, int]
     propensities: Propensities
     feedback: FeedbackKind
     first: str | None
@@ -105,6 +108,11 @@ class TrafficReport:
             f"feedback      {self.feedback}; propensities {self.propensities}",
             f"known         quality {self.share_judged:.1%} of rows, cost {self.share_priced:.1%}, "
             f"latency {self.share_timed:.1%}",
+            *(
+                [f"judged by     {', '.join(f'{n} {c:,}' for n, c in self.judged_by.items())}"]
+                if self.judged_by
+                else []
+            ),
             f"time          {self._span()}",
             f"sessions      {self.sessions:,}" if self.sessions else "sessions      none",
         ]
@@ -148,6 +156,7 @@ def describe(table: TrafficTable, near_duplicates: bool = True) -> TrafficReport
         share_judged=_share_known(table.quality),
         share_priced=_share_known(table.cost_usd),
         share_timed=_share_known(table.latency_s),
+        judged_by=_judged_by(table),
         propensities=_propensities(table.propensity),
         feedback=_feedback(int(per_request.min()), int(per_request.max()), len(table.models)),
         first=None if times.size == 0 else f"{times.min().astype('datetime64[s]')}Z",
@@ -197,6 +206,14 @@ def _feedback(fewest: int, most: int, n_models: int) -> FeedbackKind:
     if most == 1:
         return FeedbackKind.ONE_PER_REQUEST
     return FeedbackKind.FULL_INFORMATION if fewest == n_models else FeedbackKind.MIXED
+
+
+def _judged_by(table: TrafficTable) -> dict[str, int]:
+    named = table.extras.get(SOURCE)
+    if named is None:
+        return {}
+    found = Counter(str(name or "unknown") for name in named[~np.isnan(table.quality)])
+    return dict(found.most_common())
 
 
 def _near_duplicates(prompts: Any) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from arbiter_training.importing.items import Call, Item, Messages, Reason, Refus
 from arbiter_training.importing.reading import Record
 from arbiter_training.importing.requests import read_messages
 from arbiter_training.importing.statuses import status_of
+from arbiter_training.traffic.columns import STATUS_OK
 
 CHAT_CALLS = frozenset(
     (
@@ -77,7 +78,7 @@ def call_of(record: Record, metadata: Mapping[str, Any], trace: str | None) -> I
     call.ids = tuple(i for i in (text(record.get(name)) for name in IDS) if i)
     call.request_id = text(first(record, "litellm_call_id", "id", "request_id")) or ""
     call.answer = record.get("response")
-    _measure(call, record, metadata)
+    _measure(call, record, _status(record, metadata))
     spend = mapping(metadata.get("spend_logs_metadata"))
     yield with_choice(call, metadata, spend, mapping(metadata.get("requester_metadata")))
 
@@ -111,13 +112,12 @@ def _extras(record: Record) -> dict[str, Any]:
     return extras
 
 
-def _measure(call: Call, record: Record, metadata: Mapping[str, Any]) -> None:
+def _measure(call: Call, record: Record, status: str) -> None:
     started, ended = seconds(record.get("startTime")), seconds(record.get("endTime"))
     begun = seconds(record.get("completionStartTime"))
     call.timestamp = started
-    call.status = _status(record, metadata)
-    call.input_tokens = number(record.get("prompt_tokens"), "prompt_tokens")
-    call.output_tokens = number(record.get("completion_tokens"), "completion_tokens")
+    call.status = status
+    call.input_tokens, call.output_tokens = _tokens(record)
     if str(record.get("cache_hit")).lower() == "true":
         call.extras["cache_hit"] = True
         return
@@ -127,20 +127,20 @@ def _measure(call: Call, record: Record, metadata: Mapping[str, Any]) -> None:
     if begun is not None and begun != ended:  # without streaming, the first token is set to the end
         call.ttft_s = span_of(started, begun)
     call.cost_usd = dollars(first(record, "response_cost", "spend"))
-    if (
-        call.cost_usd == 0.0
-        and call.status == "ok"
-        and (call.output_tokens or 0) > 0
-        and not _is_free(record, metadata)
-    ):
-        call.cost_usd = None  # LiteLLM writes 0 for a model whose price it does not know
+    if call.cost_usd == 0.0 and not (call.status == STATUS_OK and call.output_tokens and _is_free(record)):
+        call.cost_usd = None  # LiteLLM writes 0 for a failure, without a count and without a price, too
 
 
-def _is_free(record: Record, metadata: Mapping[str, Any]) -> bool:
-    """Say whether a cost of 0 is a price: a breakdown that adds up to it, and no diagnosis that says otherwise."""
-    breakdown = mapping(record.get("cost_breakdown") or metadata.get("cost_breakdown"))
+def _tokens(record: Record) -> tuple[float | None, float | None]:
+    """Give the counts; LiteLLM says 0 of both where nobody counted, and no answered request has no tokens at all."""
+    both = [number(record.get(name), name) for name in ("prompt_tokens", "completion_tokens")]
+    return (both[0], both[1]) if any(both) else (None, None)
+
+
+def _is_free(record: Record) -> bool:
+    """Say whether a cost of 0 is a price: by the diagnosis of newer versions, which the spend table does not keep."""
     doubted = record.get("zero_cost_diagnostic") or record.get("response_cost_failure_debug_info")
-    return bool(breakdown) and not doubted
+    return "zero_cost_diagnostic" in record and not doubted
 
 
 def _status(record: Record, metadata: Mapping[str, Any]) -> str:

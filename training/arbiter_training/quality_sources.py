@@ -1,0 +1,67 @@
+"""How much a quality counts in learning, by who gave it: a person, code, a model, behaviour."""
+
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from arbiter.errors import InvalidInputError
+from arbiter.judgements import PRECISION
+from arbiter.vocabulary import FeedbackSource
+from arbiter_training.traffic.columns import FloatArray
+from arbiter_training.traffic.outcomes import QUALITY_SOURCES, OutcomeMatrix
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceWeights:
+    """Inverse noise variance of one quality of each source, against a person's; 0 leaves it out.
+
+    The defaults are those of learning online (:data:`arbiter.judgements.PRECISION`): a prior, not a measurement.
+    Weights answer noise. A source that errs to one side errs with a small weight, too, as far as it is all there is.
+
+    Attributes
+    ----------
+    human, code, judge, implicit, preference : of the sources; reference answers are ``code``.
+    unknown : of qualities whose log names no source.
+    """
+
+    human: float = PRECISION[FeedbackSource.HUMAN]
+    code: float = PRECISION[FeedbackSource.CODE]
+    judge: float = PRECISION[FeedbackSource.JUDGE]
+    implicit: float = PRECISION[FeedbackSource.IMPLICIT]
+    preference: float = PRECISION[FeedbackSource.PREFERENCE]
+    unknown: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not 0.0 <= value < math.inf:
+                raise InvalidInputError(f"quality_sources: {name} must be a number from 0 up, got {value}")
+
+    def trust(self, outcomes: OutcomeMatrix) -> FloatArray:
+        """Give the (n, K) weight of each outcome's source."""
+        weights = [getattr(self, str(source)) for source in QUALITY_SOURCES]
+        return np.asarray([*weights, self.unknown])[outcomes.quality_source]  # -1, for none, is the last
+
+    def heard(self, outcomes: OutcomeMatrix) -> FloatArray:
+        """Give the (n, K) qualities, NaN also where their source counts nothing.
+
+        Raises
+        ------
+        InvalidInputError
+            If no quality is left of those that there are.
+        """
+        quality = np.where(self.trust(outcomes) > 0.0, outcomes.quality, np.nan)
+        if np.isnan(quality).all() and not np.isnan(outcomes.quality).all():
+            told = ", ".join(f"{name} {count:,}" for name, count in counted(outcomes).items())
+            raise InvalidInputError(f"quality_sources leaves no quality to learn from; the log has {told}")
+        return quality
+
+
+def counted(outcomes: OutcomeMatrix) -> dict[str, int]:
+    """Give how many outcomes each source judged, the most first."""
+    codes = Counter(outcomes.quality_source[~np.isnan(outcomes.quality)].tolist())
+    names = [*map(str, QUALITY_SOURCES), UNKNOWN]
+    return {names[code]: count for code, count in codes.most_common()}
