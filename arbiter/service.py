@@ -54,7 +54,7 @@ class Arbiter(Completing, Tending):
         o, shared = self.options, bool(self.ledger.identity) and math.isfinite(self.options.follow_s)
         self.standing = Standing(replace(o.standing, out=self._out), o.clock, o.governance, shared=shared)
         self._rotation = Rotation(o.turns, o.seed)
-        self._learner = Learner(self._assessing(router), self.ledger, LearnerOptions(rules=o.feedback, clock=o.clock))
+        self._learner = Learner(self._serving(router), self.ledger, LearnerOptions(rules=o.feedback, clock=o.clock))
         self.standing.follow(self.ledger)
         looks = (self._learner.learn, lambda: self.standing.follow(self.ledger))
         self._follower = Follower(looks, o.clock, o.follow_s if shared else math.inf)
@@ -256,6 +256,11 @@ class Arbiter(Completing, Tending):
         if self.options.assessor is None:
             return router
         return replace(router, gatekeeper=assessed(router.gatekeeper, self.options.assessor))
+
+    def _serving(self, router: Router) -> Router:
+        """Give the router that asks this service's assessor and its rule, if it has them."""
+        found, rule = self._assessing(router), self.options.rule
+        return found if rule is None else replace(found, rule=rule)
 
     def _tell(self, run: Run) -> None:
         for observe in self.options.observers:
