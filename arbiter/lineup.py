@@ -3,7 +3,7 @@
 Every function gives another router and leaves the one it was given alone; ``Arbiter.change`` serves it from then on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -117,6 +117,24 @@ def without_candidate(router: Router, name: str) -> Router:
         variance=np.zeros(len(kept)),
         arms=_Arms(old=list(kept), newcomers=_newcomers(router)[kept], trust=np.ones(len(kept))),
     )
+
+
+def only(router: Router, names: Collection[str]) -> Router:
+    """Keep some candidates, in the router's order, and remove the others.
+
+    Raises
+    ------
+    CatalogError
+        If one is no candidate; the message hints at the nearest.
+    InvalidInputError
+        If no name is given.
+    """
+    if not names or isinstance(names, str):
+        raise InvalidInputError(f"name the candidates to keep, as a collection of names; got {names!r:.80}")
+    wanted = {router.catalog.position(name) for name in names}
+    for name in [other for k, other in enumerate(router.catalog.names) if k not in wanted]:
+        router = without_candidate(router, name)
+    return router
 
 
 def renamed(router: Router, old: str, new: str) -> Router:

@@ -19,6 +19,7 @@ from arbiter.intake import Request
 from arbiter.judgements import preferred
 from arbiter.learner import Learner, LearnerOptions
 from arbiter.ledger import BufferedLedger, Event, Ledger, SqliteLedger, open_ledger
+from arbiter.lineup import only
 from arbiter.loading import load_router
 from arbiter.observed import observed
 from arbiter.records import Decision, Feedback, Outcome, Query
@@ -258,8 +259,9 @@ class Arbiter(Completing, Tending):
         return replace(router, gatekeeper=assessed(router.gatekeeper, self.options.assessor))
 
     def _serving(self, router: Router) -> Router:
-        """Give the router that asks this service's assessor and its rule, if it has them."""
-        found, rule = self._assessing(router), self.options.rule
+        """Give the router with this service's models, that asks its assessor and its rule, as far as it has them."""
+        models, rule = self.options.models, self.options.rule
+        found = self._assessing(only(router, models) if models else router)
         return found if rule is None else replace(found, rule=rule)
 
     def _tell(self, run: Run) -> None:

@@ -34,7 +34,7 @@ class Tending(ABC):
 
     @abstractmethod
     def _serving(self, router: Router) -> Router:
-        """Give the router that asks this service's assessor and its rule, if it has them."""
+        """Give the router as this service's options want it."""
 
     def swap(self, router: Router) -> None:
         """Serve another router from now on; what the ledger holds is folded into it first.

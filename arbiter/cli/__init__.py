@@ -8,6 +8,10 @@ from arbiter.errors import ArbiterError, NotEvaluableError, PlanError, TamperedE
 DONE, REFUSED, BAD_INPUT = 0, 1, 2
 """Exit status: done; a verdict was refused (gate, evaluation); the input was wrong."""
 
+PLUGINS = "ARBITER_PLUGINS"
+"""Environment variable that names files or modules to import first, such as those that register components: as in PATH,
+with a colon between them (a semicolon on Windows)."""
+
 INTERRUPTED = 130
 """Exit status of a command that the user stopped, as shells have it."""
 
@@ -22,10 +26,13 @@ def run() -> int:
     import typer
 
     from arbiter.cli.app import app
+    from arbiter.own_code import own_module
 
     # click's UsageError, of whichever click this typer brings
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
+        for plugin in filter(None, os.environ.get(PLUGINS, "").split(os.pathsep)):
+            own_module(plugin)
         status = app(standalone_mode=False)  # else typer writes boxes of many lines
         sys.stdout.flush()
         return status if isinstance(status, int) else DONE

@@ -44,8 +44,8 @@ class EvaluateJob:
     Attributes
     ----------
     traffic : tables.
-    policies : bundles' folders, ``models:/...``, ``best-single``, ``random``, names of models, or code of the user's own
-        as ``FILE.py:NAME``: a function from a request to a model's name (see :class:`arbiter.policies.Rule`), or a Router.
+    policies : bundles' folders, ``models:/...``, ``best-single``, ``random``, names of models, or the user's own code
+        as ``FILE.py:NAME``: a function from a request to a model's name (:class:`arbiter.policies.Rule`), or a Router.
     report, figure : files to write; None writes none.
     catalog : TOML file with prices of the log's models; None takes the shipped one and litellm's table.
     segments : columns of the traffic whose values are segments, besides domain, complexity and risk.
@@ -201,8 +201,8 @@ def rule_probabilities(rule: Rule, name: str, outcomes: OutcomeMatrix) -> FloatA
     silent = np.flatnonzero(found.sum(axis=1) == 0.0)
     if len(silent):
         raise InvalidInputError(
-            f"{name} says nothing of {len(silent)} of {outcomes.n} requests, first of {outcomes.request_ids[silent[0]]}: "
-            "to be evaluated it must name a model for each"
+            f"{name} says nothing of {len(silent)} of {outcomes.n} requests, first of "
+            f"{outcomes.request_ids[silent[0]]}: to be evaluated it must name a model for each"
         )
     return found
 
