@@ -10,6 +10,7 @@ from small_world import CHEAP, DEAR, small_truth
 from arbiter.errors import InvalidInputError
 from arbiter.policies import Rule
 from arbiter_training.jobs.evaluate import EvaluateJob, refused, run
+from arbiter_training.report.verdict import conclude
 from arbiter_training.simulate import EpsilonGreedy, Uniform, simulate_log
 from arbiter_training.traffic import OutcomeMatrix, write_traffic
 
@@ -85,6 +86,8 @@ def test_a_log_of_the_rule_alone_tells_of_nothing_else(tmp_path: Path, code: str
     report = run(job(tmp_path, _of_rule(small_truth(600, seed=4)), f"{code}:by_word", f"{code}:dear"), quiet)
     assert report.row(f"{code}:by_word").outcomes["quality"] is not None
     told = {row.name: row.reasons for row in refused(report, (f"{code}:by_word", f"{code}:dear"))}
+    sentence = conclude(report).sentence
+    assert "by_word is worth, not whether it pays" in sentence and "deterministic" in sentence
     assert list(told) == [f"{code}:dear"] and "deterministic" in " ".join(told[f"{code}:dear"])
 
 

@@ -1,0 +1,93 @@
+"""What readers of the guides have themselves: applications that serve, users that judge, logs that grew.
+
+Everything is made by the components that would make it: arbiter's service and ledger, litellm and its callbacks, a
+provider on loopback. Prompts and qualities are those of the demo's traffic, where they are not the sample's.
+"""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documentation import Scene
+
+from arbiter.errors import MissingExtraError
+from arbiter_training.traffic.demo_data import FIRST_FILE, demo_folder
+
+CHEAP, GOOD = "llama-3.1-8b", "mistral-large-2512"
+ARMS = {CHEAP: "meta-llama/llama-3.1-8b-instruct", GOOD: "mistralai/mistral-large-2512"}
+FIRST, ALL = 700, 1400
+"""Requests that were served in the first weeks, and until later."""
+
+SERVING = """
+import json, sys
+from app import router
+from arbiter.records import Outcome
+
+for line in open("requests.jsonl", encoding="utf-8"):
+    request = json.loads(line)
+    decision = router.route(request["prompt"])
+    arm = request["arms"][decision.model]
+    router.record(Outcome(decision_id=decision.id, model=decision.model, ok=True, cost_usd=arm["cost"]))
+    router.feedback(decision.id, quality=arm["reward"], source="judge")
+router.close()
+"""
+"""An application whose every answer is judged: the demo's traffic knows what each model's answer was worth."""
+
+
+def demo_requests() -> list[dict[str, Any]]:
+    """Give the demo's requests, with what both models' answers cost and were worth."""
+    try:
+        path = demo_folder() / FIRST_FILE
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    found = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    return [{"prompt": r["prompt"], "arms": {name: r["arms"][arm] for name, arm in ARMS.items()}} for r in found]
+
+
+def logged_by_rule(folder: Path, env: Mapping[str, str]) -> None:
+    """A log of the rule alone: what teams have."""
+    with (folder / "old.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["request_id", "prompt", "model", "quality", "cost_usd", "propensity"])
+        writer.writeheader()
+        for number, request in enumerate(demo_requests()[:300]):
+            model = CHEAP if len(request["prompt"]) < 200 else GOOD
+            arm = request["arms"][model]
+            row = {"request_id": number, "prompt": request["prompt"], "model": model, "propensity": 1.0}
+            writer.writerow({**row, "quality": arm["reward"], "cost_usd": arm["cost"]})
+
+
+def served(folder: Path, env: Mapping[str, str]) -> None:
+    """The application of the page, some weeks on."""
+    _serve(folder, env, demo_requests()[:FIRST])
+
+
+def served_later(folder: Path, env: Mapping[str, str]) -> None:
+    """The same, with the ledger that the page asks for."""
+    app = folder / "app.py"
+    app.write_text(app.read_text(encoding="utf-8").replace("ledger.db", "later.db"), encoding="utf-8")
+    _serve(folder, env, demo_requests()[FIRST:ALL])
+
+
+def _serve(folder: Path, env: Mapping[str, str], requests: list[dict[str, Any]]) -> None:
+    (folder / "requests.jsonl").write_text("".join(json.dumps(r) + "\n" for r in requests), encoding="utf-8")
+    _python(folder, env, SERVING)
+
+
+def _python(folder: Path, env: Mapping[str, str], code: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=dict(env), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+SCENES: dict[str, Scene] = {
+    "logged_by_rule": logged_by_rule,
+    "served": served,
+    "served_later": served_later,
+}

@@ -1,0 +1,28 @@
+"""The guides do what they say: every block runs, in order, as a reader would run it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import openai_server
+import provider_world
+import pytest
+from documentation import reader_environment, run_page
+from guide_scenes import SCENES
+
+GUIDES = sorted((Path(__file__).parent.parent / "docs" / "guides").glob("*.md"))
+
+
+@pytest.fixture
+def env() -> Iterator[dict[str, str]]:
+    """Give the environment of a reader with keys, whose providers are one server on loopback."""
+    provider_world.require_litellm()
+    with openai_server.running() as server:
+        bases = {f"{name}_API_BASE": server.url for name in ("OPENAI", "MISTRAL", "CEREBRAS")}
+        keys = {f"{name}_API_KEY": "any" for name in ("OPENAI", "MISTRAL", "CEREBRAS")}
+        yield reader_environment(OPENAI_BASE_URL=server.url, **bases, **keys)
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_a_guide_runs(guide: Path, tmp_path: Path, env: dict[str, str]) -> None:
+    """From its first block to its last."""
+    run_page(guide.read_text(encoding="utf-8"), tmp_path, env, SCENES)
