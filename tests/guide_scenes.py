@@ -74,6 +74,52 @@ def served_later(folder: Path, env: Mapping[str, str]) -> None:
     _serve(folder, env, demo_requests()[FIRST:ALL])
 
 
+REGISTERING = """
+from arbiter.loading import default_bundle
+from arbiter_training.bundle_registry import CHAMPION
+from arbiter_training.tracking import Tracker
+
+with Tracker(".") as tracker:
+    tracker.registry.set_alias("arbiter", CHAMPION, tracker.register(default_bundle(), "arbiter"))
+"""
+
+
+def champion(folder: Path, env: Mapping[str, str]) -> None:
+    """A registry whose champion is the shipped bundle."""
+    _python(folder, env, REGISTERING)
+
+
+CALLS = """
+import json, time
+from arbiter.quiet_litellm import import_litellm
+litellm = import_litellm()
+from log_calls import LogCalls
+
+litellm.callbacks.append(LogCalls())
+asked = [json.loads(line) for line in open("requests.jsonl", encoding="utf-8")]
+with open("thumbs.jsonl", "w", encoding="utf-8") as thumbs:
+    for request in asked:
+        response = litellm.completion(model=request["model"], messages=request["messages"])
+        print(json.dumps({"id": response.id, "name": "thumbs", "value": request["thumb"]}), file=thumbs)
+until = time.monotonic() + 30
+while sum(1 for _ in open("calls.jsonl", encoding="utf-8")) < len(asked) and time.monotonic() < until:
+    time.sleep(0.1)
+"""
+"""An application that calls models by turns through litellm, with the callback of the page."""
+
+
+def litellm_calls(folder: Path, env: Mapping[str, str]) -> None:
+    """Two hundred calls and their thumbs: up where the demo's judge gave nine tenths or more."""
+    models = {CHEAP: "gpt-4o-mini", GOOD: "gpt-4o"}
+    lines = []
+    for number, request in enumerate(demo_requests()[:200]):
+        arm = (CHEAP, GOOD)[number % 2]
+        asked = {"model": models[arm], "messages": [{"role": "user", "content": request["prompt"]}]}
+        lines.append(json.dumps({**asked, "thumb": request["arms"][arm]["reward"] >= 0.9}) + "\n")
+    (folder / "requests.jsonl").write_text("".join(lines), encoding="utf-8")
+    _python(folder, env, CALLS)
+
+
 def _serve(folder: Path, env: Mapping[str, str], requests: list[dict[str, Any]]) -> None:
     (folder / "requests.jsonl").write_text("".join(json.dumps(r) + "\n" for r in requests), encoding="utf-8")
     _python(folder, env, SERVING)
@@ -87,6 +133,8 @@ def _python(folder: Path, env: Mapping[str, str], code: str) -> None:
 
 
 SCENES: dict[str, Scene] = {
+    "champion": champion,
+    "litellm_calls": litellm_calls,
     "logged_by_rule": logged_by_rule,
     "served": served,
     "served_later": served_later,
