@@ -6,7 +6,7 @@ provider on loopback. Prompts and qualities are those of the demo's traffic, whe
 
 import csv
 import json
-import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ from arbiter_training.traffic.demo_data import FIRST_FILE, demo_folder
 
 CHEAP, GOOD = "llama-3.1-8b", "mistral-large-2512"
 ARMS = {CHEAP: "meta-llama/llama-3.1-8b-instruct", GOOD: "mistralai/mistral-large-2512"}
+SAMPLE = Path(__file__).parent.parent / "datasets" / "sample_traffic" / "sample.jsonl"
 FIRST, ALL = 700, 1400
 """Requests that were served in the first weeks, and until later."""
 
@@ -51,7 +52,7 @@ def demo_requests() -> list[dict[str, Any]]:
 
 
 def logged_by_rule(folder: Path, env: Mapping[str, str]) -> None:
-    """A log of the rule alone: what teams have."""
+    """Make a log of the rule alone: what teams have."""
     with (folder / "old.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["request_id", "prompt", "model", "quality", "cost_usd", "propensity"])
         writer.writeheader()
@@ -63,12 +64,12 @@ def logged_by_rule(folder: Path, env: Mapping[str, str]) -> None:
 
 
 def served(folder: Path, env: Mapping[str, str]) -> None:
-    """The application of the page, some weeks on."""
+    """Run the application of the page for some weeks."""
     _serve(folder, env, demo_requests()[:FIRST])
 
 
 def served_later(folder: Path, env: Mapping[str, str]) -> None:
-    """The same, with the ledger that the page asks for."""
+    """Run it on, with the ledger that the page asks for."""
     app = folder / "app.py"
     app.write_text(app.read_text(encoding="utf-8").replace("ledger.db", "later.db"), encoding="utf-8")
     _serve(folder, env, demo_requests()[FIRST:ALL])
@@ -85,7 +86,7 @@ with Tracker(".") as tracker:
 
 
 def champion(folder: Path, env: Mapping[str, str]) -> None:
-    """A registry whose champion is the shipped bundle."""
+    """Make a registry whose champion is the shipped bundle."""
     _python(folder, env, REGISTERING)
 
 
@@ -109,7 +110,7 @@ while sum(1 for _ in open("calls.jsonl", encoding="utf-8")) < len(asked) and tim
 
 
 def litellm_calls(folder: Path, env: Mapping[str, str]) -> None:
-    """Two hundred calls and their thumbs: up where the demo's judge gave nine tenths or more."""
+    """Make two hundred calls and their thumbs: up where the demo's judge gave nine tenths or more."""
     models = {CHEAP: "gpt-4o-mini", GOOD: "gpt-4o"}
     lines = []
     for number, request in enumerate(demo_requests()[:200]):
@@ -132,10 +133,16 @@ def _python(folder: Path, env: Mapping[str, str], code: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def sample(folder: Path, env: Mapping[str, str]) -> None:
+    """Bring the sample traffic: three models judged on each request."""
+    shutil.copy2(SAMPLE, folder / "traffic.jsonl")
+
+
 SCENES: dict[str, Scene] = {
     "champion": champion,
     "litellm_calls": litellm_calls,
     "logged_by_rule": logged_by_rule,
+    "sample": sample,
     "served": served,
     "served_later": served_later,
 }
