@@ -158,7 +158,7 @@ def repriced(router: Router, name: str, **prices: float) -> Router:
     return replace(router, catalog=router.catalog.replace(name, **prices))
 
 
-def new_version(router: Router, name: str, **changes: Any) -> Router:
+def new_version(router: Router, name: str, /, **changes: Any) -> Router:
     """Put a new version of a model in the place of the old: estimates stay, what feedback taught counts a tenth.
 
     Parameters

@@ -22,7 +22,7 @@ from arbiter_training.traffic.demo_data import FIRST_FILE, demo_folder
 CHEAP, GOOD = "llama-3.1-8b", "mistral-large-2512"
 ARMS = {CHEAP: "meta-llama/llama-3.1-8b-instruct", GOOD: "mistralai/mistral-large-2512"}
 SAMPLE = Path(__file__).parent.parent / "datasets" / "sample_traffic" / "sample.jsonl"
-FIRST, ALL = 700, 1400
+FIRST, ALL = 350, 750
 """Requests that were served in the first weeks, and until later."""
 
 SERVING = """
@@ -110,10 +110,10 @@ while sum(1 for _ in open("calls.jsonl", encoding="utf-8")) < len(asked) and tim
 
 
 def litellm_calls(folder: Path, env: Mapping[str, str]) -> None:
-    """Make two hundred calls and their thumbs: up where the demo's judge gave nine tenths or more."""
+    """Make some calls and their thumbs: up where the demo's judge gave nine tenths or more."""
     models = {CHEAP: "gpt-4o-mini", GOOD: "gpt-4o"}
     lines = []
-    for number, request in enumerate(demo_requests()[:200]):
+    for number, request in enumerate(demo_requests()[:150]):
         arm = (CHEAP, GOOD)[number % 2]
         asked = {"model": models[arm], "messages": [{"role": "user", "content": request["prompt"]}]}
         lines.append(json.dumps({**asked, "thumb": request["arms"][arm]["reward"] >= 0.9}) + "\n")
@@ -138,11 +138,42 @@ def sample(folder: Path, env: Mapping[str, str]) -> None:
     shutil.copy2(SAMPLE, folder / "traffic.jsonl")
 
 
+def routellm_results(folder: Path, env: Mapping[str, str]) -> None:
+    """Write what RouteLLM's evaluations write: a prompt, and whether each of two models was right."""
+    with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["prompt", CHEAP, GOOD])
+        for request in demo_requests()[:150]:
+            right = [request["arms"][model]["reward"] >= 0.9 for model in (CHEAP, GOOD)]
+            writer.writerow([request["prompt"], *right])
+
+
+def pareto_arms(folder: Path, env: Mapping[str, str]) -> None:
+    """Bring the first lines of ParetoBandit's own data."""
+    lines = (demo_folder() / FIRST_FILE).read_text(encoding="utf-8").split("\n")[:120]
+    (folder / "arms.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def semantic_routes(folder: Path, env: Mapping[str, str]) -> None:
+    """Write a routes file as litellm's documentation shows it, beside the sample traffic."""
+    sample(folder, env)
+    utterances = {
+        "gpt-4o": ["how to write a program in python", "fix this bug"],
+        "claude-opus-4-5": ["prove this theorem", "review this contract"],
+    }
+    routes = [{"name": name, "utterances": said, "score_threshold": 0.5} for name, said in utterances.items()]
+    config = {"encoder_type": "openai", "encoder_name": "text-embedding-3-large", "routes": routes}
+    (folder / "router.json").write_text(json.dumps(config), encoding="utf-8")
+
+
 SCENES: dict[str, Scene] = {
     "champion": champion,
     "litellm_calls": litellm_calls,
     "logged_by_rule": logged_by_rule,
+    "pareto_arms": pareto_arms,
+    "routellm_results": routellm_results,
     "sample": sample,
+    "semantic_routes": semantic_routes,
     "served": served,
     "served_later": served_later,
 }

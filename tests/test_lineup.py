@@ -205,3 +205,9 @@ def test_a_service_of_some_models_keeps_to_them(router: Router) -> None:
         assert set(service.router.catalog.names) == {CHEAP, MIDDLE}
         service.swap(router)
         assert set(service.route("theorem proof").action_probs) <= {CHEAP, MIDDLE}
+
+
+def test_a_new_version_may_have_another_name(router: Router) -> None:
+    """As any field of the entry."""
+    changed = lineup.new_version(router, MIDDLE, name="gpt-4.1", usd_per_mtok_in=1.0)
+    assert MIDDLE not in changed.catalog and changed.catalog["gpt-4.1"].usd_per_mtok_in == 1.0

@@ -22,7 +22,9 @@ def export(
     ] = False,
     reward: Annotated[
         str | None,
-        typer.Option(help="FILE.py:NAME of your own reward, in the place of the feedback's quality; see docs/feedback.md."),
+        typer.Option(
+            help="FILE.py:NAME of your own reward, in the place of the feedback's quality; see docs/feedback.md."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
