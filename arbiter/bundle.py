@@ -2,27 +2,21 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from arbiter.catalog import Catalog
+from arbiter.components import reader_of
 from arbiter.errors import BundleError
-from arbiter.estimates.adopted import AdoptedQuality
-from arbiter.estimates.blend import BlendedQuality
 from arbiter.estimates.estimator import Estimator, Speed
-from arbiter.estimates.quality import RatedQuality
-from arbiter.estimates.task_prior import TaskRatedQuality
 from arbiter.estimates.tokens import OutputLength
 from arbiter.features import Features
-from arbiter.gatekeeper.cold_start import KeywordGatekeeper
-from arbiter.gatekeeper.learned import LearnedGatekeeper
 from arbiter.manifest import MANIFEST, SCHEMA_VERSION, read_files, read_manifest, write_manifest
-from arbiter.policies import BanditPolicy, ConstantPolicy, GreedyPolicy
 from arbiter.policies.context import ContextMap
 from arbiter.router import Router
 from arbiter.settings import Settings
@@ -31,24 +25,6 @@ from arbiter.state import State
 __all__ = ["MANIFEST", "SCHEMA_VERSION", "Provenance", "check_target", "load_bundle", "save_bundle"]
 
 LIBRARIES = ("arbiter-router", "numpy", "safetensors", "tokenizers")
-
-T = TypeVar("T")
-
-GATEKEEPERS: Mapping[str, Callable[[State], Any]] = {
-    "learned_gatekeeper": LearnedGatekeeper.from_state,
-    "keyword_gatekeeper": KeywordGatekeeper.from_state,
-}
-QUALITY_MODELS: Mapping[str, Callable[[State], Any]] = {
-    "blended_quality": BlendedQuality.from_state,
-    "rated_quality": RatedQuality.from_state,
-    "task_rated_quality": TaskRatedQuality.from_state,
-    "adopted_quality": lambda state: AdoptedQuality.from_state(state, QUALITY_MODELS),
-}
-POLICIES: Mapping[str, Callable[[State], Any]] = {
-    "bandit_policy": BanditPolicy.from_state,
-    "greedy_policy": GreedyPolicy.from_state,
-    "constant_policy": ConstantPolicy.from_state,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +146,9 @@ def _states(router: Router) -> dict[str, State]:
         "speed": router.estimator.speed.to_state(),
         "policy": router.policy.to_state(),
     }
-    for name, readers in (("gatekeeper", GATEKEEPERS), ("quality", QUALITY_MODELS), ("policy", POLICIES)):
-        _reader(readers, states[name])
+    for part in ("gatekeeper", "quality", "policy"):
+        reader_of(part, states[part])
+    reader_of("encoder", states["features"].parts["encoder"])
     return states
 
 
@@ -227,7 +204,7 @@ def load_bundle(folder: Path) -> tuple[Router, Mapping[str, Any]]:
 
 
 def _router(states: Mapping[str, State], settings: Settings) -> Router:
-    gatekeeper = _known(GATEKEEPERS, states["gatekeeper"])
+    gatekeeper = _known("gatekeeper", states)
     evidence = gatekeeper.rules if states["features"].settings["evidence"] else None
     return Router(
         catalog=Catalog.from_state(states["catalog"]),
@@ -235,23 +212,17 @@ def _router(states: Mapping[str, State], settings: Settings) -> Router:
         gatekeeper=gatekeeper,
         context_map=ContextMap.from_state(states["context_map"]),
         estimator=Estimator(
-            quality=_known(QUALITY_MODELS, states["quality"]),
+            quality=_known("quality", states),
             length=OutputLength.from_state(states["length"]),
             speed=Speed.from_state(states["speed"]),
         ),
-        policy=_known(POLICIES, states["policy"]),
+        policy=_known("policy", states),
         settings=settings,
     )
 
 
-def _known(readers: Mapping[str, Callable[[State], T]], state: State) -> T:
-    return _reader(readers, state)(state)
-
-
-def _reader(readers: Mapping[str, Callable[[State], T]], state: State) -> Callable[[State], T]:
-    if state.kind not in readers:
-        raise BundleError(f"unknown component {state.kind!r}; this version knows {', '.join(readers)}")
-    return readers[state.kind]
+def _known(part: str, states: Mapping[str, State]) -> Any:
+    return reader_of(part, states[part])(states[part])
 
 
 def _rebuild(entry: Mapping[str, Any], prefix: str, contents: Mapping[str, bytes]) -> State:

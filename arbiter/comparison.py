@@ -60,7 +60,7 @@ def compare(
     outlook = router.outlook([query])
     weighed = router.weigh(outlook, 0)
     expected, profile = weighed.expectation, outlook.profiles[0]
-    probabilities = router.policy.action_probabilities(outlook.contexts[0], weighed.eligible, expected)
+    probabilities = router.action_probabilities(outlook)[0]
     scorer = Scorer(
         catalog=router.catalog, settings=router.settings, weights=weights or CriterionWeights(), history=history
     )

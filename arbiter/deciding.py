@@ -105,11 +105,13 @@ class Assessment:
     outlook : what is believed of the requests.
     weighed : who may answer.
     probabilities : (n, K), the policy's.
+    ruled : (n,) where a rule of the user's spoke in the policy's place; None where there is none.
     """
 
     outlook: Outlook
     weighed: WeighedBatch
     probabilities: FloatArray
+    ruled: NDArray[np.bool_] | None = None
 
 
 def draws(probabilities: FloatArray, rng: np.random.Generator) -> tuple[list[int], list[str]]:

@@ -17,6 +17,13 @@ from arbiter.standing import Standing
 logger = logging.getLogger(__name__)
 
 
+def _attempts(router: Router, running: Trial | None) -> list[tuple[Router, Trial | None]]:
+    """Give who decides, and who decides where that failed: without the experiment, then without the user's rule."""
+    trials = [running, None] if running is not None else [None]
+    bare = [] if router.rule is None else [(replace(router, rule=None), None)]
+    return [*((router, trial) for trial in trials), *bare]
+
+
 class FailingOpen:
     """Decides by a router and, where that fails, by keyword rules and ratings; safe to share between threads.
 
@@ -44,15 +51,17 @@ class FailingOpen:
         running : an experiment that decides in its stead; where that fails it is ended. None has none.
         """
         why = ""
-        for trial in (running, None) if running is not None else (None,):
+        for serving, trial in _attempts(router, running):
             try:
-                placed, decisions = self._routed(router, queries, trial)
+                placed, decisions = self._routed(serving, queries, trial)
             except Exception as error:  # noqa: BLE001  # the border at which the router must fail open
                 why = wordless(error)
-                logger.error("routing failed (%s); answering from keyword rules and ratings", why)
+                logger.error("routing failed (%s); what stands behind it answers", why)
                 logger.debug("it came from\n%s", way_of(error))
                 continue
-            if why and running is not None:
+            if serving is not router:  # without its rule
+                decisions = [replace(d, degraded=(*d.degraded, f"the rule failed: {why}")) for d in decisions]
+            elif why and running is not None:
                 running.end(f"the challenger failed: {why}")
             return placed, self._identified(decisions)
         # Without a context, which is another than the router's: feedback on such a decision teaches nothing.

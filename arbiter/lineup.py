@@ -3,7 +3,7 @@
 Every function gives another router and leaves the one it was given alone; ``Arbiter.change`` serves it from then on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -119,6 +119,24 @@ def without_candidate(router: Router, name: str) -> Router:
     )
 
 
+def only(router: Router, names: Collection[str]) -> Router:
+    """Keep some candidates, in the router's order, and remove the others.
+
+    Raises
+    ------
+    CatalogError
+        If one is no candidate; the message hints at the nearest.
+    InvalidInputError
+        If no name is given.
+    """
+    if not names or isinstance(names, str):
+        raise InvalidInputError(f"name the candidates to keep, as a collection of names; got {names!r:.80}")
+    wanted = {router.catalog.position(name) for name in names}
+    for name in [other for k, other in enumerate(router.catalog.names) if k not in wanted]:
+        router = without_candidate(router, name)
+    return router
+
+
 def renamed(router: Router, old: str, new: str) -> Router:
     """Call a candidate by another name; it is the same model, and nothing that was learned changes."""
     return replace(router, catalog=router.catalog.replace(old, name=new))
@@ -140,7 +158,7 @@ def repriced(router: Router, name: str, **prices: float) -> Router:
     return replace(router, catalog=router.catalog.replace(name, **prices))
 
 
-def new_version(router: Router, name: str, **changes: Any) -> Router:
+def new_version(router: Router, name: str, /, **changes: Any) -> Router:
     """Put a new version of a model in the place of the old: estimates stay, what feedback taught counts a tenth.
 
     Parameters

@@ -17,6 +17,7 @@ from arbiter.features import Features
 from arbiter.gatekeeper.protocol import Gatekeeper
 from arbiter.policies.context import ContextMap
 from arbiter.policies.protocol import Policy
+from arbiter.policies.rule import Rule
 from arbiter.records import Decision, Estimate, Query, TaskProfile
 from arbiter.settings import Settings
 from arbiter.strategies import STRATEGIES
@@ -40,6 +41,7 @@ class Router:
     features, gatekeeper, context_map, estimator : from the text to what is expected of each candidate.
     policy : from there to action probabilities.
     settings : weights, floors and lengths.
+    rule : the user's own, which goes before the policy where it speaks. It belongs to the process, not to a bundle.
     """
 
     catalog: Catalog
@@ -49,6 +51,7 @@ class Router:
     estimator: Estimator
     policy: Policy
     settings: Settings
+    rule: Rule | None = None
 
     def outlook(self, queries: Sequence[Query]) -> Outlook:
         """Estimate n requests on the K candidates, without choosing."""
@@ -121,13 +124,16 @@ class Router:
         return self._weighed(alone).one(0, alone.expectation.row(0))
 
     def _assessed(self, outlook: Outlook) -> Assessment:
-        weighed = self._weighed(outlook)
+        queries, weighed = outlook.queries, self._weighed(outlook)
         probabilities = np.empty(weighed.eligible.shape)
         for weights, rows in _alike(weighed.weights):
             expected = outlook.expectation.take(rows).weighed(weights)
             eligible, contexts = weighed.eligible[rows], outlook.contexts[rows]
             probabilities[rows] = self.policy.action_probabilities(contexts, eligible, expected)
-        return Assessment(outlook=outlook, weighed=weighed, probabilities=probabilities)
+        if self.rule is None:
+            return Assessment(outlook=outlook, weighed=weighed, probabilities=probabilities)
+        probabilities, spoke = self.rule.applied(queries, self.catalog.names, weighed.eligible, probabilities)
+        return Assessment(outlook=outlook, weighed=weighed, probabilities=probabilities, ruled=spoke)
 
     def _weighed(self, outlook: Outlook) -> WeighedBatch:
         queries, expectation = outlook.queries, outlook.expectation
@@ -155,6 +161,7 @@ class Router:
     def _decision(self, assessment: Assessment, i: int, row: "_Row") -> Decision:
         outlook, weighed, names = assessment.outlook, assessment.weighed, self.catalog.names
         profile, query, weights = outlook.profiles[i], outlook.queries[i], weighed.weights[i]
+        ruled = assessment.ruled is not None and bool(assessment.ruled[i])
         ranked = [k for k in row.ranked if row.eligible[k]]
         order = fallback_order(self.catalog, row.chosen, ranked, self.settings.fallbacks[profile.risk])
         return Decision(
@@ -171,7 +178,7 @@ class Router:
             excluded=weighed.reasons[i],
             needs_human_review=profile.risk >= self.settings.review_from,
             degraded=_degraded(bool(weighed.emergency[i]), profile),
-            policy_version=self.policy.version,
+            policy_version=self.rule.version if self.rule and ruled else self.policy.version,
             context_version=self.context_map.fingerprint,
             context=tuple(row.context),
             session_id=query.session_id,
@@ -179,7 +186,7 @@ class Router:
             quality_per_usd=weights.quality_per_usd,
             quality_per_s=weights.quality_per_s,
             input_tokens=query.input_tokens,
-            bandit_share=self.policy.share,
+            bandit_share=None if ruled else self.policy.share,
             economy=query.circumstances.economy,
         )
 

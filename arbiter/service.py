@@ -19,6 +19,7 @@ from arbiter.intake import Request
 from arbiter.judgements import preferred
 from arbiter.learner import Learner, LearnerOptions
 from arbiter.ledger import BufferedLedger, Event, Ledger, SqliteLedger, open_ledger
+from arbiter.lineup import only
 from arbiter.loading import load_router
 from arbiter.observed import observed
 from arbiter.records import Decision, Feedback, Outcome, Query
@@ -54,7 +55,7 @@ class Arbiter(Completing, Tending):
         o, shared = self.options, bool(self.ledger.identity) and math.isfinite(self.options.follow_s)
         self.standing = Standing(replace(o.standing, out=self._out), o.clock, o.governance, shared=shared)
         self._rotation = Rotation(o.turns, o.seed)
-        self._learner = Learner(self._assessing(router), self.ledger, LearnerOptions(rules=o.feedback, clock=o.clock))
+        self._learner = Learner(self._serving(router), self.ledger, LearnerOptions(rules=o.feedback, clock=o.clock))
         self.standing.follow(self.ledger)
         looks = (self._learner.learn, lambda: self.standing.follow(self.ledger))
         self._follower = Follower(looks, o.clock, o.follow_s if shared else math.inf)
@@ -256,6 +257,12 @@ class Arbiter(Completing, Tending):
         if self.options.assessor is None:
             return router
         return replace(router, gatekeeper=assessed(router.gatekeeper, self.options.assessor))
+
+    def _serving(self, router: Router) -> Router:
+        """Give the router with this service's models, that asks its assessor and its rule, as far as it has them."""
+        models, rule = self.options.models, self.options.rule
+        found = self._assessing(only(router, models) if models else router)
+        return found if rule is None else replace(found, rule=rule)
 
     def _tell(self, run: Run) -> None:
         for observe in self.options.observers:

@@ -11,6 +11,7 @@ from arbiter.gatekeeper.opinion import Assessor
 from arbiter.governance import Governance
 from arbiter.judgements import FeedbackRules
 from arbiter.ledger import PromptStorage
+from arbiter.policies import Rule
 from arbiter.standing import StandingOptions
 
 
@@ -30,6 +31,9 @@ class ServiceOptions:
     feedback : how noisy each source of feedback is, and a reward of your own making.
     assessor : is asked what a request is before the bundle's gatekeeper: an LLM, a function of the user's, a rule of
         thumb (see the README of :mod:`arbiter.gatekeeper`); by default nobody.
+    models : the candidates that may be chosen, of those that the bundle holds; by default all.
+    rule : chooses before the bundle's policy does, where it speaks: an if-statement that you have already. Constraints
+        hold for it, too; where it fails, the router decides alone and says so in ``decision.degraded``.
     workers : processes among which a batch of 1,024 or more requests is divided, for the time of the call; one per core
         for offline work. Above 1 they are forked: not for a server with threads. See :mod:`arbiter.forked`.
     execution : where candidates are called, with which keys and limits, and when they are left out.
@@ -50,6 +54,8 @@ class ServiceOptions:
     standing: StandingOptions = field(default_factory=StandingOptions)
     feedback: FeedbackRules = field(default_factory=FeedbackRules)
     assessor: Assessor | None = None
+    models: tuple[str, ...] = ()
+    rule: Rule | None = None
     execution: ExecutionOptions = field(default_factory=ExecutionOptions)
     turns: Mapping[str, int] = field(default_factory=dict)
     observers: tuple[Callable[[Run], None], ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from arbiter.bundle import POLICIES
+from arbiter.components import POLICIES
 from arbiter.judgements import FeedbackRules
 from arbiter.policies.protocol import Policy
 from arbiter.router import Router

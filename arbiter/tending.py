@@ -33,8 +33,8 @@ class Tending(ABC):
         """The router as it stands."""
 
     @abstractmethod
-    def _assessing(self, router: Router) -> Router:
-        """Give the router that asks this service's assessor, if it has one."""
+    def _serving(self, router: Router) -> Router:
+        """Give the router as this service's options want it."""
 
     def swap(self, router: Router) -> None:
         """Serve another router from now on; what the ledger holds is folded into it first.
@@ -46,7 +46,7 @@ class Tending(ABC):
         LedgerError
             If the ledger cannot be read; then the old router goes on.
         """
-        self._learner.swap(self._assessing(router))
+        self._learner.swap(self._serving(router))
 
     def change(self, change: Callable[[Router], Router]) -> None:
         """Serve a changed router from now on, with everything learned so far; see :mod:`arbiter.lineup`.

@@ -166,10 +166,10 @@ def rewritten(bundle: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 FORGED: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
-    (lambda m: m["components"]["policy"].update(kind="os.system"), "unknown component 'os.system'; this version knows"),
-    (lambda m: m["components"]["gatekeeper"].update(kind="pickle"), "unknown component 'pickle'"),
-    (lambda m: m["components"]["quality"].update(kind="mine"), "unknown component 'mine'"),
-    (lambda m: m["components"]["features"]["parts"]["encoder"].update(kind="mine"), "'mine' is no encoder"),
+    (lambda m: m["components"]["policy"].update(kind="os.system"), "unknown policy 'os.system'; known are"),
+    (lambda m: m["components"]["gatekeeper"].update(kind="pickle"), "unknown gatekeeper 'pickle'"),
+    (lambda m: m["components"]["quality"].update(kind="mine"), "unknown quality 'mine'"),
+    (lambda m: m["components"]["features"]["parts"]["encoder"].update(kind="mine"), "unknown encoder 'mine'"),
     (lambda m: m["components"].pop("policy"), "describes no router"),
     (lambda m: m["components"]["length"].update(arrays=["absent"]), "absent"),
     (lambda m: m["components"].update(policy=[]), "describes no router"),
@@ -284,7 +284,7 @@ class Own(GreedyPolicy):
 
 def test_what_could_not_be_loaded_is_not_saved(router: Router, tmp_path: Path) -> None:
     """The error comes at saving, where the object still is, and leaves nothing."""
-    with pytest.raises(BundleError, match="unknown component 'my_policy'"):
+    with pytest.raises(BundleError, match="unknown policy 'my_policy'"):
         save_bundle(replace(router, policy=Own()), tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 

@@ -16,7 +16,7 @@ from arbiter.ledger import SqliteLedger
 from arbiter.lineup import LENT_SD, ScoredPrompt
 from arbiter.policies import BanditPolicy, BanditSettings, ConstantPolicy, GreedyPolicy
 from arbiter.router import Router
-from arbiter.service import Arbiter
+from arbiter.service import Arbiter, ServiceOptions
 
 QUERIES = [read_request(text) for text in ("theorem proof", "river colour", "integral deadlock", "month planet")]
 
@@ -183,3 +183,31 @@ def test_what_cannot_be_is_refused_in_words(router: Router) -> None:
         lineup.with_candidate(fixed, newcomer())
     greedy = lineup.with_candidate(replace(router, policy=GreedyPolicy()), newcomer())
     assert len(greedy.catalog) == 4
+
+
+def test_only_some_are_the_others_removed(router: Router) -> None:
+    """One by one or together; an unknown name is hinted at; nobody left is refused."""
+    kept = lineup.only(router, (MIDDLE, CHEAP))
+    one_by_one = lineup.without_candidate(router, DEAR)
+    assert kept.catalog.names == one_by_one.catalog.names
+    np.testing.assert_array_equal(quality(kept), quality(one_by_one))
+    assert lineup.only(router, router.catalog.names) is router
+    with pytest.raises(CatalogError, match="gpt-4o"):
+        lineup.only(router, ("gpt4o",))
+    for nobody in ((), CHEAP):
+        with pytest.raises(InvalidInputError, match="as a collection of names"):
+            lineup.only(router, nobody)
+
+
+def test_a_service_of_some_models_keeps_to_them(router: Router) -> None:
+    """Also after a swap."""
+    with Arbiter(router, options=ServiceOptions(seed=0, models=(CHEAP, MIDDLE))) as service:
+        assert set(service.router.catalog.names) == {CHEAP, MIDDLE}
+        service.swap(router)
+        assert set(service.route("theorem proof").action_probs) <= {CHEAP, MIDDLE}
+
+
+def test_a_new_version_may_have_another_name(router: Router) -> None:
+    """As any field of the entry."""
+    changed = lineup.new_version(router, MIDDLE, name="gpt-4.1", usd_per_mtok_in=1.0)
+    assert MIDDLE not in changed.catalog and changed.catalog["gpt-4.1"].usd_per_mtok_in == 1.0

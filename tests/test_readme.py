@@ -7,22 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from documentation import Block, codes, reader_environment, run_code
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(set(re.findall(r"(?:^|/)arbiter ([a-z-]+)", README, flags=re.MULTILINE)))
 
 
-def blocks(language: str) -> list[str]:
-    """Give the fenced blocks of one language."""
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
-
-
-@pytest.mark.parametrize("code", blocks("python"))
+@pytest.mark.parametrize("code", codes(README, "python"))
 def test_python_of_the_readme_runs(code: str, tmp_path: Path) -> None:
     """Every Python block runs as written in a fresh process."""
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    run_code(Block(language="python", code=code), tmp_path, reader_environment())
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -37,7 +32,7 @@ def test_commands_of_the_readme_exist(command: str) -> None:
 
 
 FOLDERS = {
-    path.parent.name: re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    path.parent.name: codes(path.read_text(encoding="utf-8"), "python")
     for path in sorted((ROOT / "arbiter").glob("*/README.md"))
 }
 
@@ -45,13 +40,12 @@ FOLDERS = {
 @pytest.mark.parametrize("code", [pytest.param(code, id=f) for f, found in FOLDERS.items() for code in found])
 def test_python_of_the_folders_readmes_runs(code: str, tmp_path: Path) -> None:
     """And so does that of the folders' own."""
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    run_code(Block(language="python", code=code), tmp_path, reader_environment())
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
     """The last step of CI is the command that the README names for the tests."""
-    shown = next(line for line in blocks("bash")[0].splitlines() if "pytest" in line)
+    shown = next(line for line in codes(README, "bash")[0].splitlines() if "pytest" in line)
     words = shlex.split(shown.split("#")[0].split("&&")[-1])
     last = (ROOT / ".ci" / "run").read_text(encoding="utf-8").strip().splitlines()[-1]
     assert shlex.split(last)[: len(words)] == words

@@ -24,10 +24,14 @@ def run() -> int:
     from typer.main import get_command
 
     from arbiter.cli.app import app
+    from arbiter.config import PLUGINS
+    from arbiter.own_code import own_module
 
     # click's UsageError, of whichever click this typer brings
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
+        for plugin in filter(None, os.environ.get(PLUGINS, "").split(os.pathsep)):
+            own_module(plugin)
         status = _started(get_command(app))
         sys.stdout.flush()
         return status if isinstance(status, int) else DONE

@@ -16,7 +16,10 @@ def evaluate(
     traffic: Annotated[list[Path], typer.Argument(help="Traffic tables: Parquet, JSONL or CSV.")],
     policy: Annotated[
         list[str],
-        typer.Option(help="A bundle's folder, models:/..., best-single, random, or a model's name. May be repeated."),
+        typer.Option(
+            help="A bundle's folder, models:/..., best-single, random, a model's name, or FILE.py:NAME: a function "
+            "of yours from a request to a model's name. May be repeated."
+        ),
         Mark.PLACE_OR_NAME,
     ],
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML page here.")] = None,

@@ -17,6 +17,11 @@ def train(
     recipe: Annotated[Path | None, typer.Option(help="TOML file that says how to learn.")] = None,
     catalog: PricesFile = None,
     base: Annotated[str | None, typer.Option(help="Bundle to build on. Default: the shipped one."), Mark.PLACE] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="Encoder in the place of the base's: minilm, or FILE.py:NAME of your own."),
+        Mark.PLACE_OR_NAME,
+    ] = None,
     experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "arbiter",
     name: Annotated[str, typer.Option(help="Name in MLflow's model registry.")] = "arbiter",
     tracking: MlflowStore = Path(),
@@ -28,7 +33,14 @@ def train(
     job = workshop("jobs.train")
     where = job.Tracking(folder=tracking, experiment=experiment, name=name) if track else None
     request = job.TrainJob(
-        traffic=tuple(traffic), out=out, recipe=recipe, catalog=catalog, base=base, tracking=where, cache=cache
+        traffic=tuple(traffic),
+        out=out,
+        recipe=recipe,
+        catalog=catalog,
+        base=base,
+        encoder=encoder,
+        tracking=where,
+        cache=cache,
     )
     done = job.run(request, progress())
     if as_json:

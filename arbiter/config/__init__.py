@@ -3,13 +3,14 @@
 from arbiter.config.file import ConfigFile, find_file, read_file, template
 from arbiter.config.option import Mark, Option, WrongValueError, option_of, without_password
 from arbiter.config.serving import from_config, serve_tables
-from arbiter.config.settings import AUDIT_KEY, DEFAULTS, Setting, Settings, read_settings, variable
+from arbiter.config.settings import AUDIT_KEY, DEFAULTS, PLUGINS, Setting, Settings, read_settings, variable
 from arbiter.config.shared import COMMANDS, SHARED
 
 __all__ = [
     "AUDIT_KEY",
     "COMMANDS",
     "DEFAULTS",
+    "PLUGINS",
     "SHARED",
     "ConfigFile",
     "Mark",

@@ -39,7 +39,7 @@ class Mark(Enum):
     ----------
     SHARED : the table ``[defaults]`` sets it, too.
     PLACE : a text that names a file or folder, unless it is a URL; in a file, relative to the file.
-    PLACE_OR_NAME : likewise, but only where such a folder is there; else a name.
+    PLACE_OR_NAME : likewise, but only where such a folder, or the file of ``FILE.py:NAME``, is there; else a name.
     SECRET : never shown.
     """
 
@@ -194,9 +194,15 @@ class Option:
             place = folder / Path(text).expanduser()
         except RuntimeError as error:
             raise WrongValueError(f"names no folder that is known ({error})") from error
-        if Mark.PLACE_OR_NAME in self.marks and not place.exists():
+        if Mark.PLACE_OR_NAME in self.marks and not _file_of(place).exists():
             return text
         return self.kind(place)
+
+
+def _file_of(place: Path) -> Path:
+    """Give the file or folder that is meant: of ``rules.py:choose``, what stands before the name in it."""
+    file, _, name = place.name.rpartition(":")
+    return place.with_name(file) if file.endswith(".py") and name else place
 
 
 def _require_writable(text: str) -> None:

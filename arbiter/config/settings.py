@@ -19,6 +19,10 @@ PREFIX = "ARBITER_"
 AUDIT_KEY = "ARBITER_AUDIT_KEY"
 """The variable with an audit log's key: no file sets it, and on a command line every process could read it."""
 
+PLUGINS = "ARBITER_PLUGINS"
+"""The variable that names files or modules for the command to import first, such as those that register components: as
+in PATH, with a colon between them (a semicolon on Windows). No file sets it, since it runs code."""
+
 ALIKE = 0.8
 """From this likeness on, a variable that sets nothing is taken for a misspelled one. Others belong to somebody else: a
 Kubernetes service that is called arbiter, for one, sets ARBITER_SERVICE_HOST in every container."""
@@ -214,7 +218,9 @@ def _variables(tables: Tables) -> Iterator[tuple[str, str, Option, str]]:
 
 
 def _strays(tables: Tables, environment: Mapping[str, str], elsewhere: frozenset[str]) -> dict[str, str]:
-    known = [name.removeprefix(PREFIX) for name in (VARIABLE, AUDIT_KEY, *(each for *_, each in _variables(tables)))]
+    known = [
+        name.removeprefix(PREFIX) for name in (VARIABLE, AUDIT_KEY, PLUGINS, *(each for *_, each in _variables(tables)))
+    ]
     others = tuple(variable(name, "") for name in elsewhere)
     found: dict[str, str] = {}
     for name in sorted(environment):

@@ -1,16 +1,15 @@
 """From the state in a bundle to the encoder, by kind."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from arbiter.encoders.hashing import HashingEncoder
 from arbiter.encoders.protocol import Encoder
 from arbiter.encoders.sentence_transformer import SentenceTransformerEncoder
 from arbiter.encoders.static import StaticEncoder
 from arbiter.encoders.student import StudentEncoder
-from arbiter.errors import BundleError
-from arbiter.state import State
+from arbiter.state import State, known_reader
 
-ENCODERS: Mapping[str, Callable[[State], Encoder]] = {
+ENCODERS: dict[str, Callable[[State], Encoder]] = {
     "hashing_encoder": HashingEncoder.from_state,
     "sentence_transformer_encoder": SentenceTransformerEncoder.from_state,
     "static_encoder": StaticEncoder.from_state,
@@ -24,8 +23,6 @@ def encoder_from_state(state: State) -> Encoder:
     Raises
     ------
     BundleError
-        If the kind is not that of an encoder.
+        If the kind is that of no encoder that is known here.
     """
-    if state.kind not in ENCODERS:
-        raise BundleError(f"{state.kind!r} is no encoder; expected one of {', '.join(sorted(ENCODERS))}")
-    return ENCODERS[state.kind](state)
+    return known_reader(ENCODERS, state, "encoder")(state)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from arbiter.estimates.quality import QualityModel
 from arbiter.features import FeatureBatch
 from arbiter.gatekeeper.heads import HeadProbabilities
-from arbiter.state import State
+from arbiter.state import State, known_reader
 
 FloatArray = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class AdoptedQuality:
         """Rebuild from a bundle; ``kinds`` reads the model beneath."""
         arrays = {name: array.astype(np.float64) for name, array in state.arrays.items()}
         beneath = state.parts["base"]
-        return cls(base=kinds[beneath.kind](beneath), **arrays)
+        return cls(base=known_reader(kinds, beneath, "quality")(beneath), **arrays)
 
 
 def adopted(quality: QualityModel, mixing: FloatArray, shift: FloatArray, variance: FloatArray) -> AdoptedQuality:

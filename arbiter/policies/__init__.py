@@ -5,5 +5,6 @@ from arbiter.policies.constant import ConstantPolicy
 from arbiter.policies.gate import GateSettings
 from arbiter.policies.greedy import GreedyPolicy
 from arbiter.policies.protocol import Policy
+from arbiter.policies.rule import Rule
 
-__all__ = ["BanditPolicy", "BanditSettings", "ConstantPolicy", "GateSettings", "GreedyPolicy", "Policy"]
+__all__ = ["BanditPolicy", "BanditSettings", "ConstantPolicy", "GateSettings", "GreedyPolicy", "Policy", "Rule"]

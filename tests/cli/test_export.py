@@ -123,3 +123,17 @@ def test_calls_that_were_only_seen_can_be_left_out(run: Run, workshop: Workshop,
     propensities = read_traffic(tmp_path / "all.jsonl").propensity
     assert sorted(p > 0.0 for p in propensities) == [False, True]
     assert (read_traffic(tmp_path / "routed.jsonl").propensity > 0.0).all()
+
+
+def test_a_reward_of_ones_own(run: Run, workshop: Workshop, tmp_path: Path) -> None:
+    """In the place of quality; what is wrong with it is one line."""
+    n = served(workshop, tmp_path / "l.db")
+    code = "def half(decision, said):\n    return said.quality / 2\n\n\ndef large(decision, said):\n    return 7\n"
+    (tmp_path / "house_reward.py").write_text(code)
+    run("export", "--ledger", "l.db", "-o", "log.jsonl")
+    run("export", "--ledger", "l.db", "-o", "half.jsonl", "--reward", "house_reward.py:half")
+    plain, halved = (read_traffic(tmp_path / name).quality for name in ("log.jsonl", "half.jsonl"))
+    assert len(plain) == n and halved == pytest.approx(plain / 2, nan_ok=True)
+    for name, message in (("large", "must lie in [0, 1]"), ("absent", "has no 'absent'")):
+        done = run("export", "--ledger", "l.db", "-o", "bad.jsonl", "--reward", f"house_reward.py:{name}")
+        assert message in refused(done)

@@ -90,6 +90,8 @@ def test_places_are_relative_to_the_file(tmp_path: Path) -> None:
     for text in ("postgresql://u@h/d", "models:/arbiter@champion", "https://host/x", ":memory:", ""):
         assert place.read(text, tmp_path) == text
     assert either.read(["mine", "gpt-4o"], tmp_path) == [str(tmp_path / "mine"), "gpt-4o"]
+    (tmp_path / "rules.py").touch()
+    assert either.read(["rules.py:mine", "gone.py:mine"], tmp_path) == [str(tmp_path / "rules.py:mine"), "gone.py:mine"]
 
 
 def test_a_home_of_nobody_is_refused() -> None:

@@ -103,7 +103,7 @@ def test_fingerprints_differ() -> None:
 
 def test_an_unknown_kind_is_refused() -> None:
     """A state that describes no encoder is named, with what would do."""
-    with pytest.raises(BundleError, match=r"'forest' is no encoder; expected one of hashing_encoder"):
+    with pytest.raises(BundleError, match=r"unknown encoder 'forest'; known are hashing_encoder"):
         encoder_from_state(State(kind="forest"))
 
 

@@ -14,6 +14,7 @@ from arbiter.estimates.estimator import Estimator
 from arbiter.features import FeatureBatch
 from arbiter.gatekeeper.heads import SLICES, HeadProbabilities
 from arbiter.gatekeeper.learned import LearnedGatekeeper
+from arbiter.gatekeeper.own_features import OwnFeatures
 from arbiter.gatekeeper.protocol import Gatekeeper
 from arbiter.policies import BanditPolicy, BanditSettings
 from arbiter.policies.context import ContextMap
@@ -195,6 +196,9 @@ def _gatekeeper(
     data: LabelledQueries, batch: FeatureBatch, base: Gatekeeper, options: GatekeeperOptions
 ) -> tuple[Gatekeeper, Mapping[str, HeadReport]]:
     """Fit the heads that have labels; without labels, or on a base that is not learned, keep the base."""
+    if isinstance(base, OwnFeatures):
+        inside, reports = _gatekeeper(data, base.features.transform(data.queries), base.base, options)
+        return replace(base, base=inside), reports
     if not data.labels or not isinstance(base, LearnedGatekeeper):
         return base, {}
     return fit_gatekeeper(data, batch, options, base)

@@ -14,6 +14,7 @@ from arbiter.errors import InvalidInputError
 from arbiter.loading import load_router
 from arbiter.router import Router
 from arbiter_training.calibrate import Calibration, calibrate
+from arbiter_training.evaluation.logs import priced
 from arbiter_training.evaluation.records import LogSummary
 from arbiter_training.evaluation.routers import evaluator_of
 from arbiter_training.learn import LearnOptions, learn_router
@@ -29,6 +30,10 @@ __all__ = ["CalibrateDone", "CalibrateJob", "read_target", "run"]
 
 FOLDS = 3
 """Folds over which the setting is cross-fitted, and, where need be, the router."""
+
+
+COSTS_EXPECTED = "the log has no costs: they are list prices times predicted lengths, and their interval is too narrow"
+"""What a calibration says where a log tells of quality alone, such as the results of an evaluation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +103,21 @@ def run(job: CalibrateJob, say: Say) -> CalibrateDone:
     else:
         how = "a log that the bundle was not trained on"
         views = (_view_of(job.bundle, router, outcomes),)
+    if np.isnan(priced(outcomes, catalog).cost_usd).all():
+        outcomes, how = _with_expected_costs(outcomes, views), f"{how}; {COSTS_EXPECTED}"
     evaluator = evaluator_of(outcomes, router.features, catalog, _summary(table, outcomes, how))
     found = calibrate(evaluator, views, job.target, folds, say)
     if job.bundle is not None:
         _write(job.bundle, router, manifest, found)
     return CalibrateDone(found=found, bundle=job.bundle)
+
+
+def _with_expected_costs(outcomes: OutcomeMatrix, views: tuple[View, ...]) -> OutcomeMatrix:
+    """Put the costs that the routers expect in the place of those that nobody logged, where a model answered."""
+    expected = np.full(outcomes.cost_usd.shape, np.nan)
+    for view in views:
+        expected[np.ix_(view.rows, view.columns)] = view.outlook.expectation.cost_usd
+    return replace(outcomes, cost_usd=np.where(outcomes.observed, expected, np.nan))
 
 
 def _learned_apart(

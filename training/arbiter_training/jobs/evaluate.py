@@ -13,6 +13,8 @@ from arbiter.errors import InvalidInputError, NotEvaluableError
 from arbiter.loading import load_router
 from arbiter.manifest import MANIFEST
 from arbiter.ope import Verdict
+from arbiter.own_code import OwnCode, is_own_code, own_object
+from arbiter.policies import Rule
 from arbiter.router import Router
 from arbiter_training.evaluation.evaluate import BEST_SINGLE, RANDOM, Evaluator
 from arbiter_training.evaluation.exploring import ways_out
@@ -42,7 +44,8 @@ class EvaluateJob:
     Attributes
     ----------
     traffic : tables.
-    policies : bundles' folders, ``models:/...``, ``best-single``, ``random``, or names of models.
+    policies : bundles' folders, ``models:/...``, ``best-single``, ``random``, names of models, or the user's own code
+        as ``FILE.py:NAME``: a function from a request to a model's name (:class:`arbiter.policies.Rule`), or a Router.
     report, figure : files to write; None writes none.
     catalog : TOML file with prices of the log's models; None takes the shipped one and litellm's table.
     segments : columns of the traffic whose values are segments, besides domain, complexity and risk.
@@ -78,19 +81,26 @@ def run(job: EvaluateJob, say: Say) -> EvaluationReport:
     for path in (job.report, job.figure):
         check_target_file(path)
     wanted = tuple(dict.fromkeys(job.policies))
+    own = {name: own_object(name) for name in wanted if is_own_code(name)}
     routers = {name: load_router(name) for name in wanted if _is_bundle(name)}
+    routers |= {name: found for name, found in own.items() if isinstance(found, Router)}
+    rules = {name: Rule(found) for name, found in own.items() if name not in routers}
     known = read_catalog(job.catalog) if job.catalog else None
     say("reading the traffic")
     table = read_traffic(list(job.traffic))
     if routers:
         require_texts(table, f"{', '.join(routers)} cannot be evaluated on them")
     outcomes = pivot(table)
+    if rules:
+        require_texts(table, f"{', '.join(rules)} cannot be evaluated on them")
+    fixed = {name: rule_probabilities(rule, name, outcomes) for name, rule in rules.items()}
     for name in wanted:
-        _check_policy(name, routers, outcomes.models)
+        if name not in fixed:
+            _check_policy(name, routers, outcomes.models)
     say(f"evaluating on {outcomes.n} requests")
     reader = next(iter(routers.values()), None) or load_router()
     evaluator = _evaluator(job, (table, outcomes), reader, catalog_for_log(outcomes.models, known), routers)
-    report = evaluate(evaluator, outcomes, routers, wanted)
+    report = evaluate(evaluator, outcomes, {**routers, **fixed}, wanted)
     if routers and any(row.verdict != Verdict.SOUND for row in report.rows if _asked(row.name, wanted)):
         ways = ways_out(_first(routers), outcomes, job.requests_per_day, report.baseline_model)
         report = replace(report, exploration=ways)
@@ -149,28 +159,52 @@ def _segments(reader: Router | None, outcomes: OutcomeMatrix, columns: tuple[str
 
 
 def evaluate(
-    evaluator: Evaluator, outcomes: OutcomeMatrix, routers: Mapping[str, Router], wanted: tuple[str, ...]
+    evaluator: Evaluator,
+    outcomes: OutcomeMatrix,
+    given: Mapping[str, Router | FloatArray],
+    wanted: tuple[str, ...],
 ) -> EvaluationReport:
-    """Evaluate routers and constant policies on one log; the baselines are always among them.
+    """Evaluate routers, fixed and constant policies on one log; the baselines are always among them.
 
     Parameters
     ----------
     evaluator, outcomes : the log.
-    routers : name to router; each one's candidates are models of the log.
-    wanted : names of routers, of models, or of baselines.
+    given : name to router, whose candidates are models of the log, or to the (n, K) probabilities of a policy.
+    wanted : names of those given, of models, or of baselines.
     """
     policies: dict[str, FloatArray] = {}
     families: list[PolicyFamily] = []
     for name in wanted:
-        if name in routers:
-            outlook = routers[name].outlook(outcomes.queries)
-            columns = routers[name].catalog.names
-            found = policies_of(routers[name], outlook, name)
+        policy = given.get(name)
+        if isinstance(policy, Router):
+            outlook, columns = policy.outlook(outcomes.queries), policy.catalog.names
+            found = policies_of(policy, outlook, name)
             policies |= {each: aligned(probs, columns, outcomes.models) for each, probs in found.items()}
-            families.append(realigned(frontier(routers[name], outlook, name), columns, outcomes.models))
+            families.append(realigned(frontier(policy, outlook, name), columns, outcomes.models))
+        elif policy is not None:
+            policies[name] = policy
         elif name in outcomes.models:
             policies[name] = np.tile(np.eye(outcomes.n_models)[outcomes.models.index(name)], (outcomes.n, 1))
     return evaluator.report(policies, tuple(families))
+
+
+def rule_probabilities(rule: Rule, name: str, outcomes: OutcomeMatrix) -> FloatArray:
+    """Give the (n, K) probabilities of a rule on every request of a log; arbiter's own constraints are not applied.
+
+    Raises
+    ------
+    InvalidInputError
+        If it fails, names a model that the log never asked, or says nothing of a request.
+    """
+    with OwnCode(name):
+        found = rule.shares(outcomes.queries, outcomes.models)
+    silent = np.flatnonzero(found.sum(axis=1) == 0.0)
+    if len(silent):
+        raise InvalidInputError(
+            f"{name} says nothing of {len(silent)} of {outcomes.n} requests, first of "
+            f"{outcomes.request_ids[silent[0]]}: to be evaluated it must name a model for each"
+        )
+    return found
 
 
 def refused(report: EvaluationReport, policies: tuple[str, ...]) -> tuple[PolicyRow, ...]:
@@ -193,7 +227,7 @@ def _check_policy(name: str, routers: Mapping[str, Router], models: tuple[str, .
     elif name not in models and name not in (RANDOM, BEST_SINGLE):
         raise InvalidInputError(
             f"policy {name!r} is no bundle's folder, and the log has no such model; give a folder written by "
-            f"`arbiter train`, models:/name@alias, {BEST_SINGLE}, {RANDOM}, or one of {', '.join(models)}"
+            f"`arbiter train`, models:/name@alias, FILE.py:RULE, {BEST_SINGLE}, {RANDOM}, or one of {', '.join(models)}"
         )
 
 

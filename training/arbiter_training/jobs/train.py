@@ -11,6 +11,7 @@ from arbiter.catalog import read_catalog
 from arbiter.loading import load_router
 from arbiter.router import Router
 from arbiter_training.embedding_cache import CachedEncoder
+from arbiter_training.encoders import encoder_named, with_encoder
 from arbiter_training.evaluation.tracked import log_evaluation
 from arbiter_training.recipe import read_recipe
 from arbiter_training.report import lines
@@ -45,6 +46,7 @@ class TrainJob:
     out : the bundle's folder.
     recipe, catalog : TOML files; None takes the defaults.
     base : bundle to build on; None takes the shipped one.
+    encoder : ``minilm``, or ``FILE.py:NAME`` of the user's own, in the place of the base's; None keeps that.
     tracking : None logs no run.
     cache : folder in which embeddings are kept by content, for encoders that are slow; None keeps none.
     """
@@ -54,6 +56,7 @@ class TrainJob:
     recipe: Path | None = None
     catalog: Path | None = None
     base: str | None = None
+    encoder: str | None = None
     tracking: Tracking | None = None
     cache: Path | None = None
 
@@ -119,6 +122,8 @@ def run(job: TrainJob, say: Say) -> TrainDone:
     require_texts(table, "no router can be learned from them")
     found = describe(table)
     base = load_router(job.base)
+    if job.encoder is not None:
+        base = with_encoder(base, encoder_named(job.encoder))
     if job.cache is not None:
         base = remembering(base, job.cache)
         options = replace(options, learn=replace(options.learn, teacher_cache=str(job.cache)))

@@ -133,6 +133,14 @@ def _doubt(best: Comparison, against: str, tolerance: float) -> str:
 
 
 def _unknown(report: EvaluationReport, best: Comparison, found: list[Comparison], tolerance: float) -> Conclusion:
+    base = next((row for row in report.rows if row.name == report.baseline), None)
+    if best.row.outcomes.get("quality") is not None and base is not None and base.outcomes.get("quality") is None:
+        because = f": {base.reasons[0].rstrip('.')}" if base.reasons else ""
+        sentence = (
+            f"This log tells what routing with {best.row.name} is worth, not whether it pays, since nothing can be "
+            f"told of {describe_baseline(report)}{because}."
+        )
+        return _about(Kind.CANNOT_TELL, best, sentence, tuple(map(_as_sentence, best.row.reasons)))
     why = best.row.reasons[0] if best.row.reasons else "no estimate of quality or cost could be made"
     sentence = f"This log cannot tell what routing with {best.row.name} is worth: {why.rstrip('.')}."
     return _about(Kind.CANNOT_TELL, best, sentence, tuple(map(_as_sentence, best.row.reasons[1:])))
