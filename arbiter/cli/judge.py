@@ -17,9 +17,7 @@ def judge(
     out: Annotated[Path, typer.Option("-o", "--out", help="Parquet file, or folder for many of them.")],
     model: Annotated[list[str] | None, typer.Option(help="Who judges. Several: none judges its own answers.")] = None,
     reference: Annotated[str | None, typer.Option(help="Column of reference answers.")] = None,
-    implicit: Annotated[
-        bool, typer.Option("--implicit", help="Count what askers did next where nobody judges.")
-    ] = False,
+    implicit: Annotated[bool, typer.Option(help="Count what askers did next where nobody judges.")] = False,
     edited: Annotated[str | None, typer.Option(help="Column of answers as their askers changed them.")] = None,
     share: Annotated[float, typer.Option(help="Part of the requests that is judged.")] = 1.0,
     api_base: Annotated[str, typer.Option(help="Server of your own. Default: the provider's.")] = "",
