@@ -69,6 +69,13 @@ def test_urgency_by_the_day_on_which_a_model_goes(tmp_path: Path) -> None:
         assert plan.roadmap[0].due == max(datetime.date.fromisoformat(date), plan.start)
 
 
+def test_an_incumbent_below_its_floor_is_important_to_replace(tmp_path: Path) -> None:
+    """gpt-4o-mini is rated .70, .80 wanted: within a month of the start."""
+    found = planned(tmp_path, JANUARY, SUPPORT + 'incumbent = "gpt-4o-mini"\n').upgrades[0]
+    assert found.urgency is Urgency.IMPORTANT and found.due == datetime.date(2027, 1, 31)
+    assert "gpt-4o-mini does not keep: expected quality 0.70 below the floor 0.80" in found.reason
+
+
 def test_net_benefit_by_hand(tmp_path: Path) -> None:
     """gpt-4o to gemini-2.5-flash saves 155,000 x (0.005 - 0.00099) = $621.55 a month, less 8 days of $800 once."""
     pair = SUPPORT + 'incumbent = "gpt-4o"\nmodels = ["gemini-2.5-flash"]\n'
