@@ -61,6 +61,16 @@ def test_budgets_are_ordered_as_their_promises(tmp_path: Path) -> None:
     assert amounts[BudgetKind.HYBRID].usd_per_month == pytest.approx(0.7 * expected)
 
 
+def test_a_fixed_budget_suffices_for_the_dearest_month_and_an_alarm_rings_at_99_per_cent(tmp_path: Path) -> None:
+    """January has three days more than February."""
+    unsure = JANUARY.replace("token_error = 0.0", "token_error = 0.2").replace("months = 1", "months = 2")
+    plan = planned(tmp_path, unsure, SUPPORT)
+    amounts, january = {each.kind: each for each in plan.budgets}, plan.projection.by_month()["2027-01"]
+    assert amounts[BudgetKind.FIXED].usd_per_month == january.high
+    assert amounts[BudgetKind.TIERED].steps["alarm"] == january.quantile(0.99)
+    assert amounts[BudgetKind.TIERED].usd_per_month == pytest.approx(plan.projection.total().mean / 2)
+
+
 def test_a_percentage_of_the_revenue_suffices_for_the_upper_end(tmp_path: Path) -> None:
     """Of a mean month's band."""
     unsure = JANUARY.replace("token_error = 0.0", "token_error = 0.2") + "revenue_usd_per_month = 100000\n"

@@ -74,6 +74,22 @@ def test_what_was_billed_goes_before_the_price_list_and_declared_tokens_before_b
     assert declared is not None and declared.mean_usd == pytest.approx(0.0035) and declared.known == 0
 
 
+def test_few_latencies_say_nothing_of_a_high_quantile() -> None:
+    """Ninety-nine of them, and the catalog's prior is taken."""
+    history = CaseHistory(requests=99, models={"gpt-4o": ModelHistory(latency_s=np.full(99, 9.0))})
+    assert expected(history)["gpt-4o"].timed == 0 and expected(history)["gpt-4o"].latency_s < 9.0
+
+
+def test_no_answer_is_longer_than_the_model_can_give() -> None:
+    """Nor paid for."""
+    huge = TokenCount(mean=1e6, sd=1e5)
+    found = expected(CaseHistory(requests=0, models={}), input_tokens=TokenCount(mean=10), output_tokens=huge)["gpt-4o"]
+    most = CATALOG["gpt-4o"].max_output_tokens
+    assert found.tokens is not None and found.cost is not None
+    assert (found.tokens[1].mean, found.tokens[1].sd) == (most, pytest.approx(most / 10))
+    assert found.cost.mean_usd == pytest.approx((10 * 2.5 + most * 10) / 1e6)
+
+
 def test_latency_is_read_off_the_log_where_it_is_long_enough() -> None:
     """The quantile of two hundred measured latencies; of the first token where the workload streams."""
     latency = np.linspace(1.0, 3.0, 201)

@@ -60,6 +60,14 @@ def test_a_model_that_retires_before_the_plan_starts_serves_nothing(tmp_path: Pa
         assert (made.primary == "gpt-4o") != barred
 
 
+def test_ninety_nine_of_a_hundred_requests_must_fit_into_the_window(tmp_path: Path) -> None:
+    """60,000 +- 40,000 tokens: their 99th percentile is beyond gpt-4o's 128,000, half of them are not."""
+    long = SUPPORT.replace("input_tokens = 800", "input_tokens = { mean = 60000, sd = 40000 }")
+    made = planned(tmp_path, JANUARY, long.replace("= 10.0", "= 60.0")).recommendations[0]
+    assert made.row("gpt-4o").missed[0].startswith("window 128000 < ")
+    assert not made.row("gemini-2.5-flash").missed
+
+
 def test_a_missed_latency_names_the_share_of_the_answers(tmp_path: Path) -> None:
     """Nine in ten of gpt-5's answers take longer than ten seconds."""
     made = planned(tmp_path, JANUARY, SUPPORT).recommendations[0]

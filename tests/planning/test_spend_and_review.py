@@ -53,6 +53,21 @@ def test_a_flat_spend_is_carried_on(tmp_path: Path) -> None:
     assert february.sd == pytest.approx(280 * 0.09)
 
 
+def test_weeks_that_scatter_widen_the_forecast_by_hand() -> None:
+    """Five weeks of 10, 12, 9, 11 and 13 dollars a day: no sure trend, a level of 11.25 by the last four.
+
+    The scatter of the logarithms, by Student's t of three degrees, over the root of four weeks, beside a drift of 9 %;
+    and in four weeks of February as many scatters more.
+    """
+    weeks = np.array([10.0, 12.0, 9.0, 11.0, 13.0])
+    found = forecast_spend(days(np.repeat(weeks, 7).tolist()), months_from(datetime.date(2027, 2, 1), 1))
+    assert found is not None and found.growth_per_week == 0.0
+    february, scatter = found.months["2027-02"], np.log(weeks).std(ddof=1)
+    assert february.mean == pytest.approx(28 * 11.25)
+    assert february.common_sd == pytest.approx(28 * 11.25 * np.hypot(1.6377 / 1.28155 * scatter / 2, 0.09), rel=1e-4)
+    assert february.own_var == pytest.approx((28 * 11.25 * scatter) ** 2 / 4)
+
+
 def test_a_sure_trend_is_carried_on_and_a_short_record_is_not() -> None:
     """Ten per cent a week over eight weeks; two weeks are too few."""
     amounts = [10.0 * 1.1 ** (i // 7) for i in range(56)]

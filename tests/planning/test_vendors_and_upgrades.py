@@ -3,10 +3,14 @@
 import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from plan_samples import JANUARY, MODERATION, SUMMARIES, SUPPORT, planned
 
 from arbiter.catalog import Catalog
+from arbiter.ope.distributions import normal_quantile
+from arbiter.planning import CaseHistory, History, ModelHistory
+from arbiter.planning.request_cost import measured
 from arbiter.planning.upgrades import migration_days
 from arbiter.planning.vendors import RISKS, risk_of
 from arbiter.vocabulary import Urgency, VendorRisk
@@ -69,6 +73,13 @@ def test_urgency_by_the_day_on_which_a_model_goes(tmp_path: Path) -> None:
         assert plan.roadmap[0].due == max(datetime.date.fromisoformat(date), plan.start)
 
 
+def test_an_incumbent_below_its_floor_is_important_to_replace(tmp_path: Path) -> None:
+    """gpt-4o-mini is rated .70, .80 wanted: within a month of the start."""
+    found = planned(tmp_path, JANUARY, SUPPORT + 'incumbent = "gpt-4o-mini"\n').upgrades[0]
+    assert found.urgency is Urgency.IMPORTANT and found.due == datetime.date(2027, 1, 31)
+    assert "gpt-4o-mini does not keep: expected quality 0.70 below the floor 0.80" in found.reason
+
+
 def test_net_benefit_by_hand(tmp_path: Path) -> None:
     """gpt-4o to gemini-2.5-flash saves 155,000 x (0.005 - 0.00099) = $621.55 a month, less 8 days of $800 once."""
     pair = SUPPORT + 'incumbent = "gpt-4o"\nmodels = ["gemini-2.5-flash"]\n'
@@ -80,6 +91,22 @@ def test_net_benefit_by_hand(tmp_path: Path) -> None:
     valued = planned(tmp_path, JANUARY, pair + "usd_per_good_answer = 1.0\n").upgrades[0]
     assert valued.net_benefit == pytest.approx(155_000 * (0.00401 - 0.01) - 6400)
     assert valued.net_high - valued.net_low > one.net_high - one.net_low
+
+
+def test_the_band_of_a_net_benefit_by_hand(tmp_path: Path) -> None:
+    """Declared tokens are in error for both models alike: 20 % of the saving. Bills are in error each for itself."""
+    pair = SUPPORT + 'incumbent = "gpt-4o"\nmodels = ["gemini-2.5-flash"]\n'
+    declared = planned(tmp_path, JANUARY.replace("= 0.0", "= 0.2"), pair).upgrades[0]
+    reach = normal_quantile(0.9)
+    assert declared.net_high - declared.net_low == pytest.approx(2 * reach * 0.2 * 155_000 * 0.00401)
+
+    bills = {"gpt-4o": np.linspace(0.004, 0.006, 40), "gemini-2.5-flash": np.linspace(0.0005, 0.0015, 40)}
+    models = {model: ModelHistory(cost_usd=costs) for model, costs in bills.items()}
+    history = History(cases={"support": CaseHistory(requests=40, models=models, comparable=True)})
+    billed = pair.replace("input_tokens = 800\n", "").replace("output_tokens = 300\n", "")
+    found = planned(tmp_path, JANUARY, billed, history=history).upgrades[0]
+    error = sum((155_000 * measured(costs).mean_usd * measured(costs).log_sd) ** 2 for costs in bills.values()) ** 0.5
+    assert found.net_high - found.net_low == pytest.approx(2 * reach * error)
 
 
 def test_an_incumbent_that_keeps_its_limits_and_costs_less_stays(tmp_path: Path) -> None:

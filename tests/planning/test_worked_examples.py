@@ -91,6 +91,12 @@ def test_a_weekly_shape_moves_requests_between_days(tmp_path: Path) -> None:
     assert planned(tmp_path, JANUARY, shaped).projection.requests() == pytest.approx(21 * 7000 * 0.999)
 
 
+def test_a_plan_that_starts_in_the_past_says_so(tmp_path: Path) -> None:
+    """Today is the first of December 2026 in these tests."""
+    late = planned(tmp_path, JANUARY.replace("2027-01-01", "2026-11-01"), SUPPORT)
+    assert late.notes == ("the plan starts on 2026-11-01, before today",)
+
+
 def test_a_price_that_turns_the_choice_is_told(tmp_path: Path) -> None:
     """deepseek-v3 a hundred times as dear in February: another is then chosen; a cent more changes nothing."""
     change = (
