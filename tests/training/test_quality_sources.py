@@ -10,7 +10,7 @@ import pytest
 from arbiter.errors import InvalidInputError
 from arbiter.judgements import PRECISION, source_named
 from arbiter.vocabulary import FeedbackSource
-from arbiter_training.quality_sources import SourceWeights, counted, judged_only
+from arbiter_training.quality_sources import SourceWeights, counted, judged_only, shares_told
 from arbiter_training.recipe import read_recipe
 from arbiter_training.traffic import OutcomeMatrix, describe, pivot, traffic_from_records
 
@@ -57,6 +57,8 @@ def test_the_weights_are_those_of_learning_online() -> None:
     trust = SourceWeights().trust(outcomes)[outcomes.observed]
     wanted = [PRECISION[source] for source in (FeedbackSource.HUMAN, FeedbackSource.JUDGE, FeedbackSource.IMPLICIT)]
     assert trust.tolist() == [*wanted, 1.0, 1.0, 1.0]
+    told = " Judged by unknown 33%, human 17%, judge 17%, implicit 17%, code 17%."
+    assert shares_told(outcomes) == told and shares_told(matrix((None,))) == ""
     assert counted(outcomes) == {"unknown": 2, "human": 1, "judge": 1, "implicit": 1, "code": 1}
 
 

@@ -70,6 +70,15 @@ def counted(outcomes: OutcomeMatrix) -> dict[str, int]:
     return {NAMES[code]: count for code, count in codes.most_common()}
 
 
+def shares_told(outcomes: OutcomeMatrix) -> str:
+    """Say who judged, in a sentence that follows others; nothing where the log names nobody."""
+    counts = counted(outcomes)
+    if set(counts) <= {UNKNOWN}:
+        return ""
+    total = sum(counts.values())
+    return f" Judged by {', '.join(f'{name} {count / total:.0%}' for name, count in counts.items())}."
+
+
 def judged_only(table: TrafficTable, sources: Sequence[str]) -> TrafficTable:
     """Give a table in which the qualities of other sources are unknown; of no sources, the table as it is.
 

@@ -21,7 +21,7 @@ from arbiter_training.evaluation.routers import aligned, evaluator_of, frontier,
 from arbiter_training.evaluation.segments import pooled, segments_of
 from arbiter_training.evaluation.tracked import log_evaluation
 from arbiter_training.mlflow_connection import has_store
-from arbiter_training.quality_sources import judged_only
+from arbiter_training.quality_sources import judged_only, shares_told
 from arbiter_training.report import figure_png, frontier_figure, write_html
 from arbiter_training.report.document import check_target_file
 from arbiter_training.tracking import Tracker
@@ -223,5 +223,6 @@ def _summary(table: TrafficTable, outcomes: OutcomeMatrix) -> LogSummary:
         protocol=(
             "all requests of the log; outcome models behind the doubly robust estimate are cross-fitted on it. A "
             "router that was trained on these very requests looks better here than it is: evaluate on later traffic."
+            f"{shares_told(outcomes)}"
         ),
     )
