@@ -5,11 +5,15 @@ import math
 from pathlib import Path
 from typing import Any
 
+import openai_server
 import provider_world
 import pyarrow.parquet
 import pytest
 from command_runs import Workshop, run_here, run_in
-from litellm_trip import CACHES, Trip, served
+from litellm_trip import CACHES, Trip, all_told, listening, served
+from provider_world import DEAR
+
+from arbiter.ledger import open_ledger
 
 pytestmark = [
     *provider_world.QUIET,
@@ -96,6 +100,30 @@ def inverse_propensity(path: Path) -> dict[str, float]:
 def test_ledger_and_both_logs_of_litellm_tell_the_same(workshop: Workshop, tmp_path: Path) -> None:
     """Some sixty requests: whole and streamed, on threads and on an event loop, failing, retried, with tools."""
     assert_agrees(tmp_path, trip_of(workshop, tmp_path, 42))
+
+
+def test_what_arbiter_calls_itself_is_told_alike_by_a_log_of_litellm(tmp_path: Path) -> None:
+    """Its retries and fallbacks are calls of one decision: one row, about the choice, in the ledger and in the log."""
+    trip = Trip(ledger=tmp_path / "ledger.db", requests=12)
+    with (
+        provider_world.running(ledger=open_ledger(trip.ledger)) as world,
+        listening(world.service, trip),
+    ):
+        for i in range(trip.requests):
+            if i % 3 == 0:
+                world.servers[DEAR].script += [openai_server.fails(400), openai_server.fails(400)][: 1 + i % 2]
+            world.service.complete(f"Which river is number {i}?")
+            trip.answered += 1
+        all_told(world.service, trip)
+    payloads, *_ = trip.written(tmp_path)
+    command(tmp_path, "export", "--ledger", trip.ledger, "-o", "export.parquet")
+    command(tmp_path, "import", payloads, "-o", "payloads.parquet")
+    ours = table(tmp_path / "export.parquet", "request_id")
+    theirs = table(tmp_path / "payloads.parquet", "decision_id")
+    assert len(ours) == trip.requests and ours.keys() == theirs.keys() and any(r["served_by"] for r in ours.values())
+    for key, row in ours.items():
+        # litellm knows no price of two of the three names; the ledger takes the catalog's.
+        assert_same({**row, "cost_usd": None}, {**theirs[key], "cost_usd": None})
 
 
 @pytest.mark.slow
