@@ -85,7 +85,7 @@ def served(bundle: Path, folder: Path, n: int) -> Trip:
     with (
         openai_server.running() as server,
         Arbiter(exploring(bundle), open_ledger(trip.ledger), ServiceOptions(seed=0)) as service,
-        _listening(service, trip),
+        listening(service, trip),
     ):
         router = _router(server, service)
         for i, record in enumerate(records):
@@ -167,7 +167,7 @@ async def _asynchronous(router: Any, server: OpenAIServer, service: Arbiter, tri
                 _judged(service, trip, i, answer.id)
             await asyncio.sleep(0.01)
     litellm.cache = None
-    await asyncio.to_thread(_all_told, service, trip)
+    await asyncio.to_thread(all_told, service, trip)
 
 
 def _judged(service: Arbiter, trip: Trip, i: int, answer_id: str) -> None:
@@ -177,8 +177,8 @@ def _judged(service: Arbiter, trip: Trip, i: int, answer_id: str) -> None:
         trip.feedback.append({"request_id": answer_id, "value": quality, "source": "human"})
 
 
-def _all_told(service: Arbiter, trip: Trip) -> None:
-    """Wait until litellm's background threads have told everything, then judge."""
+def all_told(service: Arbiter, trip: Trip) -> None:
+    """Wait until litellm has told of everything in the background, then judge."""
     until, held = time.monotonic() + PATIENCE_S, -1
     while len(trip.payloads) != held or len(trip.spend) < trip.answered:
         assert time.monotonic() < until, f"{len(trip.spend)} of {trip.answered} answers were told of"
@@ -189,7 +189,7 @@ def _all_told(service: Arbiter, trip: Trip) -> None:
 
 
 @contextmanager
-def _listening(service: Arbiter, trip: Trip) -> Iterator[None]:
+def listening(service: Arbiter, trip: Trip) -> Iterator[None]:
     """Let arbiter's callback and one that writes litellm's own logs listen."""
     litellm = import_litellm()
     lock = threading.Lock()

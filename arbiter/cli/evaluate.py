@@ -28,6 +28,9 @@ def evaluate(
     segment: Annotated[
         list[str] | None, typer.Option(help="Column whose values are segments. May be repeated.")
     ] = None,
+    judged_by: Annotated[
+        list[str] | None, typer.Option(help="Whose qualities count: human, code, judge, ... Default: all.")
+    ] = None,
     observational: Annotated[
         bool, typer.Option(help="Estimate propensities that were not logged; every verdict says so.")
     ] = False,
@@ -49,6 +52,7 @@ def evaluate(
         figure=figure,
         catalog=catalog,
         segments=tuple(segment or ()),
+        judged_by=tuple(judged_by or ()),
         observational=observational,
         requests_per_day=requests_per_day,
         tracking=tracking,

@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 HELD = "arbiter_held"
 """Key of a request's metadata: what was decided for it, whom to ask in which order, and who was asked so far."""
 
+TRACE = "litellm_trace_id"
+"""Argument by which litellm's Router joins the calls of one request."""
+
 EXCLUDED = "_excluded_deployment_ids"
 """Where litellm's Router is told which deployments of a group are not to be taken for a request (1.106.2)."""
 
@@ -130,7 +133,7 @@ class _Strategy:
         metadata = kwargs.setdefault(key, {})
         places = self.places(group)
         held = metadata.get(HELD) if metadata.get("attempted_retries") else None
-        if held is None:
+        if held is None or held["trace"] != kwargs.get(TRACE):  # callers share their metadata between requests
             held = self._decided(messages, kwargs, metadata, places)
         if held is None:
             logger.warning("litellm's own strategy chooses for %s: no model to choose from, or no user's turn", group)
@@ -158,7 +161,8 @@ class _Strategy:
         decision = self._route(query, frozenset(places))
         likely = sorted(decision.action_probs, key=lambda model: -decision.utilities.get(model, 0.0))
         order = dict.fromkeys((decision.model, *decision.fallbacks, *likely))
-        return {"decision": decision_metadata(decision), "order": list(order), "asked": []}
+        told = decision_metadata(decision)
+        return {"trace": kwargs.get(TRACE), "decision": told, "order": list(order), "asked": []}
 
     def _route(self, query: Query, allow: frozenset[str]) -> Decision:
         own = query.requirements.allow

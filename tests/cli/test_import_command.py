@@ -163,3 +163,21 @@ def test_judge_by_references_from_the_command_line(run_either: Run, tmp_path: Pa
     assert told["judged"] == {"reference": 24} and told["mean_quality"] == {"reference": 0.5}
     table = read_traffic(tmp_path / "j.parquet")
     assert {m: float(table.quality[table.model == m].mean()) for m in (CHEAP, DEAR)} == {CHEAP: 1.0, DEAR: 0.0}
+
+
+def test_what_askers_did_counts_where_it_is_wanted(run_either: Run, tmp_path: Path) -> None:
+    """Imported, judged by behaviour, evaluated by it or without it; a wrong name of a source is told."""
+    rows = small_records(60)
+    for i, row in enumerate(rows):
+        row |= {"session_id": f"s{i // 6}-{row['model']}", "timestamp": 1.8e9 + i, "request_id": f"q{i}"}
+        del row["quality"]
+    rows += [{**rows[0], "request_id": "again", "timestamp": 1.8e9 + 1.5}]
+    write_jsonl(tmp_path / "log.jsonl", sorted(rows, key=lambda row: float(str(row["timestamp"]))))
+    assert run_either("import", "log.jsonl", "-o", "t.parquet").status == 0
+    told = json.loads(run_either("judge", "t.parquet", "-o", "j.parquet", "--implicit", "--json").out)
+    assert told["rows"] == 181 and set(told["judged"]) == {"implicit:continue", "implicit:regenerate"}
+    assert told["judged"]["implicit:regenerate"] == 1 and told["mean_quality"]["implicit:regenerate"] == 0.0
+    assert sum(told["judged"].values()) + sum(told["left"].values()) == 181
+    asked = ("evaluate", "j.parquet", "--policy", CHEAP, "--judged-by")
+    assert "no row is judged by human" in refused(run_either(*asked, "human"))
+    assert "no source of quality is called 'people'" in refused(run_either(*asked, "people"))

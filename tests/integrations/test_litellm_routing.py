@@ -113,6 +113,25 @@ def test_a_retry_asks_the_decisions_fallbacks(server: OpenAIServer, service: Arb
     assert second.id != first.id and second.model == first.model  # nothing of the first request sticks
 
 
+def test_requests_that_share_their_metadata_keep_their_decisions(server: OpenAIServer, service: Arbiter) -> None:
+    """Though litellm writes its own notes on retries into what they share: each answer is its own request's."""
+    router, metadata = router_of(server, num_retries=2), {"session_id": "s"}
+    route_with(router, service)
+    server.script += [openai_server.fails(500), openai_server.answers(), openai_server.fails(503)] * 2
+    prompts = [f"Which river is number {i}?" for i in range(8)]
+
+    async def call() -> list[Any]:
+        asked = [[{"role": "user", "content": prompt}] for prompt in prompts]
+        calls = (router.acompletion(model="auto", messages=one, metadata=metadata) for one in asked)
+        answers = await asyncio.gather(*calls)
+        await asyncio.sleep(0.5)  # litellm's logging worker lives on this loop
+        return answers
+
+    for prompt, answer in zip(prompts, asyncio.run(call()), strict=True):
+        event = service.ledger.decision_event(service.ledger.answered(answer.id))
+        assert event.prompt["messages"][0]["content"] == prompt  # type: ignore[index]
+
+
 def test_when_all_were_asked_the_first_is_asked_again(server: OpenAIServer, service: Arbiter) -> None:
     """A failure may pass; nobody is asked twice before everybody was asked once."""
     router = router_of(server, num_retries=4)

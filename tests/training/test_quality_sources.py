@@ -10,7 +10,7 @@ import pytest
 from arbiter.errors import InvalidInputError
 from arbiter.judgements import PRECISION, source_named
 from arbiter.vocabulary import FeedbackSource
-from arbiter_training.quality_sources import SourceWeights, counted
+from arbiter_training.quality_sources import SourceWeights, counted, judged_only, shares_told
 from arbiter_training.recipe import read_recipe
 from arbiter_training.traffic import OutcomeMatrix, describe, pivot, traffic_from_records
 
@@ -57,6 +57,8 @@ def test_the_weights_are_those_of_learning_online() -> None:
     trust = SourceWeights().trust(outcomes)[outcomes.observed]
     wanted = [PRECISION[source] for source in (FeedbackSource.HUMAN, FeedbackSource.JUDGE, FeedbackSource.IMPLICIT)]
     assert trust.tolist() == [*wanted, 1.0, 1.0, 1.0]
+    told = " Judged by unknown 33%, human 17%, judge 17%, implicit 17%, code 17%."
+    assert shares_told(outcomes) == told and shares_told(matrix((None,))) == ""
     assert counted(outcomes) == {"unknown": 2, "human": 1, "judge": 1, "implicit": 1, "code": 1}
 
 
@@ -100,3 +102,19 @@ def test_the_report_says_who_judged() -> None:
     ]
     told = describe(traffic_from_records(rows))
     assert told.judged_by == {"judge:x": 2, "human": 1} and "judged by     judge:x 2, human 1" in told.lines()
+
+
+def test_an_evaluation_may_count_some_sources_only() -> None:
+    """The others' qualities are unknown then; a name that is none, and one that has judged nothing, are refused."""
+    rows = [
+        {"request_id": f"r{i}", "prompt": f"p{i}", "model": "m", "quality": i / 4, "quality_source": source}
+        for i, source in enumerate(("human", "judge:x", "reference", None))
+    ]
+    table = traffic_from_records(rows)
+    np.testing.assert_equal(judged_only(table, ("human", "code")).quality, [0.0, np.nan, 0.5, np.nan])
+    np.testing.assert_equal(judged_only(table, ("unknown",)).quality, [np.nan, np.nan, np.nan, 0.75])
+    assert judged_only(table, ()) is table
+    with pytest.raises(InvalidInputError, match="no source of quality is called 'people'; there are human"):
+        judged_only(table, ("people",))
+    with pytest.raises(InvalidInputError, match="no row is judged by implicit"):
+        judged_only(table, ("implicit",))

@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -10,9 +11,13 @@ from arbiter.errors import InvalidInputError
 from arbiter.judgements import PRECISION
 from arbiter.vocabulary import FeedbackSource
 from arbiter_training.traffic.columns import FloatArray
-from arbiter_training.traffic.outcomes import QUALITY_SOURCES, OutcomeMatrix
+from arbiter_training.traffic.outcomes import QUALITY_SOURCES, OutcomeMatrix, sources_of
+from arbiter_training.traffic.table import TrafficTable
 
 UNKNOWN = "unknown"
+
+NAMES = (*map(str, QUALITY_SOURCES), UNKNOWN)
+"""Of the sources, by number; the last is that of -1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +47,7 @@ class SourceWeights:
 
     def trust(self, outcomes: OutcomeMatrix) -> FloatArray:
         """Give the (n, K) weight of each outcome's source."""
-        weights = [getattr(self, str(source)) for source in QUALITY_SOURCES]
-        return np.asarray([*weights, self.unknown])[outcomes.quality_source]  # -1, for none, is the last
+        return np.asarray([getattr(self, name) for name in NAMES])[outcomes.quality_source]
 
     def heard(self, outcomes: OutcomeMatrix) -> FloatArray:
         """Give the (n, K) qualities, NaN also where their source counts nothing.
@@ -63,5 +67,32 @@ class SourceWeights:
 def counted(outcomes: OutcomeMatrix) -> dict[str, int]:
     """Give how many outcomes each source judged, the most first."""
     codes = Counter(outcomes.quality_source[~np.isnan(outcomes.quality)].tolist())
-    names = [*map(str, QUALITY_SOURCES), UNKNOWN]
-    return {names[code]: count for code, count in codes.most_common()}
+    return {NAMES[code]: count for code, count in codes.most_common()}
+
+
+def shares_told(outcomes: OutcomeMatrix) -> str:
+    """Say who judged, in a sentence that follows others; nothing where the log names nobody."""
+    counts = counted(outcomes)
+    if set(counts) <= {UNKNOWN}:
+        return ""
+    total = sum(counts.values())
+    return f" Judged by {', '.join(f'{name} {count / total:.0%}' for name, count in counts.items())}."
+
+
+def judged_only(table: TrafficTable, sources: Sequence[str]) -> TrafficTable:
+    """Give a table in which the qualities of other sources are unknown; of no sources, the table as it is.
+
+    Raises
+    ------
+    InvalidInputError
+        If a name is no source, or none of these has judged anything.
+    """
+    for name in sources:
+        if name not in NAMES:
+            raise InvalidInputError(f"no source of quality is called {name!r}; there are {', '.join(NAMES)}")
+    if not sources:
+        return table
+    wanted = np.isin(np.asarray(NAMES)[sources_of(table)], sources)
+    if np.isnan(table.quality[wanted]).all():
+        raise InvalidInputError(f"no row is judged by {', '.join(sources)}")
+    return replace(table, quality=np.where(wanted, table.quality, np.nan))

@@ -16,6 +16,7 @@ from arbiter_training.evaluation.tracked import evaluation_metrics
 from arbiter_training.judge import with_judge
 from arbiter_training.labels import RULES
 from arbiter_training.learn import Learned, LearnOptions, learn_router, teacher_vectors_of
+from arbiter_training.quality_sources import shares_told
 from arbiter_training.split import forward_split, group_split, groups_of
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot
 
@@ -160,7 +161,7 @@ def _summary(
         protocol=(
             f"{how}, {options.test_share:.0%} of {outcomes.n}, held out by session or near-duplicate cluster; "
             f"everything was chosen and fitted on the rest (seed {options.learn.seed}); the outcome models behind the "
-            "doubly robust estimate are cross-fitted on the held-out part"
+            f"doubly robust estimate are cross-fitted on the held-out part.{shares_told(outcomes)}"
         ),
     )
 

@@ -210,3 +210,47 @@ def test_the_spend_table_without_prompts_says_what_to_switch_on() -> None:
     row = {"api_key": "h", "spend": 0.1, "startTime": "2026-01-01 00:00:00", "model": "gpt-4o", "messages": "{}"}
     assert reason_of(LiteLLMSpend(), row) == Reason.NO_REQUEST
     assert reason_of(LiteLLMSpend(), row | {"request_id": "x_background_cost"}) == Reason.INTERNAL
+
+
+def of_decision(call: str, model: str, at: float, **more: Any) -> dict[str, Any]:
+    """Give the payload of a call that arbiter's decision for gpt-4o, taken with probability .25, led to."""
+    told = {"decision_id": "d", "model": "gpt-4o", "propensity": 0.25, "action_probs": {"gpt-4o": 0.25, "mini": 0.75}}
+    metadata = {"spend_logs_metadata": {"arbiter": told}}
+    times = {"startTime": 1.8e9 + at, "endTime": 1.8e9 + at + 1}
+    cost = {"response_cost": 0.5, "completion_tokens": 3}
+    return {**BASE, "litellm_call_id": call, "model": f"openai/{model}", "trace_id": call, "metadata": metadata,
+            **times, **cost, **more}  # fmt: skip
+
+
+FAILS = {"status": "failure", "response_cost": 0.0, "completion_tokens": 0}
+
+
+@pytest.mark.parametrize(
+    ("calls", "wanted"),
+    [
+        ([of_decision("a", "gpt-4o", 0)], ("ok", 0.5, None, None, 1.0)),
+        ([of_decision("b", "mini", 0)], ("error", None, "mini", 0.5, None)),
+        (
+            [of_decision("a", "gpt-4o", 0, **FAILS, error_information={"error_class": "RateLimitError"}),
+             of_decision("b", "mini", 2)],
+            ("rate_limited", None, "mini", 0.5, None),
+        ),
+        (
+            [of_decision("a", "gpt-4o", 0, **FAILS, error_information={"error_class": "RateLimitError"}),
+             of_decision("b", "mini", 2, **FAILS, error_information={"error_class": "Timeout"})],
+            ("rate_limited", None, None, None, 1.0),
+        ),
+        ([of_decision("a", "gpt-4o", 0), of_decision("b", "mini", 2)], ("ok", 0.5, "mini", 0.5, None)),
+    ],
+    ids=["its choice", "a stand-in alone", "a stand-in", "both failed", "cascade"],
+)  # fmt: skip
+def test_calls_of_one_decision_are_one_row_about_its_choice(
+    calls: list[dict[str, Any]], wanted: tuple[Any, ...], tmp_path: Path
+) -> None:
+    """With the choice's propensity, whoever answered; a judgement is of who did. As in `arbiter export`."""
+    said = write_lines(tmp_path / "said.jsonl", [{"request_id": "d", "value": 1.0, "source": "human"}])
+    found = imported(tmp_path, write_lines(tmp_path / "log.jsonl", calls), feedback=(said,))
+    (row,) = found.rows
+    held = tuple(row.get(name) for name in ("status", "cost_usd", "served_by", "served_cost_usd", "quality"))
+    assert held == wanted and (row["model"], row["propensity"], row["decision_id"]) == ("gpt-4o", 0.25, "d")
+    assert row.get("served_quality") == (1.0 if wanted[2] else None) and "_stand_in" not in row

@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 INDEX = "index.db"
 
-VERSION = 1
+VERSION = 2
 """Of what lies in the folder of a started import; one of another version is started again."""
 
 

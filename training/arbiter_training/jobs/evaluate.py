@@ -23,6 +23,7 @@ from arbiter_training.evaluation.routers import aligned, evaluator_of, frontier,
 from arbiter_training.evaluation.segments import pooled, segments_of
 from arbiter_training.evaluation.tracked import log_evaluation
 from arbiter_training.mlflow_connection import has_store
+from arbiter_training.quality_sources import judged_only, shares_told
 from arbiter_training.report import figure_png, frontier_figure, write_html
 from arbiter_training.report.document import check_target_file
 from arbiter_training.tracking import Tracker
@@ -49,6 +50,7 @@ class EvaluateJob:
     report, figure : files to write; None writes none.
     catalog : TOML file with prices of the log's models; None takes the shipped one and litellm's table.
     segments : columns of the traffic whose values are segments, besides domain, complexity and risk.
+    judged_by : sources whose qualities count, such as ``human``; none takes all.
     observational : whether propensities that were not logged are estimated.
     requests_per_day : for the plan that would make knowable what is not; None takes it from the timestamps.
     tracking : folder of the MLflow store that the run is logged to; None takes the server of MLFLOW_TRACKING_URI or the
@@ -62,6 +64,7 @@ class EvaluateJob:
     figure: Path | None = None
     catalog: Path | None = None
     segments: tuple[str, ...] = ()
+    judged_by: tuple[str, ...] = ()
     observational: bool = False
     requests_per_day: float | None = None
     tracking: Path | None = None
@@ -87,7 +90,7 @@ def run(job: EvaluateJob, say: Say) -> EvaluationReport:
     rules = {name: Rule(found) for name, found in own.items() if name not in routers}
     known = read_catalog(job.catalog) if job.catalog else None
     say("reading the traffic")
-    table = read_traffic(list(job.traffic))
+    table = judged_only(read_traffic(list(job.traffic)), job.judged_by)
     if routers:
         require_texts(table, f"{', '.join(routers)} cannot be evaluated on them")
     outcomes = pivot(table)
@@ -254,5 +257,6 @@ def _summary(table: TrafficTable, outcomes: OutcomeMatrix) -> LogSummary:
         protocol=(
             "all requests of the log; outcome models behind the doubly robust estimate are cross-fitted on it. A "
             "router that was trained on these very requests looks better here than it is: evaluate on later traffic."
+            f"{shares_told(outcomes)}"
         ),
     )

@@ -191,7 +191,7 @@ def pivot(table: TrafficTable, to_query: ToQuery = read_request) -> OutcomeMatri
         observed=observed,
         ok=_scattered(shape, cell, np.equal(table.status, STATUS_OK).astype(np.bool_), False),
         quality=_scattered(shape, cell, table.quality, np.nan),
-        quality_source=_scattered(shape, cell, _sources(table), NOBODY),
+        quality_source=_scattered(shape, cell, sources_of(table), NOBODY),
         cost_usd=_scattered(shape, cell, table.cost_usd, np.nan),
         latency_s=_scattered(shape, cell, table.latency_s, np.nan),
         output_tokens=_scattered(shape, cell, table.output_tokens, np.nan),
@@ -217,8 +217,8 @@ def _scattered(
     return matrix
 
 
-def _sources(table: TrafficTable) -> NDArray[np.int8]:
-    """Give the (rows,) numbers of the sources that a table names."""
+def sources_of(table: TrafficTable) -> NDArray[np.int8]:
+    """Give the (rows,) sources that a table names, as positions in :data:`QUALITY_SOURCES`; -1 where it names none."""
     named = table.extras.get(SOURCE)
     if named is None:
         return np.full(table.n_rows, NOBODY)
