@@ -68,9 +68,8 @@ def _seen(router: "Router", query: "Query", by: str) -> Seen:
     heads = gatekeeper.probabilities([query], router.features.transform([query]))
     found = gatekeeper.profiles([query], heads)[0]
     parts: dict[str, list[Contribution]] = {}
-    learned, features = router.gatekeeper, router.features
-    if isinstance(learned, OwnFeatures):
-        learned, features = learned.base, learned.features
+    own = router.gatekeeper
+    learned, features = (own.base, own.features) if isinstance(own, OwnFeatures) else (own, router.features)
     if found.source is ProfileSource.LEARNED and isinstance(learned, LearnedGatekeeper):
         for head in HEADS:
             split = contributions(learned, features, query, head, str(getattr(found, head)))

@@ -255,10 +255,9 @@ def test_a_log_without_costs_is_calibrated_at_list_prices(tmp_path: Path) -> Non
     write_traffic(bare.to_table(), tmp_path / "log.jsonl")
     save_bundle(small_learned().router, tmp_path / "mine")
     target = read_target(strong_share=0.5)
-    found = run(
-        CalibrateJob(traffic=(tmp_path / "log.jsonl",), target=target, bundle=tmp_path / "mine"), lambda _: None
-    )
-    assert COSTS_EXPECTED in found.found.protocol
-    assert found.found.reached["strong_share"].value == pytest.approx(0.5, abs=0.1)
+    job = CalibrateJob(traffic=(tmp_path / "log.jsonl",), target=target, bundle=tmp_path / "mine")
+    found = run(job, lambda _: None).found
+    assert COSTS_EXPECTED in found.protocol
+    assert found.reached["strong_share"].value == pytest.approx(0.5, abs=0.1)
     expected = view_of(truth).outlook.expectation.cost_usd.mean(axis=0)
     assert expected.min() < found.reached["cost_usd"].value < expected.max()
