@@ -1,6 +1,7 @@
 """The guides do what they say: every block runs, in order, as a reader would run it."""
 
 import re
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ def test_a_guide_runs(guide: Path, tmp_path: Path, env: dict[str, str]) -> None:
     """From its first block to its last; a server on a port of its own."""
     if guide.stem == "fastapi":
         pytest.importorskip("fastapi")
+        if shutil.which("curl") is None:
+            pytest.skip("curl is not installed")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     run_page(guide.read_text(encoding="utf-8").replace("8000", port), tmp_path, env, SCENES)
