@@ -37,10 +37,10 @@ def snapshot_name(router: Router, rules: FeedbackRules) -> str | None:
     Returns
     -------
     name : None where a fold cannot be told from another one: by a reward without a version, or a policy that no bundle
-        knows.
+        knows, or of the user's own with more than settings and arrays.
     """
     state = router.policy.to_state()
-    if state.kind not in POLICIES or rules.fingerprint is None:
+    if state.kind not in POLICIES or state.texts or state.parts or rules.fingerprint is None:
         return None
     depends = (FOLD_VERSION, router.context_map.fingerprint, router.catalog.names, rules.fingerprint, _text(state))
     return hashlib.sha256(repr(depends).encode()).hexdigest()

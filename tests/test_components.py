@@ -21,6 +21,7 @@ from arbiter.intake import read_request
 from arbiter.loading import load_router
 from arbiter.policies.protocol import BoolArray, FloatArray
 from arbiter.router import Router
+from arbiter.service import Arbiter, ServiceOptions
 from arbiter.state import State
 
 TEXTS = ("Prove that 2 is irrational", "hi", "Thank you for the contract")
@@ -138,3 +139,20 @@ def test_names_of_arbiters_own_are_taken() -> None:
         register("policy", "greedy_policy", lambda state: Even())
     with pytest.raises(InvalidInputError, match=r"'policies' is no part.*encoder, gatekeeper, quality, policy"):
         register("policies", "even", lambda state: Even())
+
+
+class WithTexts(Even):
+    """A policy with more than settings and arrays."""
+
+    def to_state(self) -> State:
+        """Give what a bundle keeps."""
+        return State(kind="even", texts={"note": "a text"})
+
+
+def test_a_policy_with_texts_serves_and_takes_no_snapshots(registered: None) -> None:
+    """What was learned is then folded from the ledger's beginning."""
+    router = replace(small_base(), policy=WithTexts())
+    with Arbiter(router, options=ServiceOptions(seed=0)) as service:
+        decision = service.route("hi")
+        service.feedback(decision.id, quality=0.5)
+        assert decision.policy_version == "even-1" and not service.snapshot()

@@ -61,15 +61,18 @@ def _seen(router: "Router", query: "Query", by: str) -> Seen:
     from arbiter.gatekeeper.contributions import contributions
     from arbiter.gatekeeper.heads import HEADS
     from arbiter.gatekeeper.learned import LearnedGatekeeper
+    from arbiter.gatekeeper.own_features import OwnFeatures
     from arbiter.vocabulary import ProfileSource
 
     gatekeeper = _judge(router, by)
     heads = gatekeeper.probabilities([query], router.features.transform([query]))
     found = gatekeeper.profiles([query], heads)[0]
     parts: dict[str, list[Contribution]] = {}
-    if found.source is ProfileSource.LEARNED and isinstance(router.gatekeeper, LearnedGatekeeper):
+    own = router.gatekeeper
+    learned, features = (own.base, own.features) if isinstance(own, OwnFeatures) else (own, router.features)
+    if found.source is ProfileSource.LEARNED and isinstance(learned, LearnedGatekeeper):
         for head in HEADS:
-            split = contributions(router.gatekeeper, router.features, query, head, str(getattr(found, head)))
+            split = contributions(learned, features, query, head, str(getattr(found, head)))
             parts[head] = split[:TOP_PARTS]
     return Seen(profile=found, parts=parts)
 

@@ -41,8 +41,10 @@ class StrongWeakCurve:
         """Average performance gap recovered (Ong et al. 2024, RouteLLM).
 
         (area under quality over strong share - weak) / (strong - weak), by the trapezoid rule;
-        0.5 for a random router.
+        0.5 for a random router; NaN where both models are equally good, and there is no gap.
         """
+        if self.strong == self.weak:
+            return float("nan")
         area = float(np.trapezoid(self.quality, self.strong_share))
         return (area - self.weak) / (self.strong - self.weak)
 

@@ -98,6 +98,12 @@ def test_a_perfect_score_on_paper():
     assert math.isnan(curve.cpt(1.5))
 
 
+def test_models_that_are_equally_good_have_no_apgr():
+    """There is no gap to recover, as in a resample of few requests."""
+    curve = strong_weak_curve(np.arange(10), np.ones(10), np.ones(10))
+    assert math.isnan(curve.apgr)
+
+
 def test_constant_scores_give_a_curve_still():
     """With one score for all the two ends remain."""
     curve = strong_weak_curve(np.zeros(10), np.zeros(10), np.ones(10))

@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_world import CHEAP, DEAR, MIDDLE, small_learned, small_truth
 
+from arbiter.bundle import save_bundle
 from arbiter.catalog import catalog_for_log
 from arbiter.errors import InvalidInputError, NotEvaluableError
 from arbiter.ope import EstimateOptions, LoggedFeedback, doubly_robust_scores, estimate
@@ -17,10 +19,11 @@ from arbiter_training.calibrate import Calibration, calibrate
 from arbiter_training.evaluation.evaluate import Evaluator
 from arbiter_training.evaluation.records import LogSummary
 from arbiter_training.evaluation.routers import evaluator_of
+from arbiter_training.jobs.calibrate import COSTS_EXPECTED, CalibrateJob, run
 from arbiter_training.simulate import Uniform, simulate_log
 from arbiter_training.split import fold_numbers, groups_of
 from arbiter_training.targets import Target, TargetKind, read_target
-from arbiter_training.traffic import OutcomeMatrix
+from arbiter_training.traffic import OutcomeMatrix, write_traffic
 from arbiter_training.trials import View
 
 SUMMARY = LogSummary(
@@ -242,3 +245,19 @@ def test_targets_are_read_from_words() -> None:
     assert read_target(quality="1.1-of gpt-4o-mini").value == 1.1
     assert str(read_target(budget=0.0005)) == "at most $0.0005 per request"
     assert str(read_target(strong_share=0.3)) == "30.0% of requests to the strongest model"
+
+
+def test_a_log_without_costs_is_calibrated_at_list_prices(tmp_path: Path) -> None:
+    """Such as the results of an evaluation: a share can be asked for, and it says what the costs are."""
+    truth = small_truth(160, seed=5)
+    unknown = np.full(truth.cost_usd.shape, np.nan)
+    bare = replace(truth, cost_usd=unknown, output_tokens=unknown, input_tokens=np.full(truth.n, np.nan))
+    write_traffic(bare.to_table(), tmp_path / "log.jsonl")
+    save_bundle(small_learned().router, tmp_path / "mine")
+    target = read_target(strong_share=0.5)
+    job = CalibrateJob(traffic=(tmp_path / "log.jsonl",), target=target, bundle=tmp_path / "mine")
+    found = run(job, lambda _: None).found
+    assert COSTS_EXPECTED in found.protocol
+    assert found.reached["strong_share"].value == pytest.approx(0.5, abs=0.1)
+    expected = view_of(truth).outlook.expectation.cost_usd.mean(axis=0)
+    assert expected.min() < found.reached["cost_usd"].value < expected.max()

@@ -1,12 +1,14 @@
 """Rules and routers of the user's own code as policies of `arbiter evaluate`."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from small_world import CHEAP, DEAR, small_truth
 
+from arbiter.catalog import Catalog, write_catalog
 from arbiter.errors import InvalidInputError
 from arbiter.policies import Rule
 from arbiter_training.jobs.evaluate import EvaluateJob, refused, run
@@ -129,3 +131,13 @@ def test_a_router_of_ones_own_code(tmp_path: Path, code: str, monkeypatch: pytes
     name = f"{tmp_path / 'house_router.py'}:router"
     report = run(job(tmp_path, small_truth(60, seed=4), name), quiet)
     assert report.row(name).shares[DEAR] == 1.0 and report.frontiers[0].points
+
+
+def test_a_model_whose_name_has_a_colon_is_a_model(tmp_path: Path) -> None:
+    """As some providers name theirs."""
+    truth = small_truth(60, seed=4)
+    named = replace(truth, models=("llama3:latest", *truth.models[1:]))
+    entry = replace(Catalog.default()["llama-3.1-8b"], name="llama3:latest")
+    write_catalog(Catalog([entry]), tmp_path / "mine.toml")
+    report = run(replace(job(tmp_path, named, "llama3:latest"), catalog=tmp_path / "mine.toml"), quiet)
+    assert report.row("llama3:latest").shares["llama3:latest"] == 1.0

@@ -84,19 +84,16 @@ def run(job: EvaluateJob, say: Say) -> EvaluationReport:
     for path in (job.report, job.figure):
         check_target_file(path)
     wanted = tuple(dict.fromkeys(job.policies))
-    own = {name: own_object(name) for name in wanted if is_own_code(name)}
     routers = {name: load_router(name) for name in wanted if _is_bundle(name)}
-    routers |= {name: found for name, found in own.items() if isinstance(found, Router)}
-    rules = {name: Rule(found) for name, found in own.items() if name not in routers}
     known = read_catalog(job.catalog) if job.catalog else None
     say("reading the traffic")
     table = judged_only(read_traffic(list(job.traffic)), job.judged_by)
-    if routers:
-        require_texts(table, f"{', '.join(routers)} cannot be evaluated on them")
     outcomes = pivot(table)
-    if rules:
-        require_texts(table, f"{', '.join(rules)} cannot be evaluated on them")
-    fixed = {name: rule_probabilities(rule, name, outcomes) for name, rule in rules.items()}
+    own = {name: own_object(name) for name in wanted if is_own_code(name) and name not in outcomes.models}
+    if routers or own:
+        require_texts(table, f"{', '.join((*routers, *own))} cannot be evaluated on them")
+    routers |= {name: found for name, found in own.items() if isinstance(found, Router)}
+    fixed = {name: rule_probabilities(Rule(own[name]), name, outcomes) for name in own if name not in routers}
     for name in wanted:
         if name not in fixed:
             _check_policy(name, routers, outcomes.models)
