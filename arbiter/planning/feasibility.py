@@ -34,10 +34,27 @@ def contradictions(spec: PlanSpec, catalog: Catalog) -> list[str]:
     for model in sorted({*spec.fallbacks, *spec.fallbacks.values()}):
         if catalog[model].status not in USABLE:
             found.append(f"[fallbacks] names '{model}', whose status is {catalog[model].status}: take another")
+    for circle in _circles(spec.fallbacks):
+        found.append(f"the fallbacks go in a circle: {' > '.join(circle)}; take one of them out")
     keys = [(change.model, change.start) for change in spec.price_changes]
     for model, start in sorted({key for key in keys if keys.count(key) > 1}):
         found.append(f"two price changes of '{model}' on {start}: keep one")
     return found
+
+
+def _circles(follower: Mapping[str, str]) -> list[list[str]]:
+    """Give each circle once, from its first model in the order of the file, back to where it starts."""
+    circles: list[list[str]] = []
+    done: set[str] = set()
+    for model in follower:
+        path: list[str] = []
+        while model in follower and model not in path and model not in done:
+            path.append(model)
+            model = follower[model]
+        if model in path:
+            circles.append([*path[path.index(model) :], model])
+        done.update(path)
+    return circles
 
 
 def _is_free(candidate: Candidate) -> bool:

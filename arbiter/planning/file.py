@@ -270,21 +270,4 @@ def _fallbacks(reader: TableReader, document: Mapping[str, Any], at: _Places) ->
             reader.problem(f"unknown model '{model}'{nearest(model, at.catalog.names)}")
         elif follower:
             found[model] = follower
-    for circle in _circles(found):
-        reader.problem(f"the fallbacks go in a circle: {' > '.join(circle)}; take one of them out")
     return found
-
-
-def _circles(follower: Mapping[str, str]) -> list[list[str]]:
-    """Give each circle once, from its first model in the order of the file, back to where it starts."""
-    circles: list[list[str]] = []
-    done: set[str] = set()
-    for model in follower:
-        path: list[str] = []
-        while model in follower and model not in path and model not in done:
-            path.append(model)
-            model = follower[model]
-        if model in path:
-            circles.append([*path[path.index(model) :], model])
-        done.update(path)
-    return circles

@@ -1,11 +1,15 @@
 """Infeasible and contradictory plans: every problem at once, a line each, exit status 2."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from plan_samples import JANUARY, SUPPORT, planned
+from plan_samples import JANUARY, SUPPORT, TODAY, planned
 
+from arbiter.catalog import Catalog
 from arbiter.errors import PlanError
+from arbiter.planning import make_plan
+from arbiter.planning.file import parse_plan
 
 
 def problems(folder: Path, *tables: str) -> tuple[str, ...]:
@@ -101,6 +105,14 @@ def test_what_is_wrong_in_one_place_hides_nothing_elsewhere(tmp_path: Path) -> N
     for told in (*wanted, "is on the deny list", "max_latency_s = 0.01"):
         assert sum(told in problem for problem in found) == 1, told
     assert len(found) == len(wanted) + 2
+
+
+def test_a_plan_in_memory_is_checked_as_well(tmp_path: Path) -> None:
+    """Fallbacks in a circle would be followed for ever."""
+    (tmp_path / "plan.toml").write_text(JANUARY + SUPPORT)
+    spec, _, _ = parse_plan(tmp_path / "plan.toml", Catalog.default(), TODAY)
+    with pytest.raises(PlanError, match="go in a circle: gpt-4o > gpt-5 > gpt-4o"):
+        make_plan(replace(spec, fallbacks={"gpt-4o": "gpt-5", "gpt-5": "gpt-4o"}), Catalog.default(), TODAY)
 
 
 def test_a_price_change_of_an_unknown_model_is_one_problem(tmp_path: Path) -> None:

@@ -56,6 +56,14 @@ def test_what_the_traffic_tells_is_measured(tmp_path: Path) -> None:
     assert savings.combined == pytest.approx(1 - 0.8 * by_hand)
 
 
+def test_what_saves_more_per_day_of_work_comes_first(tmp_path: Path) -> None:
+    """A batch saves more than a cache, and takes five times the work."""
+    savings = found(tmp_path, SUMMARIES + 'repeated_prefix = 0.9\nmodels = ["gemini-2.5-flash"]\n')
+    batch, cache = row(savings, CostTechnique.BATCH), row(savings, CostTechnique.PROMPT_CACHING)
+    assert batch.alone > cache.alone > batch.alone / 5
+    assert [each.technique for each in savings.rows[:2]] == [CostTechnique.PROMPT_CACHING, CostTechnique.BATCH]
+
+
 def test_the_payback_is_the_work_over_what_is_added(tmp_path: Path) -> None:
     """A batch takes ten days of $800 and saves half of $58.61 a month; what saves nothing never pays back."""
     savings = found(tmp_path, SUMMARIES + 'models = ["gemini-2.5-flash"]\n')

@@ -51,7 +51,9 @@ def test_one_vendor_is_over_concentrated_and_its_alternative_is_priced(tmp_path:
 
 
 def test_who_keeps_no_limit_is_no_alternative(tmp_path: Path) -> None:
-    """None at another vendor where only one may serve."""
+    """None at another vendor where only one may serve, or the others are below the floor."""
+    below = planned(tmp_path, JANUARY, SUPPORT + 'models = ["gpt-4o", "llama-3.1-8b"]\n')
+    assert below.vendors.alternatives[0].model is None
     plan = planned(tmp_path, JANUARY, SUPPORT + 'models = ["gpt-4o"]\n')
     assert plan.vendors.alternatives[0].model is None
     assert plan.vendors.herfindahl == 1.0
