@@ -39,22 +39,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     assert list(folder.iterdir()) == []
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the database once: its migrations take two seconds, a copy takes none."""
-    folder = tmp_path_factory.mktemp("template")
-    Tracker(folder)
-    return folder / "mlflow.db"
-
-
-@pytest.fixture
-def store(migrated: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "store"
-    folder.mkdir()
-    shutil.copy(migrated, folder / "mlflow.db")
-    return folder
-
-
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     folder = tmp_path / "mine"

@@ -8,6 +8,8 @@ from arbiter_training.importing.items import Call
 
 KEY = "arbiter"
 PREFIX = f"{KEY}."
+NOTED = ("policy_version", "prompt_kept")
+"""What goes into columns of its own: the policy, and whether the request is a text or a stand-in for one."""
 
 
 def with_choice(call: Call, *places: Mapping[str, Any]) -> Call:
@@ -17,7 +19,7 @@ def with_choice(call: Call, *places: Mapping[str, Any]) -> Call:
     ----------
     call : is changed.
     places : metadata, tags or attributes: ``{"arbiter": {"propensity": ...}}`` or ``{"arbiter.propensity": ...}``.
-        Known are ``propensity``, ``decision_id`` and ``policy_version``.
+        Known are ``propensity``, ``decision_id``, ``policy_version`` and ``prompt_kept``.
 
     Raises
     ------
@@ -27,7 +29,7 @@ def with_choice(call: Call, *places: Mapping[str, Any]) -> Call:
     for place in places:
         written = mapping(place.get(KEY))
         found = {name: first({"nested": written.get(name), "flat": place.get(PREFIX + name)}, "nested", "flat")
-                 for name in ("propensity", "decision_id", "policy_version")}  # fmt: skip
+                 for name in ("propensity", "decision_id", *NOTED)}  # fmt: skip
         if found["propensity"] is None and found["decision_id"] is None:
             continue
         call.propensity = propensity(found["propensity"])
@@ -35,7 +37,6 @@ def with_choice(call: Call, *places: Mapping[str, Any]) -> Call:
         if decision is not None:
             call.ids = (*call.ids, decision)
             call.extras["decision_id"] = decision
-        if found["policy_version"] is not None:
-            call.extras["policy_version"] = str(found["policy_version"])
+        call.extras |= {name: str(found[name]) for name in NOTED if found[name] is not None}
         return call
     return call

@@ -12,6 +12,9 @@ _BY_WORD = (
      FallbackReason.PRIMARY_UNAVAILABLE),
 )  # fmt: skip
 
+_REASONS = frozenset(str(reason) for reason in FallbackReason)
+"""What arbiter itself wrote."""
+
 
 def error_status(*told: object) -> str:
     """Give the kind of an error.
@@ -26,6 +29,8 @@ def error_status(*told: object) -> str:
     """
     for one in told:
         text = str(one or "").lower()[:200]
+        if text in _REASONS:
+            return text
         for words, reason in _BY_WORD:
             if any(word in text for word in words):
                 return str(reason)
