@@ -9,6 +9,7 @@ import numpy as np
 
 from arbiter.errors import BundleError, InvalidInputError
 from arbiter.vocabulary import Objective
+from arbiter_training.bundle_registry import BundleRegistry
 from arbiter_training.evaluation.evaluate import best_single
 from arbiter_training.gate import GateDecision, GateRules, decide
 from arbiter_training.jobs.contest import Contest, read_contest
@@ -133,8 +134,7 @@ def run(job: PromoteJob, say: Say) -> PromoteDone:
         challenger = _log(tracker, job, contest, decision)
         version = challenger.version
         registry.set_note(name, key, record.to_text())
-        if decision.promote:
-            _move(tracker, name, version, champion)
+        _point(registry, challenger, champion, promoted=decision.promote)
         against = best_single(record.against) if champion is None else f"champion {record.against}"
         done = PromoteDone(
             decision=decision, against=against, version=version, look=record.sentence(), store=tracker.uri
@@ -186,7 +186,6 @@ def _log(tracker: Tracker, job: PromoteJob, contest: Contest, decision: GateDeci
     )
     tracker.log_params({"promote": decision.promote, "recommendation": decision.recommendation})
     tracker.log_text("\n".join(check.reason for check in decision.figures), "gate.txt")
-    tracker.registry.set_alias(name, CHALLENGER, challenger.version)
     return challenger
 
 
@@ -240,8 +239,15 @@ def rules_of(ask: GateAsk, record: LookRecord) -> GateRules:
     )
 
 
-def _move(tracker: Tracker, name: str, version: int, champion: int | None) -> None:
+def _point(registry: BundleRegistry, challenger: Registered, champion: int | None, *, promoted: bool) -> None:
+    """Move the aliases; who asks for what he is leaves them as they are."""
+    name, version = challenger.name, challenger.version
+    if version == champion:
+        return
+    if not promoted:
+        registry.set_alias(name, CHALLENGER, version)
+        return
     if champion is not None:
-        tracker.registry.set_alias(name, PREVIOUS, champion)
-    tracker.registry.set_alias(name, CHAMPION, version)
-    tracker.registry.remove_alias(name, CHALLENGER)  # it asks for nothing any more
+        registry.set_alias(name, PREVIOUS, champion)
+    registry.set_alias(name, CHAMPION, version)
+    registry.remove_alias(name, CHALLENGER)  # it asks for nothing any more
