@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -33,8 +32,7 @@ class FailingOpen:
         self._seeded = seed is not None
         self._workers = workers
         self._cold: Router | None = None
-        self._rng = np.random.default_rng(seed)
-        self._lock = threading.Lock()
+        self._rng = np.random.default_rng(seed)  # has a lock of its own: threads draw from it in turn
 
     def decide(self, router: Router, queries: list[Query], running: Trial | None) -> tuple[list[Query], list[Decision]]:
         """Give the requests with all their circumstances, and a decision on each.
@@ -45,10 +43,10 @@ class FailingOpen:
         queries : n requests.
         running : an experiment that decides in its stead; where that fails it is ended. None has none.
         """
-        rng, why = self._spawned(), ""
+        why = ""
         for trial in (running, None) if running is not None else (None,):
             try:
-                placed, decisions = self._routed(router, queries, trial, rng)
+                placed, decisions = self._routed(router, queries, trial)
             except Exception as error:  # noqa: BLE001  # the border at which the router must fail open
                 why = wordless(error)
                 logger.error("routing failed (%s); answering from keyword rules and ratings", why)
@@ -61,17 +59,15 @@ class FailingOpen:
         return queries, self._identified(
             [
                 replace(decision, degraded=(*decision.degraded, why), context=(), context_version="")
-                for decision in self._cold_router(router).route_batch(queries, rng)
+                for decision in self._cold_router(router).route_batch(queries, self._rng)
             ]
         )
 
-    def _routed(
-        self, router: Router, queries: list[Query], trial: Trial | None, rng: np.random.Generator
-    ) -> tuple[list[Query], list[Decision]]:
+    def _routed(self, router: Router, queries: list[Query], trial: Trial | None) -> tuple[list[Query], list[Decision]]:
         placed = self._standing.placed(queries, router.catalog)
         if trial is not None:
-            return placed, trial.route_batch(router, placed, rng, self._workers)
-        return placed, forked.route_batch(router, placed, rng, self._workers)
+            return placed, trial.route_batch(router, placed, self._rng, self._workers)
+        return placed, forked.route_batch(router, placed, self._rng, self._workers)
 
     def _cold_router(self, router: Router) -> Router:
         """Give the router that needs no training, under the limits of the one that failed; made once, as it is slow."""
@@ -79,10 +75,6 @@ class FailingOpen:
         if cold is None or cold.catalog is not router.catalog or cold.settings is not router.settings:
             cold = self._cold = cold_start_router(router.catalog, router.settings)
         return cold
-
-    def _spawned(self) -> np.random.Generator:
-        with self._lock:
-            return self._rng.spawn(1)[0]
 
     def _identified(self, decisions: list[Decision]) -> list[Decision]:
         """Give decisions identities that differ from those of an earlier process with the same seed."""

@@ -286,9 +286,9 @@ def load(
     ----------
     source : a bundle's folder, ``models:/arbiter@champion`` of an MLflow registry, or None for the shipped default.
     ledger : an SQLite file, ``postgresql://user@host/database`` for many hosts, or any ledger; None keeps decisions in
-        memory, so that feedback works until the process ends. For a file or a server decisions are written in the
-        background (:class:`arbiter.ledger.BufferedLedger`); give a ``SqliteLedger`` to have each on the disk before
-        ``route`` returns.
+        memory, so that feedback works until the service is closed. Decisions are written in the background
+        (:class:`arbiter.ledger.BufferedLedger`); give a ``SqliteLedger`` to have each on the disk before ``route``
+        returns.
     options : seed, clock, privacy.
 
     Raises
@@ -299,5 +299,5 @@ def load(
         If the ledger cannot be opened.
     """
     router = load_router(source)  # first: where it fails, no ledger's file is made
-    opened = BufferedLedger(open_ledger(ledger)) if isinstance(ledger, str | Path) else ledger
-    return Arbiter(router, opened, options)
+    kept: str | Path | Ledger = ":memory:" if ledger is None else ledger
+    return Arbiter(router, BufferedLedger(open_ledger(kept)) if isinstance(kept, str | Path) else kept, options)

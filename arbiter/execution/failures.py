@@ -6,8 +6,10 @@ others.
 """
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import mktime_tz, parsedate_tz
 from types import MappingProxyType
 
 from arbiter.vocabulary import FallbackReason
@@ -117,14 +119,24 @@ def rule_of(error: BaseException) -> Rule:
 
 
 def retry_after_s(error: BaseException) -> float | None:
-    """Give how long the provider asks to wait; None where it does not say, or says it as a date."""
+    """Give how long the provider asks to wait (RFC 9110, 10.2.3); None where it does not say.
+
+    A date is counted from the answer's own, so that no clock of ours need be right, and without one from now.
+    """
     headers = getattr(error, "litellm_response_headers", None) or {}  # the exception's own response lacks them
     for name, per in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
         try:
             return max(float(headers[name]) * per, 0.0)
         except (KeyError, TypeError, ValueError):
             continue
-    return None
+    until = _moment(headers.get("retry-after"))
+    return None if until is None else max(until - (_moment(headers.get("date")) or time.time()), 0.0)
+
+
+def _moment(date: str | None) -> float | None:
+    """Give an HTTP date as seconds since 1970; None where there is none, or it is no date."""
+    read = None if date is None else parsedate_tz(date)
+    return None if read is None else mktime_tz(read)
 
 
 def kind_of(error: BaseException) -> str:

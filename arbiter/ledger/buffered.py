@@ -13,6 +13,10 @@ from arbiter.records import Decision, Feedback
 GROUP_EVENTS = 512
 """Most events of one commit: the cost of a commit is spread thin, and no reader waits long for the write lock."""
 
+LINGER_S = 0.005
+"""How long the writer lets a group gather that nobody waits for: encoding it would hold up, by the interpreter's lock,
+the call that the decision was made for; a provider takes longer than this to answer."""
+
 
 class BufferedLedger:
     """Writes decisions and outcomes in the background, in their order, many per commit.
@@ -43,6 +47,7 @@ class BufferedLedger:
         self._error: LedgerError | InvalidInputError | None = None
         self._queued = 0  # events ever queued
         self._settled = 0  # of these, written or refused
+        self._waiting = 0  # callers who wait for the writer
         self._closing = False
         self._writer = threading.Thread(target=self._run, name="arbiter-ledger", daemon=True)
         self._writer.start()
@@ -81,7 +86,6 @@ class BufferedLedger:
         with self._changed:
             self._raise_error()
             wanted = self._queued
-            self._changed.notify_all()
             done = self._await(lambda: self._settled >= wanted)
             self._raise_error()
             if not done:
@@ -189,21 +193,34 @@ class BufferedLedger:
             self._raise_error()
             if not has_room:
                 raise LedgerError(f"the ledger's queue of {self._max_pending} events stays full; is its disk stuck?")
+            idle = not self._pending
             self._pending.extend(events)
             self._queued += len(events)
-            self._changed.notify_all()
+            if idle or len(self._pending) >= GROUP_EVENTS:
+                self._changed.notify_all()
 
     def _await(self, reached: Callable[[], bool]) -> bool:
         """Wait for something, or an error; give up when the writer settles nothing for the time that is set."""
-        while not reached() and self._error is None:
-            before = self._settled
+        if reached() or self._error is not None:
+            return True
+        self._waiting += 1
+        self._changed.notify_all()
+        try:
+            while not reached() and self._error is None:
+                before = self._settled
 
-            def went_on(before: int = before) -> bool:
-                return self._settled != before or self._error is not None
+                def went_on(before: int = before) -> bool:
+                    return self._settled != before or self._error is not None
 
-            if not self._changed.wait_for(went_on, self._timeout_s):
-                return reached()
-        return True
+                if not self._changed.wait_for(went_on, self._timeout_s):
+                    return reached()
+            return True
+        finally:
+            self._waiting -= 1
+
+    def _hurried(self) -> bool:
+        """Tell whether the writer should let nothing more gather."""
+        return self._waiting > 0 or self._closing or len(self._pending) >= GROUP_EVENTS
 
     def _raise_error(self) -> None:
         """Raise what went wrong, once; the writer goes on after that."""
@@ -218,6 +235,7 @@ class BufferedLedger:
                 self._changed.wait_for(lambda: (self._pending and self._error is None) or self._closing)
                 if not self._pending or self._error is not None:  # closing
                     return
+                self._changed.wait_for(self._hurried, LINGER_S)
                 group = [self._pending[i] for i in range(min(len(self._pending), GROUP_EVENTS))]
             settled, error = self._write(group)
             with self._changed:

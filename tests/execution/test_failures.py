@@ -78,17 +78,28 @@ def test_a_filter_is_known_by_its_text(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("headers", "wait_s"),
-    [({"retry-after": "7"}, 7.0), ({"retry-after-ms": "250", "retry-after": "1"}, 0.25), ({"retry-after": "-1"}, 0.0)],
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
+        ({"retry-after": "-1"}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT", "date": "Wed, 21 Oct 2015 07:27:15 GMT"}, 45.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT", "date": "Wed, 21 Oct 2015 07:30:00 GMT"}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),  # long ago
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
 )
-def test_retry_after_is_read_in_seconds(headers: dict[str, str], wait_s: float) -> None:
-    """Of litellm's own field; a date is not read."""
+def test_retry_after_is_read(headers: dict[str, str], wait_s: float | None) -> None:
+    """Of litellm's own field: seconds, or a date, counted from the answer's own date."""
     error = ValueError()
     error.litellm_response_headers = headers  # type: ignore[attr-defined]
     assert retry_after_s(error) == wait_s
-    error.litellm_response_headers = {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}  # type: ignore[attr-defined]
-    assert retry_after_s(error) is None
+
+
+def test_who_says_nothing_asks_for_no_wait() -> None:
+    """An error without headers, and one without a status."""
     assert retry_after_s(ValueError()) is None
-    assert kind_of(error) == "ValueError"
+    assert kind_of(ValueError()) == "ValueError"
 
 
 def test_keys_and_prompts_appear_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

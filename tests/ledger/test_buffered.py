@@ -63,6 +63,29 @@ def test_many_events_share_a_commit(make_decision: MakeDecision) -> None:
     ledger.close()
 
 
+def test_a_group_gathers_until_somebody_waits_for_it(
+    make_decision: MakeDecision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written of its own accord for a minute; reading, a full group and closing do not wait for that."""
+    monkeypatch.setattr("arbiter.ledger.buffered.LINGER_S", 60.0)
+    monkeypatch.setattr("arbiter.ledger.buffered.GROUP_EVENTS", 20)
+    inner = StubbornLedger()
+    ledger = BufferedLedger(inner, timeout_s=5.0)
+    for i in range(10):
+        ledger.append(Event(record=make_decision(str(i)), timestamp=0.0))
+    time.sleep(0.1)
+    assert inner.groups == []
+    assert ledger.decision("9").id == "9" and inner.groups == [10]
+    for i in range(10, 30):
+        ledger.append(Event(record=make_decision(str(i)), timestamp=0.0))
+    with ledger._changed:
+        assert ledger._changed.wait_for(lambda: ledger._settled == 30, 5.0)
+    assert inner.groups == [10, 20]
+    ledger.append(Event(record=make_decision("30"), timestamp=0.0))
+    ledger.close()
+    assert inner.groups == [10, 20, 1]
+
+
 def test_a_full_queue_makes_appending_wait(make_decision: MakeDecision) -> None:
     """The queue is bounded: with a stalled disk an append waits, and gives up with an error in time."""
     inner = StubbornLedger()
