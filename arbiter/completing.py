@@ -18,6 +18,7 @@ from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
 from arbiter.standing import Standing
+from arbiter.telling import Telling
 from arbiter.trials import Trials
 from arbiter.vocabulary import Capability
 
@@ -31,12 +32,13 @@ class Completing(ABC):
 
     Attributes
     ----------
-    ledger, options, standing, trials : the service's.
+    ledger, options, standing, telling, trials : the service's.
     """
 
     ledger: Ledger
     options: ServiceOptions
     standing: Standing
+    telling: Telling
     trials: Trials
 
     def __init__(self, router: Router) -> None:
@@ -55,10 +57,6 @@ class Completing(ABC):
     @abstractmethod
     def route(self, request: Request, **options: Unpack[RouteOptions]) -> Decision:
         """Choose a candidate for a request."""
-
-    @abstractmethod
-    def _tell(self, run: Run) -> None:
-        """Tell the observers of a request that is over."""
 
     @property
     def executor(self) -> Executor:
@@ -165,8 +163,9 @@ class Completing(ABC):
         """Record what came of every call; where the ledger does not take it, the answer still reaches the caller."""
         decision, attempts, now = run.decision, run.attempts, self.options.clock()
         outcomes = [attempt.outcome(decision.id) for attempt in attempts]
+        events = [Event(record=outcome, timestamp=now) for outcome in outcomes]
         try:
-            self.ledger.append_many(Event(record=outcome, timestamp=now) for outcome in outcomes)
+            self.ledger.append_many(events)
         except (LedgerError, InvalidInputError) as error:
             logger.error("the ledger did not take the outcomes of decision %s: %s", decision.id, error)
         for tried, outcome in zip(run.tried, outcomes, strict=True):
@@ -177,7 +176,8 @@ class Completing(ABC):
         served = next((a.model for a in attempts if a.reason is None), None)
         if served not in (None, decision.model):
             self.standing.served(run.query, served)
-        self._tell(run)
+        self.telling.recorded(events)
+        self.telling.over(run)
 
 
 def demanding(query: Query, params: Params) -> Query:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Self, Unpack
 
 from arbiter.completing import Completing
-from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError, way_of, wordless
-from arbiter.execution import Run
+from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
 from arbiter.failing_open import FailingOpen
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.following import Follower
@@ -28,6 +27,7 @@ from arbiter.route_options import RouteOptions, read_query
 from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
 from arbiter.standing import Standing
+from arbiter.telling import Telling
 from arbiter.tending import Tending
 from arbiter.trials import Trials
 
@@ -55,6 +55,7 @@ class Arbiter(Completing, Tending):
         o, shared = self.options, bool(self.ledger.identity) and math.isfinite(self.options.follow_s)
         self.standing = Standing(replace(o.standing, out=self._out), o.clock, o.governance, shared=shared)
         self._rotation = Rotation(o.turns, o.seed)
+        self.telling = Telling(o.observers, o.listeners, o.prompts)
         self._learner = Learner(self._serving(router), self.ledger, LearnerOptions(rules=o.feedback, clock=o.clock))
         self.standing.follow(self.ledger)
         looks = (self._learner.learn, lambda: self.standing.follow(self.ledger))
@@ -179,7 +180,9 @@ class Arbiter(Completing, Tending):
         """
         decision = self.ledger.decision(outcome.decision_id)  # a buffered ledger would find out too late to say it here
         now, governance = self.options.clock(), self.options.governance
-        self.ledger.append(Event(record=outcome, timestamp=now))
+        event = Event(record=outcome, timestamp=now)
+        self.ledger.append(event)
+        self.telling.recorded([event])
         query = Query(text="", user=decision.user, session_id=decision.session_id)
         governance.charge(f"{decision.id} {outcome.model} {outcome.attempt}", query, outcome.cost_usd, now)
         tell_outcome(governance, query, outcome, "", now)
@@ -232,7 +235,9 @@ class Arbiter(Completing, Tending):
         for decision, record in judged:
             self.options.feedback.quality(decision, record)  # a reward that is wrong is refused before it is recorded
         now = self.options.clock()
-        self.ledger.append_many(Event(record=record, timestamp=now) for _, record in judged)
+        events = [Event(record=record, timestamp=now) for _, record in judged]
+        self.ledger.append_many(events)
+        self.telling.recorded(events)
         for _, record in judged:
             self.standing.answered(record)
         self._learner.learn()
@@ -264,17 +269,10 @@ class Arbiter(Completing, Tending):
         found = self._assessing(only(router, models) if models else router)
         return found if rule is None else replace(found, rule=rule)
 
-    def _tell(self, run: Run) -> None:
-        for observe in self.options.observers:
-            try:
-                observe(run)
-            except Exception as error:  # noqa: BLE001  # foreign code, and the request has been answered
-                logger.error("an observer failed: %s", wordless(error))
-                logger.debug("it came from\n%s", way_of(error))
-
     def _recorded(self, queries: Sequence[Query], decisions: list[Decision], now: float) -> list[Decision]:
         kept = self.options.prompts.written
         events = [Event(record=d, timestamp=now, prompt=kept(q)) for q, d in zip(queries, decisions, strict=True)]
+        self.telling.recorded(events)
         try:
             self.ledger.append_many(events)
         except (LedgerError, InvalidInputError) as error:

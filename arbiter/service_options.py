@@ -13,6 +13,7 @@ from arbiter.judgements import FeedbackRules
 from arbiter.ledger import PromptStorage
 from arbiter.policies import Rule
 from arbiter.standing import StandingOptions
+from arbiter.telling import Listener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class ServiceOptions:
     turns : candidate to its turns in a round, for the strategy ``round_robin``; see :class:`arbiter.rotation.Rotation`.
     observers : each is told of every request that was carried out, once it is over; see
         :func:`arbiter.integrations.telemetry.spans`.
+    listeners : each hears of every decision, outcome and feedback as it is recorded, and of every request that was
+        carried out; see :class:`arbiter.integrations.mlflow_traces.Traces`.
     follow_s : seconds of serving after which feedback that other processes recorded in the same ledger is looked for,
         in the background; each feedback of this process looks, too. Where a budget is paced, what they spent is, too.
         Infinite never does: then each process has the paced budget for itself.
@@ -59,6 +62,7 @@ class ServiceOptions:
     execution: ExecutionOptions = field(default_factory=ExecutionOptions)
     turns: Mapping[str, int] = field(default_factory=dict)
     observers: tuple[Callable[[Run], None], ...] = ()
+    listeners: tuple[Listener, ...] = ()
     workers: int = 1
     follow_s: float = 2.0
 

@@ -106,7 +106,7 @@ def _decided(event: Event, decision: Decision) -> dict[str, Any]:
         "request_id": decision.id,
         "timestamp": datetime.fromtimestamp(event.timestamp, UTC).isoformat(),
         **_unit(decision),
-        **_request(event),
+        **kept_request(event),
         "model": decision.model,
         "propensity": None if decision.is_external else decision.propensity,
         "strategy": str(decision.strategy),
@@ -159,8 +159,8 @@ def _measured(record: Outcome | Feedback) -> dict[str, float]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _request(event: Event) -> dict[str, Any]:
-    """Give what is known of the request; where its text was not kept, a stand-in that tells requests apart."""
+def kept_request(event: Event) -> dict[str, Any]:
+    """Give what is known of a decision's request; where its text was not kept, a stand-in that tells requests apart."""
     kept, decision_id = event.prompt or {}, event.decision_id
     counted = {"input_tokens": kept["input_tokens"]} if kept.get("input_tokens") else {}
     if "messages" in kept:

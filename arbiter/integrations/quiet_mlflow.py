@@ -68,3 +68,8 @@ def missing_store(mlflow: Any, registry_uri: str | None = None) -> str | None:
     """
     store = str(registry_uri or mlflow.get_registry_uri())
     return store if store.startswith(SQLITE) and not Path(store.removeprefix(SQLITE)).is_file() else None
+
+
+def artifacts_beside(uri: str) -> str | None:
+    """Give a folder beside an SQLite store; MLflow's own default is wherever the process was started."""
+    return (Path(uri.removeprefix(SQLITE)).resolve().parent / "artifacts").as_uri() if uri.startswith(SQLITE) else None

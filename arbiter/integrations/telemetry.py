@@ -91,7 +91,7 @@ def spans(provider: "TracerProvider | None" = None, *, content: bool = False) ->
                 context=within,
                 kind=trace.SpanKind.CLIENT,
                 start_time=start,
-                attributes=_of_call(run, tried, content),
+                attributes=call_attributes(run, tried, content),
             )
             _mark(call, trace, attempt.reason, attempt.error)
             call.end(start + int(attempt.latency_s * NS_PER_S))
@@ -125,7 +125,8 @@ def _of_request(run: Run, content: bool) -> Attributes:
     return {**decision_attributes(run.decision), "arbiter.calls": len(run.attempts), **asked}
 
 
-def _of_call(run: Run, tried: Tried, content: bool) -> Attributes:
+def call_attributes(run: Run, tried: Tried, content: bool) -> Attributes:
+    """Give what a span says of one call of a request; of texts, only where ``content`` is asked for."""
     attempt, reply = tried.attempt, tried.reply
     found: Attributes = {
         "gen_ai.operation.name": "chat",

@@ -11,7 +11,7 @@ from small_world import CHEAP, DEAR, small_records, write_jsonl
 import arbiter
 from arbiter.bundle import load_bundle
 from arbiter_training.mlflow_connection import connect
-from arbiter_training.tracking import Tracker, metric_name
+from arbiter_training.tracking import Tracker
 
 
 def strict(text: str) -> Any:
@@ -37,11 +37,17 @@ def test_train_writes_a_bundle_and_says_what_it_is_worth(workshop: Workshop) -> 
     assert manifest["created"].startswith("20")
 
 
+def outer_runs(client: Any, experiment: str) -> list[Any]:
+    """Give the runs of an experiment that lie in no other."""
+    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    return [run for run in found if "mlflow.parentRunId" not in run.data.tags]
+
+
 def test_train_logs_a_run_with_everything(workshop: Workshop) -> None:
     """Parameters, metrics, data, figures, report and a registered version, in a store beside the log."""
     tracker = Tracker(workshop.folder, "small")
     client = tracker._client
-    (run,) = client.search_runs([client.get_experiment_by_name("small").experiment_id])
+    (run,) = outer_runs(client, "small")
     assert run.info.status == "FINISHED"
     assert run.data.params["learn.folds"] == "3" and run.data.params["test_share"] == "0.3"
     assert run.data.metrics["router/quality"] > 0.5 and "quality/mse_blend" in run.data.metrics
@@ -153,7 +159,7 @@ def test_simulate_plays_a_scenario_and_writes_a_page(workshop: Workshop, run: Ru
     assert page.startswith("<!doctype html>") and "<script" not in page and "http" not in page.replace("http-equiv", "")
     assert "0.01 times its quality" in page and "quality x 0.01" in page
     client = connect(tmp_path).client
-    (run_of,) = client.search_runs([client.get_experiment_by_name("arbiter").experiment_id])
+    (run_of,) = outer_runs(client, "arbiter")
     lead = client.get_metric_history(run_of.info.run_id, "as configured/along/lead")
     assert [point.step for point in lead] == list(range(1, 26))
     assert lead[-1].value == pytest.approx(48 * told["rows"][0]["gain"]["value"])
@@ -185,9 +191,9 @@ def test_evaluate_logs_to_the_store_that_is_there(workshop: Workshop, run: Run, 
     assert (done.status, done.err) == (0, "")
     told = strict(done.out)
     client = connect(tmp_path / "store").client
-    (run_of,) = client.search_runs([client.get_experiment_by_name("arbiter").experiment_id])
+    (run_of,) = outer_runs(client, "arbiter")
     row = next(row for row in told["rows"] if row["name"] == str(workshop.bundle))
-    name = metric_name(f"{workshop.bundle}/quality")
+    name = "bundle/quality"  # of absolute paths, the name
     assert run_of.data.metrics[name] == pytest.approx(row["outcomes"]["quality"]["value"])
     assert run_of.data.metrics[f"{name} difference/low"] == pytest.approx(row["differences"]["quality"]["low"])
     assert {a.path for a in client.list_artifacts(run_of.info.run_id)} == {"evaluation.json", "figures", "report.html"}

@@ -39,22 +39,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     assert list(folder.iterdir()) == []
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the database once: its migrations take two seconds, a copy takes none."""
-    folder = tmp_path_factory.mktemp("template")
-    Tracker(folder)
-    return folder / "mlflow.db"
-
-
-@pytest.fixture
-def store(migrated: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "store"
-    folder.mkdir()
-    shutil.copy(migrated, folder / "mlflow.db")
-    return folder
-
-
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     folder = tmp_path / "mine"
@@ -117,7 +101,7 @@ def test_artifacts_lie_beside_the_store(store: Path, bundle: Path) -> None:
 def test_a_bundle_becomes_a_version_and_comes_back(store: Path, bundle: Path, tmp_path: Path) -> None:
     """Registered, found by alias and version, downloaded byte for byte; the run goes on after it."""
     with Tracker(store) as tracker:
-        versions = [tracker.register(bundle, "router") for _ in (1, 2)]
+        versions = [tracker.register(bundle, "router").version for _ in (1, 2)]
         tracker.log_metrics({"after": 1.0})
     assert versions == [1, 2] and run_of(tracker).info.status == "FINISHED"
     registry = tracker.registry
@@ -209,8 +193,8 @@ def test_stores_are_apart(store: Path, bundle: Path, migrated: Path, tmp_path: P
     with Tracker(store) as first:
         first.register(bundle, "router")
         with Tracker(other) as second:
-            assert second.register(bundle, "router") == 1
-        assert first.register(bundle, "router") == 2
+            assert second.register(bundle, "router").version == 1
+        assert first.register(bundle, "router").version == 2
     assert first.uri != second.uri
 
 

@@ -1,15 +1,32 @@
 """Bundles as registered models of MLflow: versions, aliases, downloads."""
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from arbiter.errors import BundleError
 from arbiter.integrations.quiet_mlflow import calm
+from arbiter.manifest import MANIFEST
 from arbiter_training.mlflow_connection import Connection
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 """The aliases: what serves, and what asks to. (MLflow's stages are gone.)"""
+
+MODEL_NOTE = (
+    "A router: give it prompts, and it names for each the model to ask, with the probability of that choice. "
+    "`champion` is what serves; `challenger` is what last asked `arbiter promote` to serve in its place and was "
+    "refused; `previous` is the champion before, where `arbiter promote --rollback` goes."
+)
+"""Description of the registered model."""
+
+BUNDLE_TAG = "arbiter.bundle"
+"""Tag of a version: the digest of its bundle, by which a folder is known again."""
+
+SOURCE_PREFIX = "models:/"
+USER = "mlflow.user"
 
 BUNDLE = "bundle"
 """The registered model's artifact under which the bundle folder lies."""
@@ -27,6 +44,26 @@ ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """How MLflow says that a model (the first) or an alias (the second) does not exist."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A version in the registry.
+
+    Attributes
+    ----------
+    name, version : of the registered model.
+    model_id : of MLflow's logged model behind it, by which metrics and runs are linked to it.
+    """
+
+    name: str
+    version: int
+    model_id: str
+
+    @property
+    def link(self) -> str:
+        """Markdown that leads to the version on MLflow's pages."""
+        return f"[{self.name} version {self.version}](#/models/{self.name}/versions/{self.version})"
+
+
 class BundleRegistry:
     """The model registry of a connection.
 
@@ -38,7 +75,7 @@ class BundleRegistry:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def register(self, folder: str | Path, name: str, run_id: str) -> int:
+    def register(self, folder: str | Path, name: str, run_id: str) -> Registered:
         """Register a bundle folder as a new version of a model, linked to the run that made it.
 
         The model is code and files (nothing is pickled): the folder goes in as it is, and ``mlflow.pyfunc`` routes a
@@ -53,15 +90,14 @@ class BundleRegistry:
 
         Returns
         -------
-        version : counted from 1.
+        registered : the version, and MLflow's id of the model behind it.
 
         Raises
         ------
         BundleError
             If there is no such folder.
         """
-        if not Path(folder).is_dir():
-            raise BundleError(f"{folder}: no such folder: give the folder that training wrote")
+        fingerprint = fingerprint_of(folder)
         mlflow, client = self._connection.mlflow, self._connection.client
         with calm(), self._connection.current(), mlflow.start_run(run_id=run_id, nested=True):
             logged = mlflow.pyfunc.log_model(
@@ -74,14 +110,70 @@ class BundleRegistry:
                 input_example=_example(),
             )
         client.update_run(run_id, status="RUNNING")  # leaving MLflow's block marked it as finished
-        return self._new_version(name, run_id, logged)
+        self._unname(str(logged.model_id))
+        version = self._new_version(name, run_id, logged)
+        self.tag_version(name, version, {BUNDLE_TAG: fingerprint})
+        return Registered(name=name, version=version, model_id=str(logged.model_id))
+
+    def _unname(self, model_id: str) -> None:
+        """Take off what MLflow notes of who registers where: a user's name, and the path of a program."""
+        client = self._connection.client
+        with calm():
+            client.set_logged_model_tags(model_id, {"mlflow.source.name": "arbiter"})
+            if USER in client.get_logged_model(model_id).tags:
+                client.delete_logged_model_tag(model_id, USER)
+
+    def find(self, folder: str | Path, name: str | None = None) -> Registered | None:
+        """Give the latest version that was registered from a bundle folder of this very content; None without one.
+
+        Parameters
+        ----------
+        folder : the bundle.
+        name : of the registered model; None looks at all.
+        """
+        query = f"tags.`{BUNDLE_TAG}` = '{fingerprint_of(folder)}'"
+        with calm():
+            found = map(_registered, self._connection.client.search_model_versions(query))
+        own = [each for each in found if name in (None, each.name)]
+        return max(own, key=lambda each: each.version, default=None)
+
+    def named(self, uri: str) -> Registered | None:
+        """Give the version that ``models:/name@alias`` or ``models:/name/version`` names; None without one."""
+        name, _, alias = uri.removeprefix("models:/").partition("@")
+        name, _, number = name.partition("/")
+        version = self.version_of(name, alias) if alias else int(number) if number.isdecimal() else None
+        if version is None:
+            return None
+        try:
+            with calm():
+                return _registered(self._connection.client.get_model_version(name, str(version)))
+        except self._connection.mlflow.exceptions.MlflowException as error:
+            if error.error_code in ABSENT:
+                return None
+            raise
+
+    def tag_version(self, name: str, version: int, tags: Mapping[str, str]) -> None:
+        """Note something with a version."""
+        with calm():
+            for key, value in tags.items():
+                self._connection.client.set_model_version_tag(name, str(version), key, value)
+
+    def describe_version(self, name: str, version: int, text: str) -> None:
+        """Say in Markdown what a version is."""
+        with calm():
+            self._connection.client.update_model_version(name, str(version), text)
+
+    def remove_alias(self, name: str, alias: str) -> None:
+        """Let an alias point at nothing."""
+        with calm():
+            self._connection.client.delete_registered_model_alias(name, alias)
 
     def _new_version(self, name: str, run_id: str, logged: Any) -> int:
         """Register by the client: ``log_model`` can do it too, but writes to stderr and does not name the run."""
         client = self._connection.client
         with calm(), self._connection.current():  # SQLite's registry asks the global store for the logged model
             try:
-                client.create_registered_model(name)
+                client.create_registered_model(name, description=MODEL_NOTE)
             except self._connection.mlflow.exceptions.MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
@@ -149,6 +241,26 @@ class BundleRegistry:
         if BUNDLE not in artifacts:
             raise BundleError(f"{uri}: a model, but not a bundle of arbiter: register one by arbiter train")
         return Path(local) / str(artifacts[BUNDLE]["path"])
+
+
+def fingerprint_of(folder: str | Path) -> str:
+    """Give the sha256 of a bundle's manifest, which lists every file with its own.
+
+    Raises
+    ------
+    BundleError
+        If there is none.
+    """
+    manifest = Path(folder) / MANIFEST
+    if not manifest.is_file():
+        raise BundleError(f"{folder}: no such folder, or no {MANIFEST} in it: give the folder that training wrote")
+    return hashlib.sha256(manifest.read_bytes()).hexdigest()
+
+
+def _registered(version: Any) -> Registered:
+    return Registered(
+        name=str(version.name), version=int(version.version), model_id=str(version.source).removeprefix(SOURCE_PREFIX)
+    )
 
 
 def _requirements(mlflow: Any) -> list[str]:

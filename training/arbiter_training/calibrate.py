@@ -35,6 +35,22 @@ SHARE_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TriedSetting:
+    """A setting, and the means over the log that it would reach.
+
+    Attributes
+    ----------
+    quality_per_usd : the setting.
+    quality, cost_usd, strong_share : per request.
+    """
+
+    quality_per_usd: float
+    quality: float
+    cost_usd: float
+    strong_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """A setting and what it will reach.
 
@@ -51,6 +67,7 @@ class Calibration:
         more.
     n_requests : behind it.
     protocol : in words.
+    tried : the settings that were looked at, ascending, with the means that the log gives for each.
     """
 
     target: str
@@ -63,11 +80,13 @@ class Calibration:
     constant: ConstantRival | None
     n_requests: int
     protocol: str
+    tried: tuple[TriedSetting, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give JSON-ready values; ``use_constant`` names the constant model that beats the router, where one does."""
-        constant = self.constant
-        return {**asdict(self), "use_constant": constant.model if constant is not None and constant.better else None}
+        constant, told = self.constant, asdict(self)
+        del told["tried"]  # for a curve, not for a manifest
+        return {**told, "use_constant": constant.model if constant is not None and constant.better else None}
 
     def lines(self) -> list[str]:
         """Say it to people."""
@@ -128,6 +147,15 @@ def calibrate(evaluator: Evaluator, views: tuple[View, ...], target: Target, fol
         constant=constant_rival(evaluator, trials, served, most_usd),
         n_requests=log.n,
         protocol=f"{evaluator.summary.protocol}; setting cross-fitted over {len(np.unique(folds))} folds",
+        tried=_tried(curve),
+    )
+
+
+def _tried(curve: Curve) -> tuple[TriedSetting, ...]:
+    means = (curve.settings, *(part.mean(axis=1) for part in (curve.quality, curve.cost_usd, curve.share)))
+    return tuple(
+        TriedSetting(quality_per_usd=float(a), quality=float(b), cost_usd=float(c), strong_share=float(d))
+        for a, b, c, d in zip(*means, strict=True)
     )
 
 

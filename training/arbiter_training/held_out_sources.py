@@ -32,6 +32,7 @@ from arbiter_training.gatekeeper.fit import fit_gatekeeper
 from arbiter_training.gatekeeper.sources import groups_of_sources
 from arbiter_training.labelled import LabelledPrompts, joined
 from arbiter_training.tracking import Tracker
+from arbiter_training.tracking_labels import GATEKEEPER, command_tags
 
 POOLED = "all left out"
 """Name of the result on all sources together, each judged by the gatekeeper that never saw it."""
@@ -180,7 +181,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _track(folder: Path, options: RecipeOptions, found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-    with Tracker(folder, "arbiter-gatekeeper", run_name="sources left out") as tracker:
+    with Tracker(folder, GATEKEEPER, "sources left out", command_tags("held_out_sources")) as tracker:
+        tracker.describe(
+            "Each source left out of what the gatekeeper is taught on, by share of the rest (the step, in %)."
+        )
         tracker.log_params(asdict(options))
         for share, results in found.items():
             flat = {f"{group}/{name}": value for group, metrics in results.items() for name, value in metrics.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arbiter.integrations.quiet_mlflow import calm, import_mlflow
+from arbiter.integrations.quiet_mlflow import artifacts_beside, calm, import_mlflow
 
 TRACKING_URI, REGISTRY_URI = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
 """MLflow's own environment variables; where they are set they win."""
@@ -61,8 +61,7 @@ def connect(folder: str | Path) -> Connection:
 
     Parameters
     ----------
-    folder : of ``mlflow.db`` and ``artifacts``. With SQLite, MLflow's own default for artifacts is ``./mlruns``:
-        wherever the process happened to be started.
+    folder : of ``mlflow.db`` and ``artifacts``.
 
     Raises
     ------
@@ -70,12 +69,12 @@ def connect(folder: str | Path) -> Connection:
         If MLflow is not installed.
     """
     mlflow = import_mlflow()
-    uri, artifacts = os.environ.get(TRACKING_URI), None
+    uri = os.environ.get(TRACKING_URI)
     if not uri:
         home = Path(folder).resolve()
         home.mkdir(parents=True, exist_ok=True)
-        uri, artifacts = f"sqlite:///{home / 'mlflow.db'}", (home / "artifacts").as_uri()
+        uri = f"sqlite:///{home / 'mlflow.db'}"
     registry_uri = os.environ.get(REGISTRY_URI) or uri
     with calm():
         client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=registry_uri)
-    return Connection(mlflow=mlflow, client=client, uri=uri, registry_uri=registry_uri, artifacts=artifacts)
+    return Connection(mlflow=mlflow, client=client, uri=uri, registry_uri=registry_uri, artifacts=artifacts_beside(uri))

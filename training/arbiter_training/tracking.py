@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -10,18 +11,28 @@ from typing import TYPE_CHECKING, Any, Self
 
 from arbiter.errors import InvalidInputError
 from arbiter.integrations.quiet_mlflow import calm
-from arbiter_training.bundle_registry import CHALLENGER, CHAMPION, BundleRegistry
+from arbiter_training.bundle_registry import CHALLENGER, CHAMPION, BundleRegistry, Registered
 from arbiter_training.mlflow_connection import connect
+from arbiter_training.tracking_labels import EXPERIMENTS, MAIN, NOTE, shown_source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CHALLENGER", "CHAMPION", "DataNote", "Tracker", "metric_name"]
+__all__ = ["CHALLENGER", "CHAMPION", "DataNote", "MetricLink", "Registered", "Tracker", "metric_name"]
 
 PARAMS_PER_CALL, METRICS_PER_CALL = 100, 1000
 """The most that MLflow takes in one call."""
 
 LONGEST_NAME = 250
+
+PARENT = "mlflow.parentRunId"
+"""MLflow's tag of a run inside of another."""
+
+TRAFFIC_COLUMNS: Mapping[str, str] = {
+    **{name: "string" for name in ("request_id", "prompt", "model", "status")},
+    **{name: "double" for name in ("propensity", "quality", "cost_usd", "latency_s")},
+}
+"""The main columns of a traffic table, as MLflow's page of a dataset shows them."""
 
 DIGEST_LENGTH = 36
 """The longest digest that MLflow keeps of a dataset; the run's tag has the whole fingerprint."""
@@ -37,12 +48,43 @@ class DataNote:
     fingerprint : sha256 of the content, from :meth:`~arbiter_training.traffic.TrafficTable.fingerprint`.
     source : the file or files.
     profile : counts worth seeing beside the run, such as :meth:`~arbiter_training.traffic.TrafficReport.to_json`.
+    columns : name to type, in MLflow's words.
     """
 
     name: str
     fingerprint: str
     source: str
     profile: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=lambda: TRAFFIC_COLUMNS)
+
+    @property
+    def shown(self) -> str:
+        """The name as a run tells it."""
+        return shown_source(self.name)[:LONGEST_NAME]
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint as far as MLflow keeps it."""
+        return self.fingerprint[:DIGEST_LENGTH]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricLink:
+    """What a metric tells of.
+
+    Attributes
+    ----------
+    model_id : of MLflow's logged model.
+    data : that it was measured on; None where it is not a measurement.
+    """
+
+    model_id: str
+    data: DataNote | None = None
+
+    def fields(self) -> dict[str, str]:
+        """Give it as the fields of ``mlflow.entities.Metric``."""
+        data = {} if self.data is None else {"dataset_name": self.data.shown, "dataset_digest": self.data.digest}
+        return {"model_id": self.model_id, **data}
 
 
 class Tracker:
@@ -56,7 +98,7 @@ class Tracker:
     folder : of the SQLite store ``mlflow.db`` and its ``artifacts``.
     experiment : made where it does not exist.
     run_name : None lets MLflow make one up.
-    tags : of the run.
+    tags : of the run, such as :func:`~arbiter_training.tracking_labels.command_tags`.
     clock : seconds since 1970, for the time of a metric.
 
     Raises
@@ -68,7 +110,7 @@ class Tracker:
     def __init__(
         self,
         folder: str | Path,
-        experiment: str = "arbiter",
+        experiment: str = MAIN,
         run_name: str | None = None,
         tags: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
@@ -117,7 +159,28 @@ class Tracker:
         found = self._client.get_experiment_by_name(self._experiment)
         if found is not None:
             return str(found.experiment_id)
-        return str(self._client.create_experiment(self._experiment, artifact_location=self._connection.artifacts))
+        note = EXPERIMENTS.get(self._experiment)
+        tags = {} if note is None else {NOTE: note}
+        return str(self._client.create_experiment(self._experiment, self._connection.artifacts, tags))
+
+    def nested(self, run_name: str, note: str, tags: Mapping[str, str] | None = None) -> "Tracker":
+        """Give a tracker for a run inside of this one, such as one setting of a sweep.
+
+        Parameters
+        ----------
+        run_name : of the new run.
+        note : Markdown that describes it.
+        tags : besides those of this run.
+        """
+        inner = copy(self)
+        inner._run_id, inner._run_name = None, run_name[:LONGEST_NAME]
+        inner._tags = {**self._tags, PARENT: self.run_id, NOTE: note, **(tags or {})}
+        return inner
+
+    def describe(self, text: str) -> None:
+        """Say in Markdown what the run is and found; MLflow shows it on top of the run's page."""
+        with calm():
+            self._client.set_tag(self.run_id, NOTE, text)
 
     def log_params(self, params: Mapping[str, object]) -> None:
         """Write settings; nested mappings become dotted names, and what is not text is written as JSON."""
@@ -127,10 +190,29 @@ class Tracker:
             for start in range(0, len(flat), PARAMS_PER_CALL):
                 self._client.log_batch(self.run_id, params=flat[start : start + PARAMS_PER_CALL])
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Write numbers; letters, digits, ``_ - . /`` and spaces are allowed in their names."""
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0, of: "MetricLink | None" = None) -> None:
+        """Write numbers; letters, digits, ``_ - . /`` and spaces are allowed in their names.
+
+        Parameters
+        ----------
+        metrics : name to value.
+        step : of a curve.
+        of : the model that they tell of, and the data; None links them to the run alone.
+        """
+        link = {} if of is None else {**of.fields(), "run_id": self.run_id}
+        self._log_points([metrics], step, link)
+
+    def log_curves(self, points: Sequence[Mapping[str, float]]) -> None:
+        """Write curves: name to value, at the steps from 1 on."""
+        self._log_points(points, 1, {})
+
+    def _log_points(self, points: Sequence[Mapping[str, float]], first: int, link: Mapping[str, str]) -> None:
         entity, now = self._connection.mlflow.entities.Metric, int(self._clock() * 1000)
-        values = [entity(name, float(value), now, step) for name, value in metrics.items()]
+        values = [
+            entity(name, float(value), now, step, **link)
+            for step, metrics in enumerate(points, start=first)
+            for name, value in metrics.items()
+        ]
         with calm():
             for start in range(0, len(values), METRICS_PER_CALL):
                 self._client.log_batch(self.run_id, metrics=values[start : start + METRICS_PER_CALL])
@@ -145,11 +227,12 @@ class Tracker:
         """
         entities = self._connection.mlflow.entities
         dataset = entities.Dataset(
-            name=data.name,
-            digest=data.fingerprint[:DIGEST_LENGTH],
+            name=data.shown,
+            digest=data.digest,
             source_type="local",
-            source=json.dumps({"uri": data.source}),
+            source=json.dumps({"uri": shown_source(data.source)}),
             profile=json.dumps(dict(data.profile), default=str),
+            schema=json.dumps({"mlflow_colspec": [{"name": n, "type": t} for n, t in data.columns.items()]}),
         )
         context = entities.InputTag("mlflow.data.context", use)
         with calm():
@@ -171,8 +254,8 @@ class Tracker:
         with calm():
             self._client.log_artifacts(self.run_id, str(folder), name)
 
-    def register(self, folder: str | Path, name: str) -> int:
-        """Register a bundle folder as a new version of the model ``name``, linked to this run; give the version.
+    def register(self, folder: str | Path, name: str) -> Registered:
+        """Register a bundle folder as a new version of the model ``name``, linked to this run.
 
         Raises
         ------
@@ -180,6 +263,12 @@ class Tracker:
             If there is no such folder.
         """
         return self.registry.register(folder, name, self.run_id)
+
+    def used_model(self, model_id: str) -> None:
+        """Link the run to a logged model that it took as it was, such as one that it judged."""
+        inputs = [self._connection.mlflow.entities.LoggedModelInput(model_id)]
+        with calm():
+            self._client.log_inputs(self.run_id, models=inputs)
 
 
 def metric_name(name: str) -> str:
@@ -198,4 +287,4 @@ def _flattened(params: Mapping[str, object], prefix: str = "") -> Iterator[tuple
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    return shown_source(value) if isinstance(value, str) else json.dumps(value, default=str)

@@ -8,9 +8,7 @@ import numpy as np
 from arbiter_training.benchmarks.figures import Figure
 from arbiter_training.benchmarks.run import BenchmarkResult
 from arbiter_training.tracking import DataNote, Tracker
-
-EXPERIMENT = "arbiter benchmarks"
-PARENT = "mlflow.parentRunId"
+from arbiter_training.tracking_labels import BENCHMARKS, command_tags
 
 
 def log_benchmark(result: BenchmarkResult, folder: Path) -> str:
@@ -23,18 +21,28 @@ def log_benchmark(result: BenchmarkResult, folder: Path) -> str:
     """
     name = result.benchmark.name
     data = DataNote(name=name, fingerprint=result.fingerprint, source=result.benchmark.train)
-    with Tracker(folder, EXPERIMENT, run_name=name) as tracker:
+    with Tracker(folder, BENCHMARKS, name, command_tags("benchmark")) as tracker:
         tracker.log_params({**asdict(result.benchmark), "models": result.models, "n_requests": result.n_requests})
         tracker.log_data(data, "evaluation")
         tracker.log_metrics(_metrics(result))
         tracker.log_text(result.board.text(), "table.md")
-        parent = tracker.run_id
+        tracker.describe(_note(result))
         for note in result.rounds:
-            with Tracker(folder, EXPERIMENT, run_name=f"{name}, {note.name}", tags={PARENT: parent}) as nested:
+            with tracker.nested(f"{name}, {note.name}", "A round of the protocol.") as nested:
                 chosen = {_plain(who): what for who, what in note.chosen.items()}
                 nested.log_params({"n_train": note.n_train, "n_test": note.n_test, "chosen": chosen})
                 nested.log_metrics({f"{_plain(who)}/seconds": seconds for who, seconds in note.seconds.items()})
-        return f"run {parent} of experiment {EXPERIMENT!r}, store {tracker.uri}"
+        return f"run {tracker.run_id} of experiment {BENCHMARKS!r}, store {tracker.uri}"
+
+
+def _note(result: BenchmarkResult) -> str:
+    return "\n\n".join(
+        [
+            f"Public benchmark `{result.benchmark.name}`: {result.n_requests} requests, {len(result.models)} models.",
+            result.board.text(),
+            "The runs inside are the rounds of the protocol: what each policy chose and how long it took to learn.",
+        ]
+    )
 
 
 def _metrics(result: BenchmarkResult) -> dict[str, float]:

@@ -16,6 +16,8 @@ from arbiter_training.claims.grounds import TRAFFICS, Paths, grounds
 from arbiter_training.claims.run import CLAIMS, findings
 from arbiter_training.claims.table import line, markdown, metrics, to_dict
 from arbiter_training.tracking import Tracker, metric_name
+from arbiter_training.tracking_labels import CLAIMS as CLAIMS_RUNS
+from arbiter_training.tracking_labels import command_tags
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,7 +58,8 @@ def _measured(given: argparse.Namespace) -> list[Finding]:
 
 
 def _log(found: Sequence[Finding], given: argparse.Namespace) -> str:
-    with Tracker(given.track, "arbiter-claims", run_name=f"claims, {given.seeds} seeds") as tracker:
+    with Tracker(given.track, CLAIMS_RUNS, f"claims, {given.seeds} seeds", command_tags("claims")) as tracker:
+        tracker.describe(f"Each figure over {given.seeds} streams, with its standard error.\n\n{markdown(found)}")
         tracker.log_params({"seeds": given.seeds, "only": given.only or CLAIMS})
         tracker.log_metrics({metric_name(name): value for name, value in metrics(found).items()})
         tracker.log_text(markdown(found), "claims.md")

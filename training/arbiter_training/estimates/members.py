@@ -1,7 +1,7 @@
 """The four members of the quality blend, each fitted out of fold and then on everything."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,25 @@ class MemberOptions:
     seed: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A setting that the cross-validation looked at.
+
+    Attributes
+    ----------
+    member : whose.
+    setting : name to value.
+    measure, error : what was compared, out of fold; the least is chosen.
+    chosen : whether this was.
+    """
+
+    member: str
+    setting: Mapping[str, float]
+    measure: str
+    error: float
+    chosen: bool
+
+
 class MemberTrainer:
     """Fits the members on one set of outcomes.
 
@@ -90,11 +109,16 @@ class MemberTrainer:
     ----------
     data : requests and outcomes.
     options : what to choose from.
+
+    Attributes
+    ----------
+    tried : settings that were compared, as far as members were fitted.
     """
 
     def __init__(self, data: OutcomeData, options: MemberOptions) -> None:
         self.data = data
         self.options = options
+        self.tried: list[Tried] = []
         self.design = design_matrix(data.batch)
         self.weights = data.weights
         self._place = centred_components(data.batch.embedding, NEIGHBOUR_COMPONENTS, options.seed)
@@ -112,7 +136,7 @@ class MemberTrainer:
         everything, choices = np.arange(len(self.data.folds)), self.options.neighbours
         sample = self._sample(everything, CHOOSING_ROWS)
         tried = self._neighbours_out_of_fold(choices, sample)
-        chosen = int(np.argmin([self._squared_error(near, sample) for near, _ in tried]))
+        chosen = self._chosen("neighbours", "mse", choices, [self._squared_error(near, sample) for near, _ in tried])
         if len(sample) < len(everything):
             near, effective = self._neighbours_out_of_fold((choices[chosen],), everything)[0]
         else:
@@ -177,7 +201,7 @@ class MemberTrainer:
             for scored, (coefficients, bias) in zip(tried, path, strict=True):
                 scored[test] = self.design[test] @ coefficients.T + bias
         seen = np.concatenate([test for _, test in splits[:CHOOSING_FOLDS]])
-        chosen = int(np.argmin([self._log_loss(scored, seen) for scored in tried]))
+        chosen = self._chosen("linear", "log_loss", penalties, [self._log_loss(scored, seen) for scored in tried])
         whole = len(scores) <= CHOOSING_ROWS  # then the first folds are done
         if whole:
             scores[seen] = tried[chosen][seen]
@@ -185,6 +209,17 @@ class MemberTrainer:
             ((coefficients, bias),) = self._linear_path(self._sample(train, LINEAR_ROWS), (penalties[chosen],))
             scores[test] = self.design[test] @ coefficients.T + bias
         return scores, penalties[chosen]
+
+    def _chosen(
+        self, member: str, measure: str, settings: Sequence[Penalty | NeighbourChoice], errors: list[float]
+    ) -> int:
+        """Give the place of the setting of least error, and remember all."""
+        best = int(np.argmin(errors))
+        self.tried += [
+            Tried(member=member, setting=asdict(setting), measure=measure, error=error, chosen=place == best)
+            for place, (setting, error) in enumerate(zip(settings, errors, strict=True))
+        ]
+        return best
 
     def _sample(self, rows: IntArray, most: int) -> IntArray:
         """Give at most so many of the rows, drawn at random."""

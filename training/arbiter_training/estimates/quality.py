@@ -10,7 +10,7 @@ from arbiter.errors import InvalidInputError
 from arbiter.estimates.blend import MEMBERS, BlendedQuality, sigmoid
 from arbiter_training.estimates.data import FEW, FloatArray, OutcomeData, candidate_means
 from arbiter_training.estimates.guard import fit_guard
-from arbiter_training.estimates.members import MemberOptions, MemberTrainer
+from arbiter_training.estimates.members import MemberOptions, MemberTrainer, Tried
 from arbiter_training.estimates.relatives import describe, kinship
 from arbiter_training.estimates.shared_logistic import Penalty
 from arbiter_training.estimates.student_view import teach_view
@@ -43,6 +43,7 @@ class QualityReport:
     weights : name to weight in the blend.
     penalty, k, sharpness : what the cross-validation chose.
     out_of_fold : (n, K) the guarded blend, for doubly robust evaluation on the training log.
+    tried : settings that the cross-validation compared.
     """
 
     constant: float
@@ -53,6 +54,7 @@ class QualityReport:
     k: int
     sharpness: float
     out_of_fold: FloatArray
+    tried: tuple[Tried, ...] = ()
 
 
 def fit_quality(
@@ -101,7 +103,7 @@ def fit_quality(
         noise_variance=candidate_means((data.quality - final) ** 2, data.weights, FEW),
         view=None if student is None else student.map,
     )
-    return model, _report(members, final, model, data, penalty)
+    return model, replace(_report(members, final, model, data, penalty), tried=tuple(trainer.tried))
 
 
 def _report(

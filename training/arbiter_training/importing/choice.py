@@ -12,7 +12,9 @@ from arbiter_training.traffic.columns import STATUS_OK
 
 KEY = "arbiter"
 PREFIX = f"{KEY}."
-KNOWN = ("propensity", "decision_id", "policy_version", "model", "action_probs")
+NOTED = ("policy_version", "prompt_kept")
+"""What goes into columns of its own: the policy, and whether the request is a text or a stand-in for one."""
+KNOWN = ("propensity", "decision_id", "model", "action_probs", *NOTED)
 
 
 def with_choice(call: Call, *places: Mapping[str, Any]) -> Call:
@@ -25,7 +27,7 @@ def with_choice(call: Call, *places: Mapping[str, Any]) -> Call:
     ----------
     call : is changed.
     places : metadata, tags or attributes: ``{"arbiter": {"propensity": ...}}`` or ``{"arbiter.propensity": ...}``.
-        Known are ``propensity``, ``decision_id``, ``policy_version``, ``model`` and ``action_probs``.
+        Known are ``propensity``, ``decision_id``, ``policy_version``, ``prompt_kept``, ``model`` and ``action_probs``.
 
     Raises
     ------
@@ -46,8 +48,7 @@ def with_choice(call: Call, *places: Mapping[str, Any]) -> Call:
             call.ids = (*call.ids, decision)
             call.trace = None if call.trace is None else decision
             call.extras["decision_id"] = decision
-        if found["policy_version"] is not None:
-            call.extras["policy_version"] = str(found["policy_version"])
+        call.extras |= {name: str(found[name]) for name in NOTED if found[name] is not None}
         _about_the_chosen(call, text(found["model"]), mapping(found["action_probs"]))
         return call
     return call

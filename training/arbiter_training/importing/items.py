@@ -160,8 +160,9 @@ class Judgement:
     target : id of the call, its trace or its answer.
     name : what was judged.
     value : as it was logged; see :class:`~arbiter_training.importing.quality.QualityRules`.
-    source : ``human``, ``code``, ``judge``, ``implicit`` or ``unknown``.
+    source : ``human``, ``code``, ``judge``, ``implicit``, ``preference`` or ``unknown``.
     at : seconds since 1970.
+    by : who of that source, where the log tells: each has a voice of his own.
     """
 
     target: str
@@ -169,6 +170,7 @@ class Judgement:
     value: object
     source: str = "unknown"
     at: float | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ BAD = frozenset(
 )  # fmt: skip
 """Labels that people and judges give, lower case."""
 
-RANKS = {"human": 4, "code": 3, "unknown": 2, "judge": 1, "implicit": 0}
+RANKS = {"human": 4, "code": 3, "unknown": 2, "preference": 2, "judge": 1, "implicit": 0}
 """Whose judgement holds where several judged an answer: who had the need, a test, a model, then behaviour."""
 
 
@@ -65,7 +65,7 @@ def combined(verdicts: Iterable[tuple[float, str, str, float]]) -> tuple[float, 
 
     Parameters
     ----------
-    verdicts : quality, name, source and time of each; at least one.
+    verdicts : quality, name (with the judge's, where it is known), source and time of each; at least one.
 
     Returns
     -------

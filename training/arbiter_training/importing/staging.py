@@ -217,7 +217,8 @@ def _judge(item: Judgement, staged: Staged, rules: QualityRules) -> None:
     name = item.name.encode("utf-8", "replace").decode()[:80]
     staged.tally.feedback_names[f"{name}: {known}"] += 1
     if known == "read" and quality is not None:
-        staged.verdicts.append((hashed(item.target), quality, name, item.source, item.at or 0.0))
+        voice = f"{name} by {item.by}".encode("utf-8", "replace").decode() if item.by else name
+        staged.verdicts.append((hashed(item.target), quality, voice, item.source, item.at or 0.0))
 
 
 def _span(span: SpanKey, kind: Kind) -> tuple[int, int | None, str]:

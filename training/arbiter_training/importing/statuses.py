@@ -13,6 +13,9 @@ _BY_WORD = (
      FallbackReason.PRIMARY_UNAVAILABLE),
 )  # fmt: skip
 
+_REASONS = frozenset(str(reason) for reason in FallbackReason)
+"""What arbiter itself wrote."""
+
 
 def error_status(*told: object) -> str:
     """Give the kind of an error.
@@ -30,6 +33,8 @@ def error_status(*told: object) -> str:
         if rule is not None and rule is not UNFIT:  # of a bad request the other values say more
             return str(rule.reason)
         text = str(one or "").lower()[:200]
+        if text in _REASONS:
+            return text
         for words, reason in _BY_WORD:
             if any(word in text for word in words):
                 return str(reason)

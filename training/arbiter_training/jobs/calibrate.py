@@ -1,7 +1,7 @@
 """The job of `arbiter calibrate`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from arbiter_training.evaluation.routers import evaluator_of
 from arbiter_training.learn import LearnOptions, learn_router
 from arbiter_training.split import fold_numbers, groups_of
 from arbiter_training.targets import Target, read_target
+from arbiter_training.tracking import DataNote, Tracker
+from arbiter_training.tracking_labels import MAIN, command_tags
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, pivot, read_traffic
 from arbiter_training.train import Say, kind_of
 from arbiter_training.trials import View
@@ -46,12 +48,14 @@ class CalibrateJob:
     target : what to reach.
     bundle : the router, and where the setting is written; None learns a router from the log and writes nothing.
     catalog : TOML file with prices of the log's models; None takes the bundle's or the shipped one.
+    tracking : folder of the MLflow store; None logs nothing.
     """
 
     traffic: tuple[Path, ...]
     target: Target
     bundle: Path | None = None
     catalog: Path | None = None
+    tracking: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,21 +66,23 @@ class CalibrateDone:
     ----------
     found : the setting and what it will reach.
     bundle : the folder that was changed; None where it was only to be said.
+    run : MLflow run and store, in words; None where nothing was logged.
     """
 
     found: Calibration
     bundle: Path | None
+    run: str | None = None
 
     def lines(self) -> list[str]:
         """Say it to people."""
-        if self.bundle is not None:
-            return [*self.found.lines(), f"bundle: {self.bundle}"]
         hint = f"in a recipe: [learn] quality_per_usd = {self.found.quality_per_usd:.6g}"
-        return [*self.found.lines(), f"nothing written; give --bundle, or {hint}"]
+        written = f"nothing written; give --bundle, or {hint}" if self.bundle is None else f"bundle: {self.bundle}"
+        return [*self.found.lines(), written, *([f"MLflow: {self.run}"] if self.run else [])]
 
     def to_dict(self) -> dict[str, Any]:
         """Say it to programs."""
-        return {**self.found.to_dict(), "bundle": None if self.bundle is None else str(self.bundle)}
+        bundle = None if self.bundle is None else str(self.bundle)
+        return {**self.found.to_dict(), "bundle": bundle, "mlflow": self.run}
 
 
 def run(job: CalibrateJob, say: Say) -> CalibrateDone:
@@ -109,7 +115,27 @@ def run(job: CalibrateJob, say: Say) -> CalibrateDone:
     found = calibrate(evaluator, views, job.target, folds, say)
     if job.bundle is not None:
         _write(job.bundle, router, manifest, found)
-    return CalibrateDone(found=found, bundle=job.bundle)
+    logged = None if job.tracking is None else _log(job.tracking, found, evaluator.summary)
+    return CalibrateDone(found=found, bundle=job.bundle, run=logged)
+
+
+def _log(folder: Path, found: Calibration, summary: LogSummary) -> str:
+    data = DataNote(name=summary.source, fingerprint=summary.fingerprint, source=summary.source)
+    with Tracker(folder, MAIN, f"calibrate to {found.target}"[:200], command_tags("calibrate")) as tracker:
+        tracker.log_params({"target": found.target, "goal": found.goal, "strong": found.strong})
+        tracker.log_data(data, "calibration")
+        tracker.log_metrics({"quality_per_usd": found.quality_per_usd})
+        for name, measured in found.reached.items():
+            ends = {"": measured.value, "/low": measured.low, "/high": measured.high}
+            tracker.log_metrics({f"reached/{name}{end}": value for end, value in ends.items() if value is not None})
+        tracker.log_curves([{f"tried/{name}": value for name, value in asdict(one).items()} for one in found.tried])
+        told = "\n".join(found.lines())
+        tracker.describe(
+            "What a dollar must be worth to the router for it to meet a target, and what it will then reach, with 95 % "
+            f"intervals.\n\n```\n{told}\n```\n\nThe curves under `tried/` are all settings that were looked at, "
+            "by rising `quality_per_usd` (quality points that one dollar must buy)."
+        )
+        return f"run {tracker.run_id}, store {tracker.uri}"
 
 
 def _with_expected_costs(outcomes: OutcomeMatrix, views: tuple[View, ...]) -> OutcomeMatrix:

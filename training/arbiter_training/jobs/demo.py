@@ -8,9 +8,11 @@ from typing import Any
 from arbiter.bundle import Provenance, check_target, save_bundle
 from arbiter.loading import load_router
 from arbiter_training.demo import Demo, run_demo
+from arbiter_training.evaluation.noted import evaluation_note
 from arbiter_training.evaluation.tracked import evaluation_metrics, log_evaluation
-from arbiter_training.report import figure_png, frontier_figure, lines, write_html
+from arbiter_training.report import figure_png, frontier_figure, lines, render_html, write_html
 from arbiter_training.tracking import Tracker
+from arbiter_training.tracking_labels import DEMO, command_tags
 from arbiter_training.train import Say
 
 
@@ -42,21 +44,21 @@ class DemoDone:
         found = [*lines(self.demo.report), "", *self._budgets(), ""]
         for prompt, decision in self.demo.decisions.items():
             found += [f"> {prompt}", *(f"  {line}" for line in decision.explain().splitlines()), ""]
-        best = self.demo.report.baseline
-        truth = self.demo.report.truth
-        found.append(
-            f"The router costs {self.demo.saving:.0%} less than {best}, at quality "
-            f"{truth['router']['quality']:.3f} against {truth[best]['quality']:.3f}."
-        )
-        equal = self.demo.equal_quality
-        found.append(
-            f"At equal quality ({equal.quality:.3f}) the cheapest mix of constant models costs "
-            f"${1000 * equal.mixture_usd:.3f} per 1,000 requests, the router ${1000 * equal.router_usd:.3f}: "
-            f"{equal.saving:.0%} saved."
-        )
+        found += self.sentences()
         found.append(f"report: {self.out / 'report.html'}   bundle: {self.out / 'bundle'}")
         found.append(f"MLflow: {self.run}")
         return found
+
+    def sentences(self) -> list[str]:
+        """Say what the router is worth, by the truth."""
+        best, truth, equal = self.demo.report.baseline, self.demo.report.truth, self.demo.equal_quality
+        return [
+            f"The router costs {self.demo.saving:.0%} less than {best}, at quality "
+            f"{truth['router']['quality']:.3f} against {truth[best]['quality']:.3f}.",
+            f"At equal quality ({equal.quality:.3f}) the cheapest mix of constant models costs "
+            f"${1000 * equal.mixture_usd:.3f} per 1,000 requests, the router ${1000 * equal.router_usd:.3f}: "
+            f"{equal.saving:.0%} saved.",
+        ]
 
     def _budgets(self) -> list[str]:
         head = ["budget per request   fixed-model hull   router   gain (exact, on requests never seen)"]
@@ -101,10 +103,13 @@ def run(job: DemoJob, say: Say) -> DemoDone:
     created = datetime.now(UTC).isoformat(timespec="seconds")
     save_bundle(demo.router, bundle, Provenance(created=created, metrics=metrics))
     say("logging to MLflow")
-    with Tracker(job.out, "arbiter demo", run_name=f"demo, seed {job.seed}") as tracker:
+    with Tracker(job.out, DEMO, f"demo, seed {job.seed}", command_tags("demo")) as tracker:
         tracker.log_params({"seed": job.seed, "n_train": demo.n_train, "twins_removed": demo.twins_removed})
-        log_evaluation(tracker, demo.report, routed, "arbiter demo")
+        registered = tracker.register(bundle, "arbiter-demo")
+        page = render_html(demo.report, routed, title="arbiter demo")
+        log_evaluation(tracker, demo.report, page, registered.model_id)
         tracker.log_metrics({"saving": demo.saving, "saving_at_equal_quality": demo.equal_quality.saving})
-        version = tracker.register(bundle, "arbiter-demo")
-        logged = f"run {tracker.run_id}, model arbiter-demo version {version}, store {tracker.uri}"
+        done = DemoDone(out=job.out, demo=demo, run="")
+        tracker.describe("\n\n".join([*done.sentences(), evaluation_note(demo.report)]))
+        logged = f"run {tracker.run_id}, model arbiter-demo version {registered.version}, store {tracker.uri}"
     return DemoDone(out=job.out, demo=demo, run=logged)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from arbiter.drift import DriftKind, DriftReport
 from arbiter_training.tracking import Tracker, metric_name
+from arbiter_training.tracking_labels import command_tags
 
 
 def log_drift(report: DriftReport, ledger: str, tracking: Path) -> str:
@@ -21,8 +22,12 @@ def log_drift(report: DriftReport, ledger: str, tracking: Path) -> str:
     -------
     where : run and store, in words.
     """
-    tags = {"evaluation_holds": json.dumps(report.evaluation_holds), "ledger": ledger}
+    tags = {**command_tags("drift"), "evaluation_holds": json.dumps(report.evaluation_holds), "ledger": ledger}
     with Tracker(tracking, run_name="drift", tags=tags) as tracker:
+        tracker.describe(
+            f"What changed in a ledger's traffic over {report.blocks} blocks of time: {len(report.found)} changes. "
+            f"Steps are blocks. Evaluations made before still hold: {'yes' if report.evaluation_holds else 'no'}."
+        )
         for block in range(1, report.blocks):
             found = [drift for drift in report.found if drift.block == block]
             counts = {f"drift/{kind}": float(sum(drift.kind is kind for drift in found)) for kind in DriftKind}

@@ -16,17 +16,20 @@ from arbiter.ope import Verdict
 from arbiter.own_code import OwnCode, is_own_code, own_object
 from arbiter.policies import Rule
 from arbiter.router import Router
+from arbiter_training.bundle_registry import BundleRegistry, Registered
 from arbiter_training.evaluation.evaluate import BEST_SINGLE, RANDOM, Evaluator
 from arbiter_training.evaluation.exploring import ways_out
+from arbiter_training.evaluation.noted import evaluation_note, shown_names
 from arbiter_training.evaluation.records import EvaluationReport, LogSummary, PolicyFamily, PolicyRow
 from arbiter_training.evaluation.routers import aligned, evaluator_of, frontier, policies_of, realigned
 from arbiter_training.evaluation.segments import pooled, segments_of
-from arbiter_training.evaluation.tracked import log_evaluation
+from arbiter_training.evaluation.tracked import as_shown, log_evaluation
 from arbiter_training.mlflow_connection import has_store
 from arbiter_training.quality_sources import judged_only, shares_told
 from arbiter_training.report import figure_png, frontier_figure, write_html
 from arbiter_training.report.document import check_target_file
 from arbiter_training.tracking import Tracker
+from arbiter_training.tracking_labels import command_tags
 from arbiter_training.traffic import OutcomeMatrix, TrafficTable, lacks_texts, pivot, read_traffic, require_texts
 from arbiter_training.train import Say, kind_of
 
@@ -36,6 +39,8 @@ USUAL_SEGMENTS = ("language", "lang", "tenant", "tenant_id", "customer", "team",
 """Columns, by name, that are segments without being asked for."""
 
 UNKNOWN = "unknown"
+MODELS = "models:/"
+"""Before the name of a registered model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +141,27 @@ def _write(job: EvaluateJob, report: EvaluationReport, say: Say) -> None:
     folder = job.tracking or (Path() if has_store(Path()) else None)
     if folder is not None:
         say("logging to MLflow")
-        with Tracker(folder, job.experiment, run_name=f"evaluate {report.log.source}"[:200]) as tracker:
-            tracker.log_params({"policies": list(job.policies), "observational": job.observational})
-            log_evaluation(tracker, report)
+        _log(job, report, folder)
+
+
+def _log(job: EvaluateJob, report: EvaluationReport, folder: Path) -> None:
+    shown, short = as_shown(report, job.policies), shown_names(job.policies)
+    tags = command_tags("evaluate")
+    with Tracker(folder, job.experiment, f"evaluate on {shown.log.source}"[:200], tags) as tracker:
+        asked = [short.get(name, name) for name in job.policies]
+        tracker.log_params({"policies": asked, "baseline": shown.baseline, "observational": job.observational})
+        judged = {name: _registered(tracker.registry, name) for name in job.policies if _is_bundle(name)}
+        for found in dict.fromkeys(each.model_id for each in judged.values() if each is not None):
+            tracker.used_model(found)
+        first = next(iter(judged.values()), None)  # the lead: it was asked for first
+        log_evaluation(tracker, shown, model_id=None if first is None else first.model_id)
+        told = [f"`{short.get(n, n)}` is {f.link}." for n, f in judged.items() if f is not None]
+        tracker.describe("\n\n".join([evaluation_note(shown), *told]))
+
+
+def _registered(registry: BundleRegistry, policy: str) -> Registered | None:
+    """Give the registered version that a policy is, by its alias or by its content."""
+    return registry.named(policy) if policy.startswith(MODELS) else registry.find(policy)
 
 
 def _segments(reader: Router | None, outcomes: OutcomeMatrix, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -241,7 +264,7 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 
 def _is_bundle(name: str) -> bool:
-    return name.startswith("models:/") or (Path(name) / MANIFEST).is_file()
+    return name.startswith(MODELS) or (Path(name) / MANIFEST).is_file()
 
 
 def _summary(table: TrafficTable, outcomes: OutcomeMatrix) -> LogSummary:

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,12 @@ from arbiter_training.report.gatekeeper_figures import confusion_figure, reliabi
 from arbiter_training.report.gatekeeper_page import LabelledSummary, render_gatekeeper
 from arbiter_training.report.gatekeeper_terminal import gatekeeper_lines
 from arbiter_training.tracking import DataNote, Tracker
+from arbiter_training.tracking_labels import command_tags, shown_source
 from arbiter_training.train import Say
 
 SHIPPED = "shipped default"
+LABELLED = {name: "string" for name in ("prompt", "complexity", "harm", "stake", "domain")}
+"""Columns of labelled requests, as MLflow shows a dataset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +103,19 @@ def fingerprint_of(prompts: LabelledPrompts) -> str:
 
 
 def _log(tracking: Tracking, found: GatekeeperEvaluation, about: LabelledSummary) -> str:
+    about = replace(about, source=shown_source(about.source), bundle=shown_source(about.bundle))
     note = DataNote(
-        name=about.source, fingerprint=about.fingerprint, source=about.source, profile={"requests": about.n}
+        name=about.source,
+        fingerprint=about.fingerprint,
+        source=about.source,
+        profile={"requests": about.n},
+        columns=LABELLED,
     )
     name = f"evaluate gatekeeper {Path(about.bundle).name}"
-    with Tracker(tracking.folder, tracking.experiment, run_name=name) as tracker:
-        tracker.log_params({"bundle": about.bundle})
+    with Tracker(tracking.folder, tracking.experiment, name, command_tags("evaluate-gatekeeper")) as tracker:
+        tracker.log_params({"bundle": shown_source(about.bundle)})
+        told = "\n".join(gatekeeper_lines(found, about))
+        tracker.describe(f"What the gatekeeper says of labelled requests, against their labels.\n\n```\n{told}\n```")
         tracker.log_data(note, "evaluation")
         tracker.log_metrics({key: value for key, value in found.metrics().items() if math.isfinite(value)})
         for head, one in found.heads.items():

@@ -9,17 +9,22 @@ import numpy as np
 
 from arbiter.errors import BundleError, InvalidInputError
 from arbiter.vocabulary import Objective
+from arbiter_training.bundle_registry import BundleRegistry
 from arbiter_training.evaluation.evaluate import best_single
 from arbiter_training.gate import GateDecision, GateRules, decide
 from arbiter_training.jobs.contest import Contest, read_contest
 from arbiter_training.jobs.train import Tracking
 from arbiter_training.look_record import LookRecord, contest_key
 from arbiter_training.sequential import LookPlan
-from arbiter_training.tracking import CHALLENGER, CHAMPION, DataNote, Tracker, metric_name
+from arbiter_training.tracking import CHALLENGER, CHAMPION, DataNote, MetricLink, Registered, Tracker, metric_name
+from arbiter_training.tracking_labels import command_tags, shown_source
 from arbiter_training.train import Say
 
 PREVIOUS = "previous"
 """The alias of the champion before this one: where a rollback goes."""
+
+LONGEST_TAG = 1_000
+"""Letters of the gate's reasons with a version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +119,8 @@ def run(job: PromoteJob, say: Say) -> PromoteDone:
     """
     say("reading the traffic")
     contest = read_contest(job.bundle, job.traffic, job.catalog)
-    with Tracker(job.tracking.folder, job.tracking.experiment, run_name=f"promote {job.bundle.name}") as tracker:
+    run_name, tags = f"promote {job.bundle.name}", command_tags("promote")
+    with Tracker(job.tracking.folder, job.tracking.experiment, run_name, tags) as tracker:
         say("asking the gate")
         registry, name = tracker.registry, job.tracking.name
         champion = registry.version_of(name, CHAMPION)
@@ -125,14 +131,16 @@ def run(job: PromoteJob, say: Say) -> PromoteDone:
         earlier = record.earlier(evidence.log.units, ids)
         decision = decide(evidence, rules_of(job.ask, record), earlier)
         record = record.after(earlier, evidence.log.units, ids)
-        version = _log(tracker, job, contest, decision)
+        challenger = _log(tracker, job, contest, decision)
+        version = challenger.version
         registry.set_note(name, key, record.to_text())
-        if decision.promote:
-            _move(tracker, name, version, champion)
+        _point(registry, challenger, champion, promoted=decision.promote)
         against = best_single(record.against) if champion is None else f"champion {record.against}"
-        return PromoteDone(
+        done = PromoteDone(
             decision=decision, against=against, version=version, look=record.sentence(), store=tracker.uri
         )
+        _describe(tracker, challenger, contest, done)
+        return done
 
 
 def _record(ask: GateAsk, contest: Contest, noted: str | None, champion: int | None) -> LookRecord:
@@ -156,19 +164,48 @@ def _record(ask: GateAsk, contest: Contest, noted: str | None, champion: int | N
     )
 
 
-def _log(tracker: Tracker, job: PromoteJob, contest: Contest, decision: GateDecision) -> int:
-    """Write the decision to the run and register the challenger; give its version."""
-    summary = contest.evaluator.summary
-    note = DataNote(name=summary.source, fingerprint=summary.fingerprint, source=summary.source)
-    tracker.log_data(note, "evaluation")
+def _log(tracker: Tracker, job: PromoteJob, contest: Contest, decision: GateDecision) -> Registered:
+    """Write the decision to the run, and name the challenger; give its version, made where there is none yet."""
+    summary, name = contest.evaluator.summary, job.tracking.name
+    data = DataNote(
+        name=summary.source,
+        fingerprint=summary.fingerprint,
+        source=summary.source,
+        profile={"requests": summary.n_requests},
+    )
+    tracker.log_data(data, "evaluation")
+    found = tracker.registry.find(job.bundle, name)
+    challenger = found or tracker.register(job.bundle, name)
+    if found is not None:
+        tracker.used_model(found.model_id)
     figures = [check for check in decision.figures if np.isfinite(check.estimate)]
-    tracker.log_metrics({f"gate/{metric_name(c.name)}": c.estimate for c in figures})
-    tracker.log_metrics({f"gate/{metric_name(c.name)}/bound": c.bound for c in figures if np.isfinite(c.bound)})
+    told = {f"gate/{metric_name(c.name)}": c.estimate for c in figures}
+    told |= {f"gate/{metric_name(c.name)}/bound": c.bound for c in figures if np.isfinite(c.bound)}
+    tracker.log_metrics(
+        {**told, "gate/passed": float(decision.promote)}, of=MetricLink(model_id=challenger.model_id, data=data)
+    )
     tracker.log_params({"promote": decision.promote, "recommendation": decision.recommendation})
     tracker.log_text("\n".join(check.reason for check in decision.figures), "gate.txt")
-    version = tracker.register(job.bundle, job.tracking.name)
-    tracker.registry.set_alias(job.tracking.name, CHALLENGER, version)
-    return version
+    return challenger
+
+
+def _describe(tracker: Tracker, challenger: Registered, contest: Contest, done: PromoteDone) -> None:
+    """Say in the run, and with the version, what the gate decided and why."""
+    summary, decision = contest.evaluator.summary, done.decision
+    verdict = done.lines()[0].partition(": ")[2]
+    checks = [f"| {'passed' if check.passed else '**failed**'} | {check.reason} |" for check in decision.figures]
+    more = [reason for reason in decision.reasons if reason not in {check.reason for check in decision.figures}]
+    table = "\n".join(["| check | what was found |", "|---|---|", *checks])
+    about = (
+        f"Judged on {summary.n_requests} requests of `{shown_source(summary.source)}`, which it must not have been "
+        f"trained on. This was {done.look}. Utility is quality less the price of money, in quality points per request."
+    )
+    tracker.describe("\n\n".join([f"**{challenger.link} against {done.against}: {verdict}**", *more, table, about]))
+    why = "; ".join(decision.reasons)[:LONGEST_TAG]
+    gate = {"arbiter.gate": "passed" if decision.promote else "refused", "arbiter.gate_run": tracker.run_id}
+    tracker.registry.tag_version(
+        challenger.name, challenger.version, {**gate, "arbiter.gate_reason": why or "every check was passed"}
+    )
 
 
 def rollback(tracking: Tracking) -> int:
@@ -202,7 +239,15 @@ def rules_of(ask: GateAsk, record: LookRecord) -> GateRules:
     )
 
 
-def _move(tracker: Tracker, name: str, version: int, champion: int | None) -> None:
+def _point(registry: BundleRegistry, challenger: Registered, champion: int | None, *, promoted: bool) -> None:
+    """Move the aliases; who asks for what he is leaves them as they are."""
+    name, version = challenger.name, challenger.version
+    if version == champion:
+        return
+    if not promoted:
+        registry.set_alias(name, CHALLENGER, version)
+        return
     if champion is not None:
-        tracker.registry.set_alias(name, PREVIOUS, champion)
-    tracker.registry.set_alias(name, CHAMPION, version)
+        registry.set_alias(name, PREVIOUS, champion)
+    registry.set_alias(name, CHAMPION, version)
+    registry.remove_alias(name, CHALLENGER)  # it asks for nothing any more

@@ -15,11 +15,12 @@ from arbiter_training.learn import learn_router
 from arbiter_training.recipe import read_recipe
 from arbiter_training.report.document import check_target_file, write_page
 from arbiter_training.simulator import Player, Scenario, read_scenario
-from arbiter_training.simulator.compare import Contest, Simulation, simulate
+from arbiter_training.simulator.compare import CURVES, PARTS, Contest, Played, Simulation, simulate
 from arbiter_training.simulator.page import lines, render
 from arbiter_training.simulator.roster import COLD, WARM, require_rivals, rivals_of
 from arbiter_training.split import fold_numbers, groups_of
 from arbiter_training.tracking import DataNote, Tracker, metric_name
+from arbiter_training.tracking_labels import MAIN, command_tags, shown_source
 from arbiter_training.traffic import OutcomeMatrix, pivot, read_traffic
 from arbiter_training.train import Say
 
@@ -135,11 +136,42 @@ def _log(job: SimulateJob, fingerprint: str, found: Simulation) -> str:
     assert job.tracking is not None
     source = ", ".join(str(path) for path in job.traffic)
     note = DataNote(name=source, fingerprint=fingerprint, source=source)
-    with Tracker(job.tracking, run_name=f"simulate {found.scenario.name}") as tracker:
+    with Tracker(job.tracking, MAIN, f"simulate {found.scenario.name}", command_tags("simulate")) as tracker:
         tracker.log_params({"scenario": asdict(found.scenario), "seeds": found.seeds, "requests": found.requests})
         tracker.log_data(note, "simulation")
         tracker.log_metrics({metric_name(name): value for name, value in found.metrics().items()})
-        for step, point in enumerate(found.curves(), start=1):
-            tracker.log_metrics({metric_name(name): value for name, value in point.items()}, step=step)
+        tracker.log_curves([{metric_name(name): value for name, value in p.items()} for p in found.curves()])
         tracker.log_text(render(found), "simulation.html")
+        for played in found.rows:
+            _log_policy(tracker, played)
+        tracker.describe(_note(found, shown_source(source)))
         return f"run {tracker.run_id}, store {tracker.uri}"
+
+
+def _log_policy(tracker: Tracker, played: Played) -> None:
+    """Write one policy as a run inside, under names that all share: MLflow then draws their curves together."""
+    with tracker.nested(played.name, "One policy of the simulation, on the same streams as the others.") as inner:
+        inner.log_params({"policy": played.name})
+        inner.log_metrics({part: getattr(played, part).value for part in PARTS})
+        steps = range(len(played.curve))
+        inner.log_curves([{f"along/{part}": getattr(played, part)[step] for part in CURVES} for step in steps])
+
+
+def _note(found: Simulation, source: str) -> str:
+    rows = [
+        f"| {row.name} | {row.utility.value:.4f} | {row.gain.value:+.4f} | {row.quality.value:.4f} | "
+        f"${1000 * row.cost_usd.value:.3f} |"
+        for row in found.rows
+    ]
+    head = (
+        "| policy | utility | gain over the offline policy | quality | USD per 1,000 requests |\n|---|---|---|---|---|"
+    )
+    return "\n\n".join(
+        [
+            f"Scenario `{found.scenario.name}` on `{source}`: {found.seeds} streams of {found.requests} requests.",
+            "\n".join([head, *rows]),
+            "Means over the streams. Utility is quality (0 to 1) less the price of money, at "
+            f"{found.quality_per_usd:.4g} quality points a dollar. The runs inside are the policies, "
+            "with their curves under `along/`; `simulation.html` is the whole report.",
+        ]
+    )

@@ -12,12 +12,14 @@ from arbiter.loading import load_router
 from arbiter.router import Router
 from arbiter_training.embedding_cache import CachedEncoder
 from arbiter_training.encoders import encoder_named, with_encoder
-from arbiter_training.evaluation.tracked import log_evaluation
+from arbiter_training.evaluation.tracked import as_shown, log_evaluation
 from arbiter_training.recipe import read_recipe
 from arbiter_training.report import lines
 from arbiter_training.tracking import DataNote, Tracker
+from arbiter_training.tracking_labels import command_tags
 from arbiter_training.traffic import TrafficReport, describe, read_traffic, require_texts
 from arbiter_training.train import Say, Trained, TrainOptions, train
+from arbiter_training.train_notes import fit_metrics, log_tried, training_note, version_note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +147,19 @@ def _log(job: TrainJob, options: TrainOptions, found: TrafficReport, trained: Tr
     tracking = job.tracking
     assert tracking is not None
     source = ", ".join(str(path) for path in job.traffic)
-    fingerprint = str(provenance.data["fingerprint"])
-    note = DataNote(name=source, fingerprint=fingerprint, source=source, profile=found.to_json())
-    with Tracker(tracking.folder, tracking.experiment, run_name=f"train {job.out.name}") as tracker:
+    data = DataNote(
+        name=source, fingerprint=str(provenance.data["fingerprint"]), source=source, profile=found.to_json()
+    )
+    tags = command_tags("train")
+    with Tracker(tracking.folder, tracking.experiment, f"train {job.out.name}", tags) as tracker:
         tracker.log_params(asdict(options))
-        tracker.log_data(note, "training")
-        tracker.log_metrics(provenance.metrics)
-        if trained.evaluation is not None:
-            log_evaluation(tracker, trained.evaluation)
-        version = tracker.register(job.out, tracking.name)
-        return f"run {tracker.run_id}, model {tracking.name} version {version}, store {tracker.uri}"
+        tracker.log_data(data, "training")
+        registered = tracker.register(job.out, tracking.name)
+        evaluation = None if trained.evaluation is None else as_shown(trained.evaluation)
+        if evaluation is not None:
+            log_evaluation(tracker, evaluation, model_id=registered.model_id, held_out=True)
+        tracker.log_metrics(fit_metrics(provenance.metrics, trained.evaluation))
+        log_tried(tracker, trained.learned.quality.tried)
+        tracker.describe(training_note(trained, data, registered, evaluation))
+        tracker.registry.describe_version(tracking.name, registered.version, version_note(data, evaluation))
+        return f"run {tracker.run_id}, model {tracking.name} version {registered.version}, store {tracker.uri}"

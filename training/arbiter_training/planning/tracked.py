@@ -5,24 +5,39 @@ from pathlib import Path
 from arbiter.errors import InvalidInputError
 from arbiter.integrations.quiet_mlflow import calm
 from arbiter.planning import Plan
+from arbiter.planning.money import BAND
 from arbiter.planning.saved import SavedPlan, plan_to_json, saved_from_json
 from arbiter_training.mlflow_connection import connect, has_store
 from arbiter_training.planning.page import render_plan
 from arbiter_training.tracking import Tracker, metric_name
+from arbiter_training.tracking_labels import PLANS, command_tags, shown_source
 
-EXPERIMENT = "arbiter plans"
 PLAN_FILE, PAGE_FILE = "plan.json", "plan.html"
 
 
 def log_plan(plan: Plan, folder: Path) -> str:
     """Write a plan with its page and numbers; give run and store in words."""
-    with Tracker(folder, EXPERIMENT, run_name=f"plan {plan.name}"[:200]) as tracker:
-        settings = {"start": str(plan.start), "months": plan.months, "traffic": plan.source}
+    with Tracker(folder, PLANS, f"plan {plan.name}"[:200], command_tags("plan strategy")) as tracker:
+        settings = {"start": str(plan.start), "months": plan.months, "traffic": shown_source(plan.source)}
         tracker.log_params({**settings, "chosen": _chosen(plan)})
         tracker.log_metrics(plan_metrics(plan))
         tracker.log_text(plan_to_json(plan), PLAN_FILE)
         tracker.log_text(render_plan(plan), PAGE_FILE)
-        return f"run {tracker.run_id} of experiment {EXPERIMENT!r}, store {tracker.uri}"
+        tracker.describe(_note(plan))
+        return f"run {tracker.run_id} of experiment {PLANS!r}, store {tracker.uri}"
+
+
+def _note(plan: Plan) -> str:
+    total = plan.projection.total()
+    rows = [f"| {made.use_case} | {' > '.join(made.chain)} | {made.confidence:.2f} |" for made in plan.recommendations]
+    return "\n\n".join(
+        [
+            f"Which models serve which use case from {plan.start} for {plan.months} months: ${total.mean:,.0f} "
+            f"expected, {BAND:.0%} band ${total.low:,.0f} to ${total.high:,.0f}.",
+            "\n".join(["| use case | models, the first choice first | confidence |", "|---|---|---|", *rows]),
+            f"`{PAGE_FILE}` is the plan for people; `arbiter plan review` holds `{PLAN_FILE}` against what happened.",
+        ]
+    )
 
 
 def _chosen(plan: Plan) -> dict[str, str]:
@@ -73,7 +88,7 @@ def _without_plan(folder: Path) -> InvalidInputError:
 
 
 def _latest(client: object, folder: Path) -> str:
-    experiment = client.get_experiment_by_name(EXPERIMENT)  # type: ignore[attr-defined]  # mlflow has no types
+    experiment = client.get_experiment_by_name(PLANS)  # type: ignore[attr-defined]  # mlflow has no types
     query = {"max_results": 1, "order_by": ["attributes.start_time DESC"], "filter_string": "status = 'FINISHED'"}
     runs = [] if experiment is None else client.search_runs([experiment.experiment_id], **query)  # type: ignore[attr-defined]  # mlflow has no types
     if not runs:

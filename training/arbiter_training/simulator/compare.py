@@ -22,6 +22,9 @@ Say = Callable[[str], None]
 CURVE_POINTS = 25
 """Places along a stream at which curves are drawn."""
 
+PARTS = ("utility", "late_utility", "quality", "cost_usd", "gain", "late_gain")
+"""What a policy comes to over all seeds, as :class:`Played` names it."""
+
 CURVES = ("curve", "lead", "spent")
 """Fields of a policy that are followed along a stream."""
 
@@ -107,8 +110,7 @@ class Simulation:
 
     def metrics(self) -> dict[str, float]:
         """Give one flat mapping of numbers, for a tracker."""
-        parts = ("utility", "late_utility", "quality", "cost_usd", "gain", "late_gain")
-        return {f"{row.name}/{part}": getattr(row, part).value for row in self.rows for part in parts}
+        return {f"{row.name}/{part}": getattr(row, part).value for row in self.rows for part in PARTS}
 
     def curves(self) -> list[dict[str, float]]:
         """Give the numbers at each point of the curves, for a tracker's steps."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from arbiter_training.importing.choice import KEY
-from arbiter_training.importing.fields import decoded, first, mapping, mappings, seconds, span_of, text
+from arbiter_training.importing.choice import KEY, PREFIX
+from arbiter_training.importing.fields import decoded, first, mapping, mappings, number, seconds, span_of, text
 from arbiter_training.importing.formats.otlp import Span, span_of_record
 from arbiter_training.importing.formats.spans import kind_of, measured, model_of, placed
 from arbiter_training.importing.items import (
@@ -18,6 +18,7 @@ from arbiter_training.importing.items import (
     Refused,
     UnusableError,
 )
+from arbiter_training.importing.quality import RANKS
 from arbiter_training.importing.reading import Record
 from arbiter_training.importing.requests import read_messages
 from arbiter_training.importing.statuses import status_of
@@ -29,6 +30,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 MODEL = ("mlflow.llm.model", "gen_ai.response.model", "gen_ai.request.model")
+SOURCE = f"{PREFIX}source"
+"""What arbiter writes of a judgement's source, of which it knows more kinds than MLflow."""
+
 SOURCES = {"HUMAN": "human", "LLM_JUDGE": "judge", "AI_JUDGE": "judge", "CODE": "code"}
 
 
@@ -109,6 +113,7 @@ def _call(
         timestamp=span.start,
         session_id=text(first(noted, "mlflow.trace.session") or first(attributes, "session.id")) or trace,
         latency_s=span_of(span.start, span.end),
+        ttft_s=number(attributes.get("gen_ai.response.time_to_first_chunk"), "time to first chunk"),
         status=status_of(not span.failed, span.message, *(held.get("exception.type") for _, held in span.events)),
         trace=trace,
         answer=attributes.get("mlflow.spanOutputs"),
@@ -141,12 +146,14 @@ def _judgements(info: Mapping[str, Any], trace: str) -> Iterator[Item]:
             continue
         source = mapping(found.get("source"))
         kind = str(first(source, "source_type", "sourceType") or "").upper()
+        written = str(mapping(found.get("metadata")).get(SOURCE) or "")
         yield Judgement(
             target=text(found.get("span_id")) or trace,
             name=str(first(found, "name", "assessment_name") or ""),
             value=feedback.get("value"),
-            source=SOURCES.get(kind, "unknown"),
+            source=written if written in RANKS else SOURCES.get(kind, "unknown"),
             at=_time(found),
+            by=text(first(source, "source_id", "sourceId")) or "",
         )
 
 
