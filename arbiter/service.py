@@ -12,13 +12,11 @@ from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
 from arbiter.failing_open import FailingOpen
 from arbiter.feedback_details import FeedbackDetails, read_feedback
 from arbiter.following import Follower
-from arbiter.gatekeeper.assessed import assessed
 from arbiter.governance.auditing import audited, refusals_told, tell_outcome
 from arbiter.intake import Request
 from arbiter.judgements import preferred
 from arbiter.learner import Learner, LearnerOptions
 from arbiter.ledger import BufferedLedger, Event, Ledger, SqliteLedger, open_ledger
-from arbiter.lineup import only
 from arbiter.loading import load_router
 from arbiter.observed import observed
 from arbiter.records import Decision, Feedback, Outcome, Query
@@ -56,13 +54,13 @@ class Arbiter(Completing, Tending):
         self.standing = Standing(replace(o.standing, out=self._out), o.clock, o.governance, shared=shared)
         self._rotation = Rotation(o.turns, o.seed)
         self.telling = Telling(o.observers, o.listeners, o.prompts)
-        self._learner = Learner(self._serving(router), self.ledger, LearnerOptions(rules=o.feedback, clock=o.clock))
+        self._learner = Learner(o.serving(router), self.ledger, LearnerOptions(rules=o.feedback, clock=o.clock))
         self.standing.follow(self.ledger)
         looks = (self._learner.learn, lambda: self.standing.follow(self.ledger))
         self._follower = Follower(looks, o.clock, o.follow_s if shared else math.inf)
         self._deciding = FailingOpen(self.standing, o.seed, o.workers)
         super().__init__(router)
-        self.trials = Trials(o, self.ledger, self._assessing)
+        self.trials = Trials(o, self.ledger)
 
     @property
     def router(self) -> Router:
@@ -256,18 +254,6 @@ class Arbiter(Completing, Tending):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-    def _assessing(self, router: Router) -> Router:
-        """Give the router that asks this service's assessor, if it has one."""
-        if self.options.assessor is None:
-            return router
-        return replace(router, gatekeeper=assessed(router.gatekeeper, self.options.assessor))
-
-    def _serving(self, router: Router) -> Router:
-        """Give the router with this service's models, that asks its assessor and its rule, as far as it has them."""
-        models, rule = self.options.models, self.options.rule
-        found = self._assessing(only(router, models) if models else router)
-        return found if rule is None else replace(found, rule=rule)
 
     def _recorded(self, queries: Sequence[Query], decisions: list[Decision], now: float) -> list[Decision]:
         kept = self.options.prompts.written

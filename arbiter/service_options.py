@@ -2,16 +2,19 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from arbiter import forked
 from arbiter.execution import ExecutionOptions, Run
 from arbiter.experiments import Experiment, Shadow
+from arbiter.gatekeeper.assessed import assessed
 from arbiter.gatekeeper.opinion import Assessor
 from arbiter.governance import Governance
 from arbiter.judgements import FeedbackRules
 from arbiter.ledger import PromptStorage
+from arbiter.lineup import only
 from arbiter.policies import Rule
+from arbiter.router import Router
 from arbiter.standing import StandingOptions
 from arbiter.telling import Listener
 
@@ -68,3 +71,19 @@ class ServiceOptions:
 
     def __post_init__(self) -> None:
         forked.require_workers(self.workers)
+
+    def fitted(self, router: Router) -> Router:
+        """Give a router, be it a challenger, that keeps to the models and asks the assessor, as far as these are set.
+
+        Raises
+        ------
+        CatalogError
+            If one of the models is no candidate of the router.
+        """
+        kept = only(router, self.models) if self.models else router
+        return kept if self.assessor is None else replace(kept, gatekeeper=assessed(kept.gatekeeper, self.assessor))
+
+    def serving(self, router: Router) -> Router:
+        """Give the router that serves: fitted, and with the rule before its policy."""
+        fitted = self.fitted(router)
+        return fitted if self.rule is None else replace(fitted, rule=self.rule)

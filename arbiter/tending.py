@@ -32,10 +32,6 @@ class Tending(ABC):
     def router(self) -> Router:
         """The router as it stands."""
 
-    @abstractmethod
-    def _serving(self, router: Router) -> Router:
-        """Give the router as this service's options want it."""
-
     def swap(self, router: Router) -> None:
         """Serve another router from now on; what the ledger holds is folded into it first.
 
@@ -46,7 +42,7 @@ class Tending(ABC):
         LedgerError
             If the ledger cannot be read; then the old router goes on.
         """
-        self._learner.swap(self._serving(router))
+        self._learner.swap(self.options.serving(router))
 
     def change(self, change: Callable[[Router], Router]) -> None:
         """Serve a changed router from now on, with everything learned so far; see :mod:`arbiter.lineup`.

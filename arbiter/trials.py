@@ -1,7 +1,7 @@
 """What a service tries beside its own router: an experiment, a shadow."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from arbiter.errors import AllCandidatesFailedError, BudgetError
@@ -10,7 +10,6 @@ from arbiter.experiments import Experiment, Shadow, ShadowRun, Trial
 from arbiter.governance import Owner
 from arbiter.ledger import Ledger
 from arbiter.records import Decision, Outcome, Query
-from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
 
 SHADOW = Owner(user="arbiter-shadow")
@@ -59,23 +58,24 @@ class Trials:
     ----------
     options : the service's.
     ledger : the service's; an experiment follows it.
-    assessing : makes a router ask the service's assessor.
 
     Raises
     ------
     LedgerError
         If the ledger cannot be read.
+    CatalogError
+        If a challenger lacks one of the service's models.
     """
 
-    def __init__(self, options: ServiceOptions, ledger: Ledger, assessing: Callable[[Router], Router]) -> None:
+    def __init__(self, options: ServiceOptions, ledger: Ledger) -> None:
         self.experiment: Trial | None = None
         self._shadow: ShadowRun | None = None
         self._answers: ShadowAnswers | None = None
         if options.experiment is not None:
-            trial: Experiment = replace(options.experiment, challenger=assessing(options.experiment.challenger))
+            trial: Experiment = replace(options.experiment, challenger=options.fitted(options.experiment.challenger))
             self.experiment = Trial(trial, options.feedback, ledger, options.clock, options.follow_s)
         if options.shadow is not None:
-            shadow: Shadow = replace(options.shadow, challenger=assessing(options.shadow.challenger))
+            shadow: Shadow = replace(options.shadow, challenger=options.fitted(options.shadow.challenger))
             self._answers = ShadowAnswers(shadow, options) if shadow.answers > 0.0 else None
             self._shadow = ShadowRun(shadow, options.prompts, options.clock, self._answers)
 

@@ -11,12 +11,14 @@ from arbiter import lineup
 from arbiter.bundle import load_bundle, save_bundle
 from arbiter.catalog import Catalog
 from arbiter.errors import ArbiterError, CatalogError, InvalidInputError
+from arbiter.experiments import Experiment
 from arbiter.intake import read_request
 from arbiter.ledger import SqliteLedger
 from arbiter.lineup import LENT_SD, ScoredPrompt
 from arbiter.policies import BanditPolicy, BanditSettings, ConstantPolicy, GreedyPolicy
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
+from arbiter.vocabulary import Arm
 
 QUERIES = [read_request(text) for text in ("theorem proof", "river colour", "integral deadlock", "month planet")]
 
@@ -205,6 +207,17 @@ def test_a_service_of_some_models_keeps_to_them(router: Router) -> None:
         assert set(service.router.catalog.names) == {CHEAP, MIDDLE}
         service.swap(router)
         assert set(service.route("theorem proof").action_probs) <= {CHEAP, MIDDLE}
+
+
+def test_a_challenger_keeps_to_the_models_of_its_service(router: Router) -> None:
+    """What may not be chosen may not be chosen in an experiment either."""
+    trial = Experiment(name="e", challenger=router, share=0.5)
+    options = ServiceOptions(seed=0, models=(CHEAP, MIDDLE), experiment=trial)
+    with Arbiter(router, options=options) as service:
+        decisions = service.route_batch(["theorem proof"] * 50)
+    arms = {decision.assignment.arm for decision in decisions if decision.assignment}
+    assert arms == set(Arm)
+    assert all(set(decision.action_probs) <= {CHEAP, MIDDLE} for decision in decisions)
 
 
 def test_a_new_version_may_have_another_name(router: Router) -> None:
