@@ -110,6 +110,13 @@ def test_a_bundle_becomes_a_version_and_comes_back(store: Path, bundle: Path, tm
     registry.set_alias("router", CHAMPION, 1)
     registry.set_alias("router", CHAMPION, 2)
     assert registry.version_of("router", CHAMPION) == registry.version_of("router", CHALLENGER) == 2
+    assert [each and each.version for each in map(registry.of, ("models:/router@champion", "models:/router/1"))] == [
+        2,
+        1,
+    ]
+    assert [registry.of(uri) for uri in ("models:/router@nobody", "models:/router/9", "models:/nobody/1")] == [None] * 3
+    same, other = registry.of(str(bundle)), registry.find(bundle, "another name")
+    assert same is not None and same.version == 2 and other is None
     for uri in ("models:/router@champion", "models:/router/1"):
         folder = registry.download(uri, tmp_path / "down" / uri[-1])
         assert (folder / "manifest.json").read_bytes() == (bundle / "manifest.json").read_bytes()

@@ -26,6 +26,8 @@ BUNDLE_TAG = "arbiter.bundle"
 """Tag of a version: the digest of its bundle, by which a folder is known again."""
 
 SOURCE_PREFIX = "models:/"
+"""Before the name of a registered model, and before the id of the logged model that a version was made from."""
+
 USER = "mlflow.user"
 
 BUNDLE = "bundle"
@@ -137,9 +139,13 @@ class BundleRegistry:
         own = [each for each in found if name in (None, each.name)]
         return max(own, key=lambda each: each.version, default=None)
 
-    def named(self, uri: str) -> Registered | None:
+    def of(self, bundle: str) -> Registered | None:
+        """Give the version that a bundle is: named as for :func:`arbiter.load`, or a folder of its content."""
+        return self._named(bundle) if bundle.startswith(SOURCE_PREFIX) else self.find(bundle)
+
+    def _named(self, uri: str) -> Registered | None:
         """Give the version that ``models:/name@alias`` or ``models:/name/version`` names; None without one."""
-        name, _, alias = uri.removeprefix("models:/").partition("@")
+        name, _, alias = uri.removeprefix(SOURCE_PREFIX).partition("@")
         name, _, number = name.partition("/")
         version = self.version_of(name, alias) if alias else int(number) if number.isdecimal() else None
         if version is None:

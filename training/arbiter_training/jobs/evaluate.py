@@ -16,7 +16,7 @@ from arbiter.ope import Verdict
 from arbiter.own_code import OwnCode, is_own_code, own_object
 from arbiter.policies import Rule
 from arbiter.router import Router
-from arbiter_training.bundle_registry import BundleRegistry, Registered
+from arbiter_training.bundle_registry import SOURCE_PREFIX
 from arbiter_training.evaluation.evaluate import BEST_SINGLE, RANDOM, Evaluator
 from arbiter_training.evaluation.exploring import ways_out
 from arbiter_training.evaluation.noted import evaluation_note, shown_names
@@ -39,8 +39,6 @@ USUAL_SEGMENTS = ("language", "lang", "tenant", "tenant_id", "customer", "team",
 """Columns, by name, that are segments without being asked for."""
 
 UNKNOWN = "unknown"
-MODELS = "models:/"
-"""Before the name of a registered model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,18 +148,13 @@ def _log(job: EvaluateJob, report: EvaluationReport, folder: Path) -> None:
     with Tracker(folder, job.experiment, f"evaluate on {shown.log.source}"[:200], tags) as tracker:
         asked = [short.get(name, name) for name in job.policies]
         tracker.log_params({"policies": asked, "baseline": shown.baseline, "observational": job.observational})
-        judged = {name: _registered(tracker.registry, name) for name in job.policies if _is_bundle(name)}
+        judged = {name: tracker.registry.of(name) for name in job.policies if _is_bundle(name)}
         for found in dict.fromkeys(each.model_id for each in judged.values() if each is not None):
             tracker.used_model(found)
         first = next(iter(judged.values()), None)  # the lead: it was asked for first
         log_evaluation(tracker, shown, model_id=None if first is None else first.model_id)
         told = [f"`{short.get(n, n)}` is {f.link}." for n, f in judged.items() if f is not None]
         tracker.describe("\n\n".join([evaluation_note(shown), *told]))
-
-
-def _registered(registry: BundleRegistry, policy: str) -> Registered | None:
-    """Give the registered version that a policy is, by its alias or by its content."""
-    return registry.named(policy) if policy.startswith(MODELS) else registry.find(policy)
 
 
 def _segments(reader: Router | None, outcomes: OutcomeMatrix, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -264,7 +257,7 @@ def _write_whole(path: Path, content: bytes) -> None:
 
 
 def _is_bundle(name: str) -> bool:
-    return name.startswith(MODELS) or (Path(name) / MANIFEST).is_file()
+    return name.startswith(SOURCE_PREFIX) or (Path(name) / MANIFEST).is_file()
 
 
 def _summary(table: TrafficTable, outcomes: OutcomeMatrix) -> LogSummary:

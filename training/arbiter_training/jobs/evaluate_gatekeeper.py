@@ -89,7 +89,7 @@ def run(job: EvaluateGatekeeperJob, say: Say) -> EvaluateGatekeeperDone:
     )
     if job.report is not None:
         write_page(render_gatekeeper(found, about), job.report)
-    logged = _log(job.tracking, found, about) if job.tracking else None
+    logged = _log(job.tracking, found, about, job.bundle) if job.tracking else None
     return EvaluateGatekeeperDone(about=about, found=found, run=logged)
 
 
@@ -102,7 +102,7 @@ def fingerprint_of(prompts: LabelledPrompts) -> str:
     return digest.hexdigest()
 
 
-def _log(tracking: Tracking, found: GatekeeperEvaluation, about: LabelledSummary) -> str:
+def _log(tracking: Tracking, found: GatekeeperEvaluation, about: LabelledSummary, bundle: str | None) -> str:
     about = replace(about, source=shown_source(about.source), bundle=shown_source(about.bundle))
     note = DataNote(
         name=about.source,
@@ -114,6 +114,9 @@ def _log(tracking: Tracking, found: GatekeeperEvaluation, about: LabelledSummary
     name = f"evaluate gatekeeper {Path(about.bundle).name}"
     with Tracker(tracking.folder, tracking.experiment, name, command_tags("evaluate-gatekeeper")) as tracker:
         tracker.log_params({"bundle": shown_source(about.bundle)})
+        registered = None if bundle is None else tracker.registry.of(bundle)
+        if registered is not None:
+            tracker.used_model(registered.model_id)
         told = "\n".join(gatekeeper_lines(found, about))
         tracker.describe(f"What the gatekeeper says of labelled requests, against their labels.\n\n```\n{told}\n```")
         tracker.log_data(note, "evaluation")

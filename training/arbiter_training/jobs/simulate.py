@@ -139,6 +139,9 @@ def _log(job: SimulateJob, fingerprint: str, found: Simulation) -> str:
     with Tracker(job.tracking, MAIN, f"simulate {found.scenario.name}", command_tags("simulate")) as tracker:
         tracker.log_params({"scenario": asdict(found.scenario), "seeds": found.seeds, "requests": found.requests})
         tracker.log_data(note, "simulation")
+        registered = None if job.bundle is None else tracker.registry.of(str(job.bundle))
+        if registered is not None:
+            tracker.used_model(registered.model_id)
         tracker.log_metrics({metric_name(name): value for name, value in found.metrics().items()})
         tracker.log_curves([{metric_name(name): value for name, value in p.items()} for p in found.curves()])
         tracker.log_text(render(found), "simulation.html")
