@@ -78,27 +78,21 @@ def _choice(story: Story) -> dict[str, Any]:
             for name, e in decision.estimates.items()
         },
     }
-    return _span(
-        story,
-        name=NAME,
-        number=None,
-        times=(story.start_ns, story.end_ns),
-        failure="no answer" if story.failed else "",
-        attributes={
-            "mlflow.spanType": "CHAIN",
-            "mlflow.spanInputs": _request(story),
-            "mlflow.spanOutputs": outputs,
-            **decision_attributes(decision),
-        },
-    )
+    attributes = {
+        "mlflow.spanType": "CHAIN",
+        "mlflow.spanInputs": _request(story),
+        "mlflow.spanOutputs": outputs,
+        **decision_attributes(decision),
+    }
+    times = {"start_time_unix_nano": story.start_ns, "end_time_unix_nano": story.end_ns}
+    return {"name": NAME, **times, **_span(story, None, attributes, "no answer" if story.failed else "")}
 
 
 def _call(story: Story, number: int, call: Call) -> dict[str, Any]:
     outcome, decision = call.outcome, story.decision
     own = outcome.model == decision.model
     told = own or outcome.ok
-    reason = outcome.fallback_reason
-    failed = not outcome.ok if told else reason not in NO_FAILURE
+    failed = not outcome.ok if told else outcome.fallback_reason not in NO_FAILURE
     attributes = {
         **call.attributes,
         "mlflow.spanType": CALL if told else BESIDE,
@@ -107,40 +101,37 @@ def _call(story: Story, number: int, call: Call) -> dict[str, Any]:
         "mlflow.message.format": "openai",
         "mlflow.llm.model": outcome.model,
         "mlflow.llm.provider": call.provider or None,
-        "mlflow.chat.tokenUsage": _usage(outcome),
-        "mlflow.llm.cost": {"total_cost": outcome.cost_usd}
-        if outcome.answered and outcome.cost_usd is not None
-        else None,
-        "arbiter.deployment": outcome.deployment or None,
-        "arbiter.score": outcome.score,
-        "gen_ai.response.time_to_first_chunk": outcome.ttft_s,
-        "arbiter.fallback_reason": None if reason is None else str(reason),
-        "error.type": call.error or None,
         "arbiter.prompt_kept": _kept(story),
+        **_measured(call),
         **(_chosen(decision) if own else {}),
     }
-    return _span(
-        story,
-        name=f"chat {outcome.model}",
-        number=number,
-        times=(call.start_ns, call.end_ns),
-        failure=str(reason or "no answer") if failed else "",
-        attributes=attributes,
-    )
+    times = {"start_time_unix_nano": call.start_ns, "end_time_unix_nano": call.end_ns}
+    failure = str(outcome.fallback_reason or "no answer") if failed else ""
+    return {"name": f"chat {outcome.model}", **times, **_span(story, number, attributes, failure)}
 
 
-def _span(
-    story: Story, *, name: str, number: int | None, times: tuple[int, int], failure: str, attributes: Mapping[str, Any]
-) -> dict[str, Any]:
+def _measured(call: Call) -> dict[str, Any]:
+    outcome = call.outcome
+    cost = outcome.cost_usd if outcome.answered else None
+    return {
+        "mlflow.chat.tokenUsage": _usage(outcome),
+        "mlflow.llm.cost": None if cost is None else {"total_cost": cost},
+        "gen_ai.response.time_to_first_chunk": outcome.ttft_s,
+        "arbiter.deployment": outcome.deployment or None,
+        "arbiter.score": outcome.score,
+        "arbiter.fallback_reason": None if outcome.fallback_reason is None else str(outcome.fallback_reason),
+        "error.type": call.error or None,
+    }
+
+
+def _span(story: Story, number: int | None, attributes: Mapping[str, Any], failure: str) -> dict[str, Any]:
+    """Give what all spans have: ids, status and attributes, written as MLflow keeps them; without name and times."""
     key, trace = story.decision.id, _id(story.decision.id, 16)
     told = {"mlflow.traceRequestId": f"tr-{trace.hex()}", **attributes}
     return {
         "trace_id": _base64(trace),
         "span_id": _base64(_id(key if number is None else f"{key} {number}", 8)),
         "parent_span_id": None if number is None else _base64(_id(key, 8)),
-        "name": name,
-        "start_time_unix_nano": times[0],
-        "end_time_unix_nano": times[1],
         "events": [],
         "status": {"code": "STATUS_CODE_ERROR" if failure else "STATUS_CODE_OK", "message": failure},
         "attributes": {

@@ -103,12 +103,13 @@ def fit_quality(
         noise_variance=candidate_means((data.quality - final) ** 2, data.weights, FEW),
         view=None if student is None else student.map,
     )
-    return model, replace(_report(members, final, model, data, penalty), tried=tuple(trainer.tried))
+    return model, _report(members, final, model, trainer, penalty)
 
 
 def _report(
-    members: FloatArray, final: FloatArray, model: BlendedQuality, data: OutcomeData, penalty: Penalty
+    members: FloatArray, final: FloatArray, model: BlendedQuality, trainer: MemberTrainer, penalty: Penalty
 ) -> QualityReport:
+    data = trainer.data
     means = candidate_means(data.quality, data.weights)
     return QualityReport(
         constant=_error(np.broadcast_to(means, final.shape), data),
@@ -119,6 +120,7 @@ def _report(
         k=model.neighbours.k,
         sharpness=model.neighbours.sharpness,
         out_of_fold=final,
+        tried=tuple(trainer.tried),
     )
 
 
