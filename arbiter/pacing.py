@@ -1,10 +1,7 @@
 """Budget pacing: what a dollar must be worth just now, so that spending follows a budget and none of it lies idle."""
 
-import contextlib
 import math
 import threading
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,8 +74,8 @@ class BudgetPacer:
     (Badanidiyuru, Kleinberg and Slivkins, 2013; Balseiro, Lu and Mirrokni, 2020); theory and code part in that it is
     solved for on a window, not moved by gradient steps, which takes some hundred requests after a price change.
 
-    Safe to share between threads: of requests that are decided at the same time each may spend what the others leave if
-    they cost as much as the dearest lately.
+    Safe to share between threads: a decision that others have overtaken, so that one of its candidates may cost more
+    than is left now, is not taken (:meth:`reserve`) and made anew.
 
     **Several processes, one budget.** The budget is a fold over the ledger, the same in every process that has read as
     far (:meth:`take`). What a process did since, it adds itself until it reads it. Between two reads it pays out of a
@@ -103,8 +100,6 @@ class BudgetPacer:
         self._answers: list[Outcome | Feedback] = []
         self._solved: dict[str, _Solved] = {}
         self._catalog: Catalog | None = None
-        self._dearest = math.inf
-        self._in_flight: Counter[str] = Counter()
         self._pure = True  # whether the fold holds what the ledger does and nothing else
         self._lock = threading.Lock()
 
@@ -152,25 +147,29 @@ class BudgetPacer:
             if solved.due <= 0:
                 solved.price, solved.due = self._solve(purse, self._now, catalog), SOLVED_EVERY
             solved.due -= 1
-            others = max(self._in_flight[owner] - 1, 0)
-            room = purse.left_usd - others * self._dearest if others else purse.left_usd
-            room = self._may_cost(purse, room)
-            brought = self.options.brought(owner, 0.0)
-            return solved.price, max(room, brought) if brought > 0.0 else room
+            return solved.price, self._may_cost(purse, owner)
 
-    @contextlib.contextmanager
-    def in_flight(self, query: Query) -> Iterator[None]:
-        """Tell that a request is being decided, from before :meth:`asked` to after :meth:`decided`."""
-        owner = self.options.owner(query)
+    def reserve(self, query: Query, decision: Decision, now: float) -> bool:
+        """Take a decision in as :meth:`decided`, unless it is out of date; say whether it was taken.
+
+        It is where a candidate was eligible that may by now cost more than is left, whoever was drawn: to ask only the
+        one that was would make it rarer than its propensity says.
+
+        Parameters
+        ----------
+        query : with the circumstances that it was decided under.
+        decision, now : as of :meth:`decided`.
+        """
+        owner, allowed = self.options.owner(query), query.circumstances.paced_usd
         with self._lock:
-            self._in_flight[owner] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._in_flight[owner] -= 1
-                if not self._in_flight[owner]:
-                    del self._in_flight[owner]
+            if allowed is not None:
+                left = self._may_cost(self._now.earned(owner, now), owner)
+                rows = [decision.estimates[name] for name in decision.action_probs]
+                dear = sorted(row.cost_usd if row.cost_p90_usd is None else row.cost_p90_usd for row in rows)
+                if left < allowed and any(usd > left for usd in dear[1:]):
+                    return False
+            self._take_in(owner, decision, now)
+            return True
 
     def decided(self, query: Query, decision: Decision, now: float) -> None:
         """Take a request's income in, reserve what its decision is expected to cost, and learn what it wanted.
@@ -180,13 +179,8 @@ class BudgetPacer:
         query, decision : of this process; tell it before the ledger holds the decision.
         now : the time under which the ledger will hold it.
         """
-        owner = self.options.owner(query)
         with self._lock:
-            self._now.decided(decision, owner, now)
-            if self.shared:
-                self._own[decision.id] = _Own(decision=decision, owner=owner, at=now)
-                if len(self._own) > MOST_RESERVED:  # no ledger takes them
-                    self._settle(next(iter(self._own)))
+            self._take_in(self.options.owner(query), decision, now)
 
     def answered(self, record: Outcome | Feedback) -> None:
         """Put what an answer did cost in the place of what was reserved for it.
@@ -261,12 +255,19 @@ class BudgetPacer:
             ahead.answered(answer)
         return ahead
 
-    def _may_cost(self, purse: Purse, room_usd: float) -> float:
-        """Give what one answer may cost of what there is room for; all of it where nothing more can be carried."""
-        most = self.options.most_carried_usd
-        if most is not None and purse.left_usd >= most * purse.share:
-            return room_usd
-        return max(room_usd - _reserve_usd(purse), min(room_usd, RESERVE * purse.income_usd))
+    def _take_in(self, owner: str, decision: Decision, now: float) -> None:
+        self._now.decided(decision, owner, now)
+        if self.shared:
+            self._own[decision.id] = _Own(decision=decision, owner=owner, at=now)
+            if len(self._own) > MOST_RESERVED:  # no ledger takes them
+                self._settle(next(iter(self._own)))
+
+    def _may_cost(self, purse: Purse, owner: str) -> float:
+        """Give what one answer may cost of what a purse holds; all of it where nothing more can be carried."""
+        most, left, brought = self.options.most_carried_usd, purse.left_usd, self.options.brought(owner, 0.0)
+        if most is None or left < most * purse.share:
+            left = max(left - _reserve_usd(purse), min(left, RESERVE * purse.income_usd))
+        return max(left, brought) if brought > 0.0 else left
 
     def _settle(self, decision_id: str) -> None:
         own, self._pure = self._own.pop(decision_id), False
@@ -280,7 +281,6 @@ class BudgetPacer:
         tokens_in = np.array([row.input_tokens for row in rows], dtype=np.float64)
         tokens_out = np.stack([row.output_tokens for row in rows])
         cost = (np.outer(tokens_in, prices.usd_per_mtok_in) + tokens_out * prices.usd_per_mtok_out) / TOKENS_PER_MTOK
-        self._dearest = float(np.where(np.isfinite(wanted), cost, 0.0).max())
         least, most = TARGET_RANGE
         aim = purse.income_usd + (purse.left_usd - _reserve_usd(purse)) / PAID_BACK_OVER
         target = min(max(aim, least * purse.income_usd), most * purse.income_usd)

@@ -31,6 +31,9 @@ from arbiter.trials import Trials
 
 __all__ = ["Arbiter", "ServiceOptions", "load"]
 
+ATTEMPTS = 5
+"""Times that a request is decided at most, where others spend meanwhile what it was decided by."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -204,20 +207,24 @@ class Arbiter(Completing, Tending):
 
     def _served(self, queries: list[Query]) -> list[Decision]:
         governance = self.options.governance
-        with self.standing.in_flight(queries):
-            with refusals_told(governance, queries, self.options.clock):
-                queries = self.standing.budgeted(queries)
-                queries, decided = self._deciding.decide(self.router, queries, self.trials.running)
-                decisions = self._rotation.turned(decided)
-                self.standing.require_paid(queries, decisions)
-            now = self.options.clock()
-            for query, decision in zip(queries, decisions, strict=True):
-                self.standing.served(query, decision.model)
-                self.standing.reserved(query, decision, now)
-            decisions = self._recorded(queries, decisions, now)
+        with refusals_told(governance, queries, self.options.clock):
+            queries, decisions, now = self._reserved(self.standing.budgeted(queries))
+        for query, decision in zip(queries, decisions, strict=True):
+            self.standing.served(query, decision.model)
+        decisions = self._recorded(queries, decisions, now)
         decisions = audited(governance, queries, decisions, now)
         self.trials.observe(queries, decisions)
         return decisions
+
+    def _reserved(self, queries: list[Query]) -> tuple[list[Query], list[Decision], float]:
+        """Decide until nobody else has spent meanwhile what it was decided by; give the time of the decisions, too."""
+        for attempt in range(ATTEMPTS):
+            placed, decided = self._deciding.decide(self.router, queries, self.trials.running)
+            decisions, now = self._rotation.turned(decided), self.options.clock()
+            self.standing.require_paid(placed, decisions)
+            if self.standing.reserved(placed, decisions, now, last=attempt == ATTEMPTS - 1):
+                break
+        return placed, decisions, now
 
     def _decision_named(self, name: str) -> Decision:
         """Give the decision of that id, or the one whose answer has it."""

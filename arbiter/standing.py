@@ -1,11 +1,10 @@
 """What a service knows at the moment of a decision: who is out, what the budget leaves, whose prompt cache is warm."""
 
-import contextlib
 import logging
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from arbiter.catalog import Catalog
@@ -139,15 +138,6 @@ class Standing:
                     f"({decision.model}: {cost}); raise the budget, shorten the request, or wait for calls in flight"
                 )
 
-    @contextlib.contextmanager
-    def in_flight(self, queries: Sequence[Query]) -> Iterator[None]:
-        """Tell that requests are being decided: what one of them may cost another one cannot spend."""
-        with contextlib.ExitStack() as stack:
-            if self.pacer is not None:
-                for query in queries:
-                    stack.enter_context(self.pacer.in_flight(query))
-            yield
-
     def follow(self, ledger: Ledger) -> None:
         """Take what a ledger holds since the last time into the paced budget, whoever recorded it.
 
@@ -204,10 +194,25 @@ class Standing:
         if self.pacer is not None:
             self.pacer.answered(record)
 
-    def reserved(self, query: Query, decision: Decision, now: float) -> None:
-        """Reserve what a decision is expected to cost in the paced budget, before the ledger holds it as of ``now``."""
-        if self.pacer is not None:
+    def reserved(self, queries: Sequence[Query], decisions: Sequence[Decision], now: float, *, last: bool) -> bool:
+        """Reserve what decisions are expected to cost in the paced budget, before the ledger holds them as of ``now``.
+
+        Parameters
+        ----------
+        queries, decisions : one where a budget is paced.
+        now : seconds since 1970.
+        last : whether they are taken even if others have meanwhile spent what they were decided by.
+
+        Returns
+        -------
+        taken : if not, nothing has changed, and the requests have to be decided anew.
+        """
+        if self.pacer is None:
+            return True
+        (query,), (decision,) = queries, decisions
+        if last:
             self.pacer.decided(query, decision, now)
+        return last or self.pacer.reserve(query, decision, now)
 
     def served(self, query: Query, model: str) -> None:
         """Remember that ``model`` now holds this request's context in its prompt cache."""

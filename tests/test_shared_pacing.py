@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from paced_fleet import FOLLOW_S, WORDS
 from small_world import COST_USD, DEAR, small_learned
 
 from arbiter.bundle import save_bundle
+from arbiter.intake import read_request
 from arbiter.ledger import SqliteLedger, open_ledger
 from arbiter.pacing import RESERVE, BudgetPacer, PacingOptions
 from arbiter.policies import GreedyPolicy
@@ -284,21 +285,35 @@ def test_parts_of_a_budget_add_up_to_it() -> None:
     assert Purse(left_usd=8.0).part().left_usd == 8.0
 
 
-def test_requests_in_flight_leave_each_other_what_they_may_cost(router: Router) -> None:
-    """Of four at once each sees what is left when the other three take the dearest; one alone sees all."""
-    pacer, query = BudgetPacer(PacingOptions(usd_per_request=0.01)), Query(text="river", input_tokens=3)
-    decision = router.route(query, np.random.default_rng(0))
-    for i in range(30):
-        pacer.asked(query, router.catalog, 0.0)
-        pacer.decided(query, replace(decision, id=str(i)), 0.0)
-    alone = pacer.asked(query, router.catalog, 0.0)[1]
-    dearest = max(estimate.cost_usd for estimate in decision.estimates.values())
-    with ExitStack() as stack:
-        for _ in range(4):
-            stack.enter_context(pacer.in_flight(query))
-        together = pacer.asked(query, router.catalog, 0.0)[1]
-    assert together == pytest.approx(max(alone - 3 * dearest, 0.01))
-    assert pacer.asked(query, router.catalog, 0.0)[1] == alone
+def test_a_decision_that_others_have_overtaken_is_not_taken(router: Router) -> None:
+    """Whoever was drawn, if one who was eligible may cost more than is left now; and nothing has changed then."""
+    query = read_request("theorem proof")
+    for model in router.catalog.names:
+        pacer = BudgetPacer(PacingOptions(usd_per_request=0.003, start_usd=0.015))
+        _, allowed = pacer.asked(query, router.catalog, 0.0)
+        assert allowed == pytest.approx(0.018)
+        placed = replace(query, circumstances=replace(query.circumstances, paced_usd=allowed))
+        decision = router.route(placed, np.random.default_rng(0))
+        assert set(decision.action_probs) == set(router.catalog.names)
+        assert pacer.reserve(placed, replace(decision, id="first", model=DEAR), 0.0)
+        before, late = pacer.status(router.catalog), replace(decision, model=model)
+        assert not pacer.reserve(placed, late, 0.0) and pacer.status(router.catalog) == before
+        pacer.decided(placed, late, 0.0)
+        assert pacer.status(router.catalog) != before
+
+
+def test_threads_pace_as_one_does(router: Router) -> None:
+    """Eight at once, 600 requests: not a cent above what came in, and within a twentieth of what one alone spends."""
+    prompts = [" ".join(np.random.default_rng(i).choice(WORDS, size=5)) for i in range(600)]
+    spent = {}
+    for threads in (1, 8):
+        options = ServiceOptions(seed=0, clock=lambda: 0.0, standing=StandingOptions(pacing=PER_REQUEST))
+        service = Arbiter(router, None, options)
+        with ThreadPoolExecutor(threads) as pool:
+            decisions = list(pool.map(service.route, prompts))
+        spent[threads] = sum(d.estimates[d.model].cost_usd for d in decisions)
+    assert spent[8] <= 600 * 0.003
+    assert spent[8] == pytest.approx(spent[1], rel=0.05)
 
 
 def test_a_batch_is_paced_as_its_requests_one_by_one(router: Router) -> None:
