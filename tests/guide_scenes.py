@@ -81,7 +81,7 @@ from arbiter_training.bundle_registry import CHAMPION
 from arbiter_training.tracking import Tracker
 
 with Tracker(".") as tracker:
-    tracker.registry.set_alias("arbiter", CHAMPION, tracker.register(default_bundle(), "arbiter"))
+    tracker.registry.set_alias("arbiter", CHAMPION, tracker.register(default_bundle(), "arbiter").version)
 """
 
 

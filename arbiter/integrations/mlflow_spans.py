@@ -103,7 +103,7 @@ def _call(story: Story, number: int, call: Call) -> dict[str, Any]:
         "mlflow.llm.provider": call.provider or None,
         "arbiter.prompt_kept": _kept(story),
         **_measured(call),
-        **(_chosen(decision) if own else {}),
+        **(_chosen(decision) if told else {}),
     }
     times = {"start_time_unix_nano": call.start_ns, "end_time_unix_nano": call.end_ns}
     failure = str(outcome.fallback_reason or "no answer") if failed else ""
@@ -141,9 +141,13 @@ def _span(story: Story, number: int | None, attributes: Mapping[str, Any], failu
 
 
 def _chosen(decision: Decision) -> dict[str, Any]:
-    """Give what an import reads of the choice: where no policy made it, there is no propensity."""
+    """Give what an import reads of the choice: where no policy made it, there is no propensity.
+
+    Another model's call has it too: it was made in the place of the chosen one's.
+    """
     return {
         "arbiter.decision_id": decision.id,
+        "arbiter.model": decision.model,
         "arbiter.propensity": None if decision.is_external else decision.propensity,
         "arbiter.policy_version": decision.policy_version or None,
     }
@@ -154,7 +158,6 @@ def _tags(decision: Decision) -> dict[str, str]:
     profile = decision.profile
     tags = {
         **_chosen(decision),
-        "arbiter.model": decision.model,
         "arbiter.strategy": decision.strategy,
         "arbiter.domain": profile.domain,
         "arbiter.complexity": profile.complexity,

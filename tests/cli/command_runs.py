@@ -59,8 +59,9 @@ def run_here(folder: Path, *arguments: object, **environment: str) -> Done:
     """Run the command inside this process: the same code without a second for the imports."""
     out, err = io.StringIO(), io.StringIO()
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "ARBITER"))}
+    kept |= environment
     with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
-        patch.setattr(os, "environ", {**kept, **environment})
+        patch.setattr(os, "environ", kept)
         patch.setattr(sys, "argv", ["arbiter", *map(str, arguments)])
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = arbiter.cli.run()

@@ -80,7 +80,8 @@ def test_a_story_on_paper() -> None:
     root, *calls = span_dicts(told)
     assert [c["attributes"]["mlflow.spanType"] for c in calls] == ['"CHAT_MODEL"', '"TASK"', '"CHAT_MODEL"']
     assert [c["status"]["message"] for c in calls] == ["rate_limited", "timeout", ""]
-    assert ["arbiter.propensity" in c["attributes"] for c in calls] == [True, False, False]
+    assert ["arbiter.propensity" in c["attributes"] for c in calls] == [True, False, True]
+    assert {c["attributes"].get("arbiter.model") for c in calls} == {f'"{first}"', None}
     assert {c["parent_span_id"] for c in calls} == {root["span_id"]} and root["parent_span_id"] is None
     lasted_ns = [(span["start_time_unix_nano"], span["end_time_unix_nano"]) for span in (root, calls[0])]
     assert lasted_ns == [(100_000_000_000, 103_000_000_000), (100_500_000_000, 101_000_000_000)]
