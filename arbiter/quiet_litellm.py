@@ -23,6 +23,17 @@ keeps those that it knows, and ``arbiter`` is none of them (1.106.2)."""
 RECORDED = "recorded"
 """Key in there: arbiter has made the call, and records it itself."""
 
+LISTENERS = (
+    "callbacks",
+    "input_callback",
+    "success_callback",
+    "failure_callback",
+    "_async_input_callback",
+    "_async_success_callback",
+    "_async_failure_callback",
+)
+"""Where litellm keeps who is told of calls; a call can name some of its own by these names, too."""
+
 INTERNAL = {"internal_call_origin": "arbiter"}
 """Metadata of calls that no caller asked for, such as an assessor's; litellm's own mark for such calls."""
 
@@ -50,6 +61,17 @@ def carrying(metadata: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, 
     kept = metadata.get(KEPT)
     own = dict(kept) if isinstance(kept, Mapping) else {}
     return {**metadata, ARBITER_KEY: told, KEPT: {**own, ARBITER_KEY: told}}
+
+
+def anybody_listens(params: Mapping[str, Any]) -> bool:
+    """Tell whether a logger hears of a call; else litellm would copy its metadata for nobody, in .2 ms.
+
+    Parameters
+    ----------
+    params : of the call.
+    """
+    litellm = import_litellm()
+    return any(getattr(litellm, name, None) or params.get(name) for name in LISTENERS)
 
 
 def import_litellm() -> Any:

@@ -16,7 +16,7 @@ from arbiter.execution.failures import OUT, TOO_DEAR
 from arbiter.execution.open_stream import OpenStream, open_stream
 from arbiter.execution.options import ExecutionOptions
 from arbiter.execution.requested import messages_of, no_json, time_limit_s
-from arbiter.quiet_litellm import RECORDED, carrying, decision_metadata
+from arbiter.quiet_litellm import RECORDED, anybody_listens, carrying, decision_metadata
 from arbiter.records import Completion, Decision, Estimate, Outcome, Query
 from arbiter.vocabulary import NO_FAILURE, FallbackReason
 
@@ -86,8 +86,10 @@ class Run:
         self.query = query
         self.decision = decision
         self.options = options
-        metadata = carrying(params.get("metadata") or {}, {**decision_metadata(decision), RECORDED: True})
-        self.body: Mapping[str, Any] = {"messages": messages_of(query), **params, "metadata": metadata}
+        self.body: Mapping[str, Any] = {"messages": messages_of(query), **params}
+        if anybody_listens(params):
+            told = {**decision_metadata(decision), RECORDED: True}
+            self.body = {**self.body, "metadata": carrying(params.get("metadata") or {}, told)}
         self.jitter = random.Random(decision.id)
         self.tried: list[Tried] = []
         self.answered = False

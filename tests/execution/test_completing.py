@@ -3,9 +3,10 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import openai_server
 import provider_world
@@ -15,6 +16,7 @@ from provider_world import DEAR, NAMES, World
 from arbiter.completing import demanding
 from arbiter.errors import AllCandidatesFailedError, InvalidInputError, StreamBrokenError
 from arbiter.intake import read_request
+from arbiter.quiet_litellm import import_litellm
 from arbiter.vocabulary import FallbackReason, Risk
 
 pytestmark = provider_world.QUIET
@@ -225,6 +227,22 @@ def test_what_the_decision_settles_cannot_be_passed_on(world: World, name: str) 
     with pytest.raises(InvalidInputError, match=name):
         world.service.complete(TEXT, params={name: "x"})
     assert world.requests == 0
+
+
+def test_litellm_is_told_of_the_decision_where_a_logger_hears_of_it(world: World) -> None:
+    """One that is registered, or one of the call; else nothing is copied for nobody."""
+
+    def carried(**params: Any) -> Mapping[str, Any]:
+        decision = world.service.route(TEXT)
+        run = world.service.executor._run(read_request(TEXT), decision, {"metadata": {"mine": 1}, **params})
+        return dict(run.body["metadata"])
+
+    assert carried() == {"mine": 1}
+    assert carried(success_callback=[print])["arbiter"]["recorded"] is True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_litellm(), "callbacks", [print])
+        assert carried()["arbiter"]["recorded"] is True
+    assert carried() == {"mine": 1}
 
 
 def test_candidates_are_called_by_the_name_that_the_deployment_gives(world: World) -> None:
