@@ -55,7 +55,7 @@ def run_in(folder: Path, *arguments: object, stdin: bytes = b"", **environment: 
     return Done(status=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
 
 
-def run_here(folder: Path, *arguments: object, **environment: str) -> Done:
+def run_here(folder: Path, *arguments: object, stdin: bytes = b"", **environment: str) -> Done:
     """Run the command inside this process: the same code without a second for the imports."""
     out, err = io.StringIO(), io.StringIO()
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "ARBITER"))}
@@ -63,6 +63,7 @@ def run_here(folder: Path, *arguments: object, **environment: str) -> Done:
     with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
         patch.setattr(os, "environ", kept)
         patch.setattr(sys, "argv", ["arbiter", *map(str, arguments)])
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = arbiter.cli.run()
     if SET_ONCE in kept:

@@ -18,17 +18,17 @@ risk_floor = false
 """
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Give a runner of the command in an empty folder."""
-    return lambda *arguments, **more: run_in(tmp_path, *arguments, **more)
-
-
 @pytest.fixture(params=["here", pytest.param("installed", marks=pytest.mark.slow)])
-def run_either(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
     """Give a runner in an empty folder: in this process, and, where slow tests run, the installed command."""
-    run = run_here if request.param == "here" else run_in
-    return lambda *arguments: run(tmp_path, *arguments)
+    runner = run_here if request.param == "here" else run_in
+    return lambda *arguments, **more: runner(tmp_path, *arguments, **more)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Run:
+    """Give a runner of the installed command in an empty folder."""
+    return lambda *arguments, **more: run_in(tmp_path, *arguments, **more)
 
 
 @pytest.fixture(scope="session")

@@ -38,18 +38,18 @@ def deployments(server: OpenAIServer, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_prompt_is_answered_and_recorded(
-    run_either: Run, workshop: Workshop, server: OpenAIServer, deployments: Path, tmp_path: Path
+    run: Run, workshop: Workshop, server: OpenAIServer, deployments: Path, tmp_path: Path
 ) -> None:
     """For people the answer, who gave it and for how much; for programs every call; the key is in neither."""
     options = ("theorem proof", "--bundle", workshop.bundle, "--deployments", deployments, "--ledger", "l.db")
-    text = run_either("complete", *options)
+    text = run("complete", *options)
     assert (text.status, text.err) == (0, "")
     first, second = text.out.splitlines()
     assert first == "Paris" and second.split(",")[0] in MODELS and "decision " in second
     assert server.authorizations == [f"Bearer {KEY}"]
     chosen = server.bodies[0]["model"]
     server.models[chosen] = openai_server.rate_limited(50)
-    again = run_either("complete", *options, "--json")
+    again = run("complete", *options, "--json")
     assert again.status == 0, again.err
     told = json.loads(again.out)
     assert told["text"] == "Paris"
@@ -57,33 +57,33 @@ def test_a_prompt_is_answered_and_recorded(
     assert [a["reason"] for a in told["attempts"]][-1] is None
     assert KEY not in text.out + json.dumps(told)
     assert all(KEY.encode() not in path.read_bytes() for path in tmp_path.iterdir())
-    status = json.loads(run_either("status", "--bundle", workshop.bundle, "--ledger", "l.db", "--json").out)
+    status = json.loads(run("status", "--bundle", workshop.bundle, "--ledger", "l.db", "--json").out)
     health = {c["name"]: c for c in status["health"]}
     if told["chosen"] == chosen:
         assert health[chosen]["reason"].startswith("rate_limited, rests ")
-    shown = run_either("status", "--bundle", workshop.bundle, "--ledger", "l.db").out
+    shown = run("status", "--bundle", workshop.bundle, "--ledger", "l.db").out
     assert "health in the last minute" in shown
     assert f"{told['model']}  breaker closed, 0 of " in shown
 
 
 def test_an_answer_is_printed_as_it_comes(
-    run_either: Run, workshop: Workshop, server: OpenAIServer, deployments: Path
+    run: Run, workshop: Workshop, server: OpenAIServer, deployments: Path
 ) -> None:
     """And ends with who gave it."""
     server.behave = openai_server.streams(["It ", "is ", "Paris."], every_s=0.01)
     options = ("theorem proof", "--bundle", workshop.bundle, "--deployments", deployments, "--stream")
-    done = run_either("complete", *options)
+    done = run("complete", *options)
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines()[0] == "It is Paris."
 
 
 def test_when_nobody_answers_one_line_says_why(
-    run_either: Run, workshop: Workshop, server: OpenAIServer, deployments: Path
+    run: Run, workshop: Workshop, server: OpenAIServer, deployments: Path
 ) -> None:
     """Of each, without the key; exit status 2."""
     server.behave = openai_server.fails(401, "invalid_api_key", f"Incorrect API key provided: {KEY}")
     options = ("theorem proof", "--bundle", workshop.bundle, "--deployments", deployments)
-    done = run_either("complete", *options)
+    done = run("complete", *options)
     assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
     assert "no candidate answered: " in done.err and "primary_unavailable" in done.err
     assert KEY not in done.err
@@ -101,9 +101,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_wrong_files_are_refused_in_one_line(run_either: Run, workshop: Workshop, tmp_path: Path, text: str) -> None:
+def test_wrong_files_are_refused_in_one_line(run: Run, workshop: Workshop, tmp_path: Path, text: str) -> None:
     """With the table and what is wrong in it."""
     (tmp_path / "wrong.toml").write_text(text)
-    done = run_either("complete", "hello", "--bundle", workshop.bundle, "--deployments", "wrong.toml")
+    done = run("complete", "hello", "--bundle", workshop.bundle, "--deployments", "wrong.toml")
     assert (done.status, done.err.count("\n")) == (2, 1), done.err
     assert WRONG[text] in done.err

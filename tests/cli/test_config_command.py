@@ -102,26 +102,31 @@ def test_init_writes_a_file_that_sets_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["here", "flag", "variable"])
-def test_the_installed_command_takes_a_configuration(run: Run, tmp_path: Path, how: str) -> None:
+def test_the_installed_command_takes_a_configuration(installed: Run, tmp_path: Path, how: str) -> None:
     """From its own folder, and from another: the ledger lies beside the file."""
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "arbiter.toml").write_text("[defaults]\nledger = 'l.db'\n[route]\njson = true\n")
     if how == "here":
         made, counted = (run_in(tmp_path / "conf", *words) for words in (("route", "hi"), ("stats",)))
     elif how == "flag":
-        made, counted = run("route", "hi", "--config", "conf/arbiter.toml"), run("--config=conf/arbiter.toml", "stats")
+        made, counted = (
+            installed("route", "hi", "--config", "conf/arbiter.toml"),
+            installed("--config=conf/arbiter.toml", "stats"),
+        )
     else:
-        made, counted = (run(*words, ARBITER_CONFIG="conf/arbiter.toml") for words in (("route", "hi"), ("stats",)))
+        made, counted = (
+            installed(*words, ARBITER_CONFIG="conf/arbiter.toml") for words in (("route", "hi"), ("stats",))
+        )
     assert (made.status, made.err, counted.status, counted.err) == (0, "", 0, "")
     assert counted.out.split() == ["1", "decision", json.loads(made.out)["model"]]
     assert [path.name for path in tmp_path.iterdir()] == ["conf"]
     assert (tmp_path / "conf" / "l.db").is_file()
 
 
-def test_the_installed_command_tells_every_problem(run: Run, tmp_path: Path) -> None:
+def test_the_installed_command_tells_every_problem(installed: Run, tmp_path: Path) -> None:
     """One line each, exit status 2, and nothing is begun; a variable that nobody knows changes nothing."""
     (tmp_path / "arbiter.toml").write_text("[defaults]\nledgr = 'l.db'\n[train]\nexperiment = 3\n")
-    done = run("route", "hi", "--ledger", "x.db")
+    done = installed("route", "hi", "--ledger", "x.db")
     assert (done.status, done.out) == (2, "")
     assert done.err.splitlines() == [
         "arbiter: arbiter.toml:2: unknown key 'ledgr' in [defaults]; did you mean 'ledger'?",
@@ -129,7 +134,7 @@ def test_the_installed_command_tells_every_problem(run: Run, tmp_path: Path) -> 
     ]
     assert not (tmp_path / "x.db").exists()
     (tmp_path / "arbiter.toml").unlink()
-    quiet = run("models", "--json", ARBITER_SERVICE_HOST="10.0.0.1")
+    quiet = installed("models", "--json", ARBITER_SERVICE_HOST="10.0.0.1")
     assert (quiet.status, quiet.err) == (0, "")
 
 

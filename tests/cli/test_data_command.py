@@ -26,33 +26,31 @@ def assert_refused(done: Done, *parts: str) -> None:
         assert part in done.err, (part, done.err)
 
 
-def test_the_list_tells_of_every_set(run_either: Run, tmp_path: Path) -> None:
+def test_the_list_tells_of_every_set(run: Run, tmp_path: Path) -> None:
     """Name, rows, licence, source, use, and whether it lies in the folder."""
-    shown = run_either("data", "list")
+    shown = run("data", "list")
     assert (shown.status, shown.err) == (0, "")
     for entry in read_manifest().values():
         for part in (entry.name, f"{entry.rows:,} rows", entry.licence, entry.source, entry.used_for):
             assert part in shown.out
     (tmp_path / "sets" / "labels").mkdir(parents=True)
     (tmp_path / "sets" / "labels" / "clinc150.parquet").write_bytes(b"PAR1")
-    told = json.loads(run_either("data", "list", "-o", "sets", "--json").out)
+    told = json.loads(run("data", "list", "-o", "sets", "--json").out)
     states = {entry["name"]: entry["state"] for entry in told}
     assert states.pop("clinc150") == "unreadable"
     assert set(states.values()) == {"absent"}
     assert all(len(entry["content_sha256"]) == 64 and entry["checked"] for entry in told)
 
 
-def test_wrong_input_is_one_line(run_either: Run, web: Web, tmp_path: Path) -> None:
+def test_wrong_input_is_one_line(run: Run, web: Web, tmp_path: Path) -> None:
     """Exit status 2, a reason, and nothing in the folder."""
-    assert_refused(run_either("data", "get", "clinc", "-o", "out"), "no public set 'clinc'; there are clinc150, ")
-    assert_refused(run_either("data", "get", "clinc150"), "Missing option '-o'")
-    assert_refused(run_either("data", "get", "-o", "out", "--time-limit", "0"), "--time-limit 0", "seconds")
-    assert_refused(run_either("data", "get", "-o", "out", "clinc150", "--from", "nowhere"), "nowhere: no such folder")
-    assert_refused(run_either("data", "get", "-o", "out", "clinc150", "--from", "file:///etc"), "no such folder")
-    assert_refused(run_either("data", "get", "-o", "out", "clinc150", "--from", web.url), "answered 404")
-    assert_refused(
-        run_either("data", "get", "mmlu_pro_stem", "-o", "out"), "cannot be fetched from its source", "--from"
-    )
+    assert_refused(run("data", "get", "clinc", "-o", "out"), "no public set 'clinc'; there are clinc150, ")
+    assert_refused(run("data", "get", "clinc150"), "Missing option '-o'")
+    assert_refused(run("data", "get", "-o", "out", "--time-limit", "0"), "--time-limit 0", "seconds")
+    assert_refused(run("data", "get", "-o", "out", "clinc150", "--from", "nowhere"), "nowhere: no such folder")
+    assert_refused(run("data", "get", "-o", "out", "clinc150", "--from", "file:///etc"), "no such folder")
+    assert_refused(run("data", "get", "-o", "out", "clinc150", "--from", web.url), "answered 404")
+    assert_refused(run("data", "get", "mmlu_pro_stem", "-o", "out"), "cannot be fetched from its source", "--from")
     assert not any(path.is_file() for path in (tmp_path / "out").rglob("*"))
 
 
@@ -91,14 +89,14 @@ def test_a_silent_mirror_has_a_time_limit(web: Web, tmp_path: Path) -> None:
     assert_refused(run_here(tmp_path, "data", "get", "catqa_harmful", *options), "silent for too long")
 
 
-def test_real_sets_come_through_the_installed_command(run: Run, web: Web, data_dir: Path, tmp_path: Path) -> None:
+def test_real_sets_come_through_the_installed_command(installed: Run, web: Web, data_dir: Path, tmp_path: Path) -> None:
     """Raw files from a mirror, cut short once; then they are listed as verified, and a folder serves as a mirror."""
     rows = pq.read_table(data_dir / "labels" / "cyber_benign_borderline.parquet")["prompt"].to_pylist()
     web.files["/frr.json"] = json.dumps([{"mutated_prompt": p, "is_malicious": False} for p in rows]).encode()
     web.files["/traffic/mmlu_pro_stem.parquet"] = (data_dir / "traffic" / "mmlu_pro_stem.parquet").read_bytes()
     web.answers["/frr.json"] = [cut_after(100_000)]
     names = ("cyber_benign_borderline", "mmlu_pro_stem")
-    done = run("data", "get", *names, "-o", "out", "--from", web.url, "--json", no_proxy="127.0.0.1")
+    done = installed("data", "get", *names, "-o", "out", "--from", web.url, "--json", no_proxy="127.0.0.1")
     assert (done.status, done.err) == (0, "")
     assert [(one["name"], one["how"]) for one in json.loads(done.out)["brought"]] == [
         ("cyber_benign_borderline", "converted"),

@@ -18,14 +18,14 @@ from arbiter_training.mlflow_connection import connect
 pytest.importorskip("mlflow", reason="mlflow is not installed (extra [train])")
 
 
-def test_drift_goes_to_mlflow(run: Run, tmp_path: Path) -> None:
+def test_drift_goes_to_mlflow(installed: Run, tmp_path: Path) -> None:
     """A run with the number of changes by kind and block, what changed, and whether an evaluation still holds."""
     decision = small_learned().router.route(read_request("river"), np.random.default_rng(0))
     estimate = replace(next(iter(decision.estimates.values())), quality=0.7)
     pattern = replace(decision, estimates=dict.fromkeys(MODELS, estimate), context_version="c")
     with SqliteLedger(tmp_path / "l.db") as ledger:
         ledger.append_many(stream(pattern, 2, 1500, at=1000, drop=0.25))
-    done = run("status", "--ledger", "l.db", "--track", "store", "--json")
+    done = installed("status", "--ledger", "l.db", "--track", "store", "--json")
     assert done.status == 0 and "no longer hold" in done.err
     client = connect(tmp_path / "store").client
     with calm():

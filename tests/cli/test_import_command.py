@@ -22,26 +22,26 @@ def refused(done: Done) -> str:
     return done.err
 
 
-def test_it_says_what_was_kept_and_what_is_missing(run_either: Run, tmp_path: Path) -> None:
+def test_it_says_what_was_kept_and_what_is_missing(run: Run, tmp_path: Path) -> None:
     """In lines for people and as JSON; the page holds the same, and nothing from outside gets into it unescaped."""
     records = [*small_records(20), {"request_id": "x", "prompt": "no model, from <b>bob@example.com</b>"}]
     records[0] = {"request_id": "own", "model": "house-model", "prompt": "mail bob@example.com"}
     write_jsonl(tmp_path / "log.jsonl", records)
-    done = run_either("import", "log.jsonl", "-o", "traffic.parquet", "--report", "report.html")
+    done = run("import", "log.jsonl", "-o", "traffic.parquet", "--report", "report.html")
     assert done.status == 0, done.err
     said = done.out.splitlines()
     assert said[0] == "traffic.parquet: 60 rows" and said[1].split() == ["format", "columns"]
     assert said[2].endswith("61 read, 60 kept, 1 left out")
     for words in ("names no model", "house-model: give one in a catalog", "email address 1"):
         assert words in done.out, words
-    found = json.loads(run_either("import", "log.jsonl", "-o", "traffic.parquet", "--json").out)
+    found = json.loads(run("import", "log.jsonl", "-o", "traffic.parquet", "--json").out)
     assert (found["rows_read"], found["kept"], found["models_lacking_price"]) == (61, 60, ["house-model"])
     assert found["rows_read"] == found["kept"] + sum(one["rows"] for one in found["dropped"].values())
     page = (tmp_path / "report.html").read_text()
     assert "60 of 61 rows kept" in page and "house-model" in page and "<b>bob" not in page
 
 
-def test_wrong_input_is_one_line(run_either: Run, tmp_path: Path) -> None:
+def test_wrong_input_is_one_line(run: Run, tmp_path: Path) -> None:
     """Each with what to do."""
     write_jsonl(tmp_path / "log.jsonl", [{"foo": 1}])
     (tmp_path / "empty.jsonl").touch()
@@ -61,17 +61,17 @@ def test_wrong_input_is_one_line(run_either: Run, tmp_path: Path) -> None:
         (("import", "empty.jsonl", "-o", "t.parquet"), "no format is recognised"),
         (("import", "empty.jsonl", "-o", "t.parquet", "--format", "otel"), "holds no rows"),
     ):
-        assert words in refused(run_either(*arguments)), arguments
+        assert words in refused(run(*arguments)), arguments
     assert not (tmp_path / "t.parquet").exists()
 
 
-def test_a_mapping_from_the_command_line(run_either: Run, tmp_path: Path) -> None:
+def test_a_mapping_from_the_command_line(run: Run, tmp_path: Path) -> None:
     """Columns, units, feedback and a scale."""
     (tmp_path / "log.csv").write_text("llm,ask,ms,key\ngpt-4o,Why is it so?,1500,k1\n")
     (tmp_path / "stars.csv").write_text("id,value,name\nk1,4,stars\n")
     maps = ("--map", "model=llm", "--map", "prompt=ask", "--map", "latency_s=ms", "--map", "request_id=key")
     more = ("--unit", "latency_s=0.001", "--feedback", "stars.csv", "--scale", "stars=1:5", "--quality", "stars")
-    done = run_either("import", "log.csv", "-o", "t.parquet", *maps, *more, "--json")
+    done = run("import", "log.csv", "-o", "t.parquet", *maps, *more, "--json")
     assert done.status == 0, done.err
     table = read_traffic(tmp_path / "t.parquet")
     assert (table.latency_s[0], table.quality[0]) == (1.5, 0.75)
@@ -141,7 +141,7 @@ def test_the_spend_table_by_the_url_of_its_database(run: Run, tmp_path: Path, po
     assert "secret" not in refused(wrong)
 
 
-def test_judge_by_references_from_the_command_line(run_either: Run, tmp_path: Path) -> None:
+def test_judge_by_references_from_the_command_line(run: Run, tmp_path: Path) -> None:
     """Import with answers, judge, evaluate; without a judge and without references it is refused."""
     rows = [
         {
@@ -155,17 +155,17 @@ def test_judge_by_references_from_the_command_line(run_either: Run, tmp_path: Pa
         for k, m in enumerate((CHEAP, DEAR))
     ]
     write_jsonl(tmp_path / "log.jsonl", rows)
-    assert run_either("import", "log.jsonl", "-o", "t.parquet", "--answers").status == 0
-    assert "nobody is asked" in refused(run_either("judge", "t.parquet", "-o", "j.parquet"))
-    done = run_either("judge", "t.parquet", "-o", "j.parquet", "--reference", "gold")
+    assert run("import", "log.jsonl", "-o", "t.parquet", "--answers").status == 0
+    assert "nobody is asked" in refused(run("judge", "t.parquet", "-o", "j.parquet"))
+    done = run("judge", "t.parquet", "-o", "j.parquet", "--reference", "gold")
     assert done.status == 0 and "24 rows, 0 judged before, 24 now" in done.out, done
-    told = json.loads(run_either("judge", "t.parquet", "-o", "j.parquet", "--reference", "gold", "--json").out)
+    told = json.loads(run("judge", "t.parquet", "-o", "j.parquet", "--reference", "gold", "--json").out)
     assert told["judged"] == {"reference": 24} and told["mean_quality"] == {"reference": 0.5}
     table = read_traffic(tmp_path / "j.parquet")
     assert {m: float(table.quality[table.model == m].mean()) for m in (CHEAP, DEAR)} == {CHEAP: 1.0, DEAR: 0.0}
 
 
-def test_what_askers_did_counts_where_it_is_wanted(run_either: Run, tmp_path: Path) -> None:
+def test_what_askers_did_counts_where_it_is_wanted(run: Run, tmp_path: Path) -> None:
     """Imported, judged by behaviour, evaluated by it or without it; a wrong name of a source is told."""
     rows = small_records(60)
     for i, row in enumerate(rows):
@@ -173,11 +173,11 @@ def test_what_askers_did_counts_where_it_is_wanted(run_either: Run, tmp_path: Pa
         del row["quality"]
     rows += [{**rows[0], "request_id": "again", "timestamp": 1.8e9 + 1.5}]
     write_jsonl(tmp_path / "log.jsonl", sorted(rows, key=lambda row: float(str(row["timestamp"]))))
-    assert run_either("import", "log.jsonl", "-o", "t.parquet").status == 0
-    told = json.loads(run_either("judge", "t.parquet", "-o", "j.parquet", "--implicit", "--json").out)
+    assert run("import", "log.jsonl", "-o", "t.parquet").status == 0
+    told = json.loads(run("judge", "t.parquet", "-o", "j.parquet", "--implicit", "--json").out)
     assert told["rows"] == 181 and set(told["judged"]) == {"implicit:continue", "implicit:regenerate"}
     assert told["judged"]["implicit:regenerate"] == 1 and told["mean_quality"]["implicit:regenerate"] == 0.0
     assert sum(told["judged"].values()) + sum(told["left"].values()) == 181
     asked = ("evaluate", "j.parquet", "--policy", CHEAP, "--judged-by")
-    assert "no row is judged by human" in refused(run_either(*asked, "human"))
-    assert "no source of quality is called 'people'" in refused(run_either(*asked, "people"))
+    assert "no row is judged by human" in refused(run(*asked, "human"))
+    assert "no source of quality is called 'people'" in refused(run(*asked, "people"))

@@ -50,15 +50,15 @@ def cases(tmp_path: Path) -> Path:
     return tmp_path / "use.toml"
 
 
-def test_from_a_fresh_file_to_a_strategy(run_either: Run, tmp_path: Path) -> None:
+def test_from_a_fresh_file_to_a_strategy(run: Run, tmp_path: Path) -> None:
     """`init` writes a file that `strategy` takes as it is; it is not overwritten."""
-    assert run_either("plan", "init", "mine.toml").status == 0
-    done = run_either("plan", "strategy", "mine.toml", "-o", "plan.json")
+    assert run("plan", "init", "mine.toml").status == 0
+    done = run("plan", "strategy", "mine.toml", "-o", "plan.json")
     assert done.status == 0 and "support" in done.out and "serve " in done.out, done.err
     assert json.loads((tmp_path / "plan.json").read_text())["name"] == "first plan"
-    again = run_either("plan", "init", "mine.toml")
+    again = run("plan", "init", "mine.toml")
     assert again.status == 2 and "exists" in again.err
-    assert run_either("plan", "init", "mine.toml", "--force", "--json").status == 0
+    assert run("plan", "init", "mine.toml", "--force", "--json").status == 0
 
 
 @pytest.mark.parametrize("command", READING)
@@ -90,14 +90,14 @@ def test_the_catalog_is_searched(tmp_path: Path) -> None:
     assert "gpt-4o" in run_here(tmp_path, "plan", "catalog", "--category", "multimodal").out
 
 
-def test_all_problems_a_line_each_and_status_2(run_either: Run, tmp_path: Path) -> None:
+def test_all_problems_a_line_each_and_status_2(run: Run, tmp_path: Path) -> None:
     """A floor that no model reaches, no volume, an unknown model and a circle, at once."""
     bad = FILE.replace("= 0.8", "= 0.99").replace("= 1000\n", "= 0\n").replace("claude-haiku-3-5", "claude-haiku-9")
     (tmp_path / "bad.toml").write_text(
         bad.replace('incumbent = "claude-haiku-9"\n', "")
         + 'incumbent = "claude-haiku-9"\n[fallbacks]\n"gpt-5" = "gpt-4o"\n"gpt-4o" = "gpt-5"\n'
     )
-    done = run_either("plan", "cost", "bad.toml")
+    done = run("plan", "cost", "bad.toml")
     lines = done.err.splitlines()
     assert (done.status, done.out, len(lines)) == (2, "", 4), done.err
     assert all(line.startswith("arbiter: ") for line in lines)

@@ -76,21 +76,19 @@ def test_wrong_requests_are_one_line_and_make_no_ledger(run: Run, workshop: Work
     assert list(tmp_path.iterdir()) == []
 
 
-def test_wrong_ledgers_are_one_line(run_either: Run, workshop: Workshop, tmp_path: Path) -> None:
+def test_wrong_ledgers_are_one_line(run: Run, workshop: Workshop, tmp_path: Path) -> None:
     """Absent, a folder, no ledger at all, a decision that it does not hold, a quality that is none."""
     (tmp_path / "text").write_text("x" * 5000)
     for command in (("stats",), ("feedback", "id", "--quality", "0.5")):
-        assert "absent.db does not exist" in one_line(run_either(*command, "--ledger", "absent.db"))
-        assert ". is no file" in one_line(run_either(*command, "--ledger", "."))
-        assert "text" in one_line(run_either(*command, "--ledger", "text"))
-    run_either("route", "x", "--bundle", workshop.bundle, "--ledger", "l.db")
-    assert "holds no decision 'id'" in one_line(run_either("feedback", "id", "--quality", "0.5", "--ledger", "l.db"))
+        assert "absent.db does not exist" in one_line(run(*command, "--ledger", "absent.db"))
+        assert ". is no file" in one_line(run(*command, "--ledger", "."))
+        assert "text" in one_line(run(*command, "--ledger", "text"))
+    run("route", "x", "--bundle", workshop.bundle, "--ledger", "l.db")
+    assert "holds no decision 'id'" in one_line(run("feedback", "id", "--quality", "0.5", "--ledger", "l.db"))
     assert "quality must lie in [0, 1], got 5.0" in one_line(
-        run_either("feedback", "id", "--quality", "5", "--ledger", "l.db")
+        run("feedback", "id", "--quality", "5", "--ledger", "l.db")
     )
-    assert "unknown source" in one_line(
-        run_either("feedback", "id", "--quality", "1", "--source", "me", "--ledger", "l.db")
-    )
+    assert "unknown source" in one_line(run("feedback", "id", "--quality", "1", "--source", "me", "--ledger", "l.db"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["l.db", "text"]
 
 
@@ -105,11 +103,11 @@ def test_models_lists_the_catalog(run: Run, tmp_path: Path) -> None:
     assert "absent.toml" in one_line(run("models", "--catalog", "absent.toml"))
 
 
-def test_every_command_has_help_and_json(run_either: Run) -> None:
+def test_every_command_has_help_and_json(run: Run) -> None:
     """Each is listed, described, takes --json, and no help colours a pipe."""
-    listed = run_either("--help").out
+    listed = run("--help").out
     for command in COMMANDS:
-        told = run_either(command, "--help")
+        told = run(command, "--help")
         assert (told.status, told.err) == (0, "")
         assert command in listed and "--json" in told.out and "\x1b" not in told.out
 
@@ -122,6 +120,6 @@ def test_the_bare_command_and_the_version(run: Run) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("nosuch",), ("route",), ("route", "x", "--colour", "red"), ("stats",)])
-def test_wrong_usage_is_one_line(run_either: Run, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_is_one_line(run: Run, arguments: tuple[str, ...]) -> None:
     """Exit status 2, and where to read on."""
-    assert "see arbiter" in one_line(run_either(*arguments))
+    assert "see arbiter" in one_line(run(*arguments))

@@ -61,12 +61,12 @@ def listing(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("case", TABLES)
-def test_a_wrong_table_is_one_line(run_either: Run, workshop: Workshop, tmp_path: Path, case: str) -> None:
+def test_a_wrong_table_is_one_line(run: Run, workshop: Workshop, tmp_path: Path, case: str) -> None:
     """It names the file, the row where there is one, and what to do; neither bundle nor MLflow store is begun."""
     change, parts = TABLES[case]
     log = write_jsonl(tmp_path / "log.jsonl", change(small_records(60)))
     named = () if case == "a model without a price" else (str(log),)
-    assert_one_line(train(run_either, workshop, log), *named, *parts)
+    assert_one_line(train(run, workshop, log), *named, *parts)
     assert listing(tmp_path) == ["log.jsonl"]
 
 
@@ -100,16 +100,16 @@ FILES: dict[str, tuple[str, Callable[[Path], Any], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_a_wrong_file_is_one_line(run_either: Run, workshop: Workshop, tmp_path: Path, case: str) -> None:
+def test_a_wrong_file_is_one_line(run: Run, workshop: Workshop, tmp_path: Path, case: str) -> None:
     """Empty, cut short, of another format, not there, a folder: the file is named, nothing is begun."""
     name, make, parts = FILES[case]
     make(tmp_path / name)
     before = listing(tmp_path)
-    assert_one_line(train(run_either, workshop, tmp_path / name), str(tmp_path / name), *parts)
+    assert_one_line(train(run, workshop, tmp_path / name), str(tmp_path / name), *parts)
     assert listing(tmp_path) == before
 
 
-def test_a_damaged_bundle_is_one_line(run_either: Run, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_damaged_bundle_is_one_line(run: Run, workshop: Workshop, tmp_path: Path) -> None:
     """For routing, as base of a training and as policy of an evaluation; the file is named."""
     shutil.copytree(workshop.bundle, tmp_path / "bundle")
     path = tmp_path / "bundle" / "quality.safetensors"
@@ -122,49 +122,45 @@ def test_a_damaged_bundle_is_one_line(run_either: Run, workshop: Workshop, tmp_p
         ("evaluate", workshop.later, "--policy", "bundle", "--report", "r.html"),
     )
     for call in calls:
-        assert_one_line(run_either(*call), "quality.safetensors differs from its sha256", "train anew")
+        assert_one_line(run(*call), "quality.safetensors differs from its sha256", "train anew")
     assert listing(tmp_path) == ["bundle"]
 
 
-def test_the_installed_command_answers_alike(run: Run, workshop: Workshop, tmp_path: Path) -> None:
+def test_the_installed_command_answers_alike(installed: Run, workshop: Workshop, tmp_path: Path) -> None:
     """One case of a table and one of a file, by the command as users start it."""
     log = write_jsonl(tmp_path / "log.jsonl", with_cell(small_records(60), 7, quality=87))
-    assert_one_line(train(run, workshop, log), f"{log}: row 7", "divide by the maximum")
+    assert_one_line(train(installed, workshop, log), f"{log}: row 7", "divide by the maximum")
     cut_gzip(tmp_path / "cut.jsonl.gz")
-    assert_one_line(train(run, workshop, tmp_path / "cut.jsonl.gz"), "cut.jsonl.gz")
+    assert_one_line(train(installed, workshop, tmp_path / "cut.jsonl.gz"), "cut.jsonl.gz")
     assert listing(tmp_path) == ["cut.jsonl.gz", "log.jsonl"]
 
 
-def test_wrong_evaluations_are_one_line(run_either: Run, workshop: Workshop, tmp_path: Path) -> None:
+def test_wrong_evaluations_are_one_line(run: Run, workshop: Workshop, tmp_path: Path) -> None:
     """Unknown policy, a router of other models, a page or picture that has no place."""
     asked = ("evaluate", workshop.later, "--policy")
-    assert_one_line(
-        run_either(*asked, "models/absent"), "'models/absent' is no bundle's folder", "one of claude-opus-4-5"
-    )
-    assert_one_line(run_either(*asked, workshop.folder / "base"), "which the log never asked", "log of the same models")
+    assert_one_line(run(*asked, "models/absent"), "'models/absent' is no bundle's folder", "one of claude-opus-4-5")
+    assert_one_line(run(*asked, workshop.folder / "base"), "which the log never asked", "log of the same models")
     for option in ("--report", "--figure"):
         assert_one_line(
-            run_either(*asked, workshop.bundle, option, "no/where.x"), "no/where.x lies in no, which does not exist"
+            run(*asked, workshop.bundle, option, "no/where.x"), "no/where.x lies in no, which does not exist"
         )
-        assert_one_line(run_either(*asked, workshop.bundle, option, "."), "is a folder")
-    assert_one_line(run_either("evaluate", workshop.later), "Missing option", "--policy")
+        assert_one_line(run(*asked, workshop.bundle, option, "."), "is a folder")
+    assert_one_line(run("evaluate", workshop.later), "Missing option", "--policy")
     assert listing(tmp_path) == []
 
 
-def test_wrong_trainings_are_one_line(run_either: Run, workshop: Workshop, tmp_path: Path) -> None:
+def test_wrong_trainings_are_one_line(run: Run, workshop: Workshop, tmp_path: Path) -> None:
     """A target with other things in it, a recipe or a catalog that is absent or wrong."""
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("x")
     (tmp_path / "recipe.toml").write_text("[learn]\nfold = 3\n")
     log = workshop.folder / "log.jsonl"
-    assert_one_line(run_either("train", log, "-o", "full"), "full is not empty", "name another folder")
+    assert_one_line(run("train", log, "-o", "full"), "full is not empty", "name another folder")
     assert_one_line(
-        train(run_either, workshop, log, "--recipe", "absent.toml"), "absent.toml cannot be read", "check the path"
+        train(run, workshop, log, "--recipe", "absent.toml"), "absent.toml cannot be read", "check the path"
     )
-    assert_one_line(
-        train(run_either, workshop, log, "--recipe", "recipe.toml"), "recipe.toml", "'fold'", "mean 'folds'"
-    )
-    assert_one_line(train(run_either, workshop, log, "--catalog", "absent.toml"), "absent.toml")
-    assert_one_line(train(run_either, workshop, log, "--catalog", "."), "catalog")
-    assert_one_line(run_either("train", log), "Missing option")
+    assert_one_line(train(run, workshop, log, "--recipe", "recipe.toml"), "recipe.toml", "'fold'", "mean 'folds'")
+    assert_one_line(train(run, workshop, log, "--catalog", "absent.toml"), "absent.toml")
+    assert_one_line(train(run, workshop, log, "--catalog", "."), "catalog")
+    assert_one_line(run("train", log), "Missing option")
     assert listing(tmp_path) == ["full", "recipe.toml"]
