@@ -14,6 +14,8 @@ from guide_scenes import SCENES
 
 ROOT = Path(__file__).parent.parent
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+LONG = ("from-litellm-auto-router", "from-paretobandit", "from-routellm", "litellm-log", "your-own-parts")
+"""Those that train, some of them twice: a quarter of a minute each."""
 
 
 @pytest.fixture
@@ -27,7 +29,9 @@ def env() -> Iterator[dict[str, str]]:
         yield reader_environment(OPENAI_BASE_URL=server.url, **bases, **keys)
 
 
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "guide", [pytest.param(g, marks=[pytest.mark.slow] if g.stem in LONG else [], id=g.stem) for g in GUIDES]
+)
 def test_a_guide_runs(guide: Path, tmp_path: Path, env: dict[str, str]) -> None:
     """From its first block to its last; a server on a port of its own."""
     if guide.stem == "fastapi":
