@@ -36,7 +36,7 @@ class MlflowFoundry:
             raise CatalogError(f"there is no MLflow store {missing}; give the registry_uri that you mean")
         try:
             with calm():
-                client = mlflow.MlflowClient(registry_uri=self.registry_uri)
+                client = mlflow.MlflowClient(self.registry_uri, self.registry_uri)  # else MLflow makes a store here
                 return tuple(self._found(client, model) for model in _all(client) if self.alias in model.aliases)
         except mlflow.exceptions.MlflowException as error:
             raise CatalogError(f"the MLflow registry cannot be read: {str(error.message).splitlines()[0]}") from error

@@ -109,8 +109,10 @@ def registry(tmp_path: Path) -> Iterator[str]:
     yield uri
 
 
-def test_an_mlflow_registry_is_a_foundry(registry: str) -> None:
+def test_an_mlflow_registry_is_a_foundry(registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By tags of model and version; numbers are numbers. What has no version under the alias is left out."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     (found,) = MlflowFoundry(registry_uri=registry).models()
     assert found == FoundModel(
         name=TUNED, base="gpt-4o-mini", values={"usd_per_mtok_in": 0.3, "litellm_model": "openai/ft-1"}
@@ -118,6 +120,7 @@ def test_an_mlflow_registry_is_a_foundry(registry: str) -> None:
     router = with_found_models(ROUTER, [found])
     assert router.catalog[TUNED].litellm_model == "openai/ft-1"
     assert MlflowFoundry("challenger", registry).models() == ()
+    assert list(Path().iterdir()) == [], "a store that nobody asked for"
 
 
 def test_a_registry_that_is_not_there_is_said_and_not_made(tmp_path: Path) -> None:
