@@ -30,6 +30,10 @@ leave only the cheapest model to the next requests."""
 RESERVED_OVER = 0.1
 """Part of a request's income that goes into the reserve until it is full."""
 
+ADVANCED = 0.005
+"""Part of what came in that may be spent ahead, until it is as much as the reserve: half of the hundredth by which a
+budget may be overspent. The other half is for what answers err by."""
+
 TARGET_RANGE = (0.1, 4.0)
 """Least and greatest spending aimed at, against what a request brings into the budget."""
 
@@ -133,9 +137,9 @@ class BudgetPacer:
         Returns
         -------
         quality_per_usd : what a dollar must be worth, in quality points; NaN before anything is known.
-        left_usd : what may be spent on it, less than 0 in debt: what the budget holds now beside its reserve, of the
-            reserve what :data:`RESERVE` requests bring in, or, where that is more, what the request itself brings in,
-            since who costs no more than that adds to no debt.
+        left_usd : what may be spent on it, less than 0 in debt: what the budget holds now, and what may be spent ahead,
+            beside its reserve; of the reserve what :data:`RESERVE` requests bring in; or, where that is more, what the
+            request itself brings in, since who costs no more than that adds to no debt.
         """
         owner = self.options.owner(query)
         with self._lock:
@@ -264,8 +268,9 @@ class BudgetPacer:
 
     def _may_cost(self, purse: Purse, owner: str) -> float:
         """Give what one answer may cost of what a purse holds; all of it where nothing more can be carried."""
-        most, left, brought = self.options.most_carried_usd, purse.left_usd, self.options.brought(owner, 0.0)
-        if most is None or left < most * purse.share:
+        most, brought = self.options.most_carried_usd, self.options.brought(owner, 0.0)
+        left = purse.left_usd + _advance_usd(purse)
+        if most is None or purse.left_usd < most * purse.share:
             left = max(left - _reserve_usd(purse), min(left, RESERVE * purse.income_usd))
         return max(left, brought) if brought > 0.0 else left
 
@@ -282,7 +287,7 @@ class BudgetPacer:
         tokens_out = np.stack([row.output_tokens for row in rows])
         cost = (np.outer(tokens_in, prices.usd_per_mtok_in) + tokens_out * prices.usd_per_mtok_out) / TOKENS_PER_MTOK
         least, most = TARGET_RANGE
-        aim = purse.income_usd + (purse.left_usd - _reserve_usd(purse)) / PAID_BACK_OVER
+        aim = purse.income_usd + (purse.left_usd + _advance_usd(purse) - _reserve_usd(purse)) / PAID_BACK_OVER
         target = min(max(aim, least * purse.income_usd), most * purse.income_usd)
         beyond = purse.spent_usd / purse.expected_usd if purse.expected_usd > 0 else 1.0
         return price_of_money(wanted, cost, target / max(beyond, 0.1))
@@ -290,3 +295,7 @@ class BudgetPacer:
 
 def _reserve_usd(purse: Purse) -> float:
     return min(RESERVE, RESERVED_OVER * purse.requests) * purse.income_usd * purse.share
+
+
+def _advance_usd(purse: Purse) -> float:
+    return min(RESERVE, ADVANCED * purse.requests) * purse.income_usd * purse.share
