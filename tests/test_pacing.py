@@ -1,5 +1,6 @@
 """Laws of budget pacing."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from arbiter.records import Feedback, Outcome, Query
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
 from arbiter.standing import StandingOptions
-from arbiter.wishes import Wish
+from arbiter.wishes import LEAST_OWN, WINDOW, Wish, Wishes
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +175,47 @@ def test_tenants_have_their_own_budgets(router: Router) -> None:
             spent[tenant] += d.estimates[d.model].cost_usd / 400
     assert spent == {"rich": pytest.approx(0.005, rel=0.02), "poor": pytest.approx(0.001, rel=0.02)}
     assert set(service.standing.pacer.status(router.catalog)) == {"rich", "poor"}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("budget", [0.001, 0.002])
+def test_a_tenant_is_paced_by_its_own_requests(router: Router, budget: float) -> None:
+    """One asks hard things and one easy ones: each spends what comes in.
+
+    By the price that suits both together the second would spend two fifths and nine tenths of it.
+    """
+    rng, hard, easy = np.random.default_rng(3), "theorem proof integral deadlock", "river colour capital month"
+    service = served(router, PacingOptions(usd_per_request=budget))
+    spent: dict[str, list[float]] = {"hard": [], "easy": []}
+    for _ in range(400):
+        for user, words in (("hard", hard), ("easy", easy)):
+            among = words.split() if rng.random() < 0.85 else [*hard.split(), *easy.split()]
+            d = service.route(" ".join(rng.choice(among, size=5)), user=user)
+            spent[user].append(d.estimates[d.model].cost_usd)
+    for user, costs in spent.items():
+        assert np.mean(costs) == pytest.approx(budget, rel=0.06), user
+
+
+def test_wishes_are_kept_of_each_owner_and_of_all() -> None:
+    """By hand: an owner's own from forty on, everybody's before; fewer of each where there are many; back from text."""
+    rows = [
+        Wish(names=("a",), wanted=np.array([float(i)]), input_tokens=i, output_tokens=np.ones(1)) for i in range(240)
+    ]
+    wishes = Wishes()
+    for row in rows:
+        wishes.add("one", row)
+        wishes.add("two" if row.input_tokens < 39 else "three", row)
+    assert [w.input_tokens for w in wishes.of("one")] == list(range(40, 240))
+    assert [w.input_tokens for w in wishes.of("three")] == list(range(40, 240))
+    assert [w.input_tokens for w in wishes.of("two")] == [i // 2 for i in range(280, 480)]
+    again = Wishes.read(json.loads(json.dumps(wishes.to_lists())))
+    for owner in ("one", "two", "three", "nobody"):
+        assert [w.input_tokens for w in again.of(owner)] == [w.input_tokens for w in wishes.of(owner)]
+    later = Wishes(wishes)
+    for i in range(150):
+        for row in rows[:60]:
+            later.add(f"owner {i}", row)
+    assert len(later.of("owner 149")) == LEAST_OWN and later.of("owner 10") == later.of("nobody")
+    assert len(wishes.of("one")) == WINDOW, "what is gone on from stays as it is"
 
 
 def test_a_daily_budget_comes_in_by_the_clock(router: Router) -> None:
