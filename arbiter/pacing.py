@@ -107,9 +107,10 @@ class BudgetPacer:
         return purses_name(self.options) if self._pure else None
 
     def snapshot(self) -> str:
-        """Give the fold as text."""
+        """Give the fold as text; requests wait for a copy of it, not for the writing."""
         with self._lock:
-            return self._folded.to_text()
+            folded = self._folded.copy()
+        return folded.to_text()
 
     def resume(self, text: str) -> bool:
         """Go on from a snapshot, before anything else happens; say whether it could be read."""

@@ -130,6 +130,12 @@ class Purses:
         found = self._costs.get(decision_id)
         return found if found is not None or self._before is None else self._before._cost(decision_id)
 
+    def copy(self) -> "Purses":
+        """Give the same budgets, which go on from here by themselves."""
+        found = Purses(self._options)
+        found.purses, found.wishes, found._costs = dict(self.purses), Wishes(self.wishes), self._costs.copy()
+        return found
+
     def to_text(self) -> str:
         """Give everything as text; :func:`read_purses` gives it back to the last bit."""
         assert self._before is None, "a part of budgets is not kept"
