@@ -2,7 +2,7 @@
 
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from arbiter.catalog import Catalog
 from arbiter.purse import PacingOptions, Purse
@@ -28,8 +28,9 @@ ADVANCED = 0.005
 """Part of what came in that may be spent ahead, until it is as much as the reserve: half of the hundredth by which a
 budget may be overspent. The other half is for what answers err by."""
 
-TARGET_RANGE = (0.1, 4.0)
-"""Least and greatest spending aimed at, against what a request brings into the budget."""
+TARGET_RANGE = (0.5, 4.0)
+"""Least and greatest spending aimed at, against what a request brings into the budget. To pay a debt back at once would
+cost more quality than to pay it back slowly, since of what a dollar buys the first cents buy the most."""
 
 
 @dataclass(slots=True)
@@ -120,21 +121,19 @@ class BudgetPacer:
             self._now = self._ahead(whole=False) if self.shared else found
         return found is not None
 
-    def asked(self, query: Query, catalog: Catalog, now: float) -> tuple[float, float]:
-        """Say how a request is to be decided.
+    def asked(self, query: Query, catalog: Catalog, now: float) -> Query:
+        """Give a request with how it is to be decided, as its circumstances say it.
+
+        ``quality_per_usd`` is what a dollar must be worth, unless nothing is known yet. ``paced_usd`` is what may be
+        spent on it, less than 0 in debt: what the budget holds now, and what may be spent ahead, beside its reserve; of
+        the reserve what :data:`RESERVE` requests bring in. ``paced_least_usd`` is what it brings itself: who is
+        expected to cost no more adds to no debt.
 
         Parameters
         ----------
         query : the request.
         catalog : K candidates at their prices of this moment.
         now : seconds since 1970.
-
-        Returns
-        -------
-        quality_per_usd : what a dollar must be worth, in quality points; NaN before anything is known.
-        left_usd : what may be spent on it, less than 0 in debt: what the budget holds now, and what may be spent ahead,
-            beside its reserve; of the reserve what :data:`RESERVE` requests bring in; or, where that is more, what the
-            request itself brings in, since who costs no more than that adds to no debt.
         """
         owner = self.options.owner(query)
         with self._lock:
@@ -146,7 +145,13 @@ class BudgetPacer:
             if solved.due <= 0:
                 solved.price, solved.due = self._solve(owner, purse, self._now, catalog), SOLVED_EVERY
             solved.due -= 1
-            return solved.price, self._may_cost(purse, owner)
+            told = replace(
+                query.circumstances,
+                quality_per_usd=None if math.isnan(solved.price) else solved.price,
+                paced_usd=self._may_cost(purse),
+                paced_least_usd=purse.brought_usd,
+            )
+        return replace(query, circumstances=told)
 
     def reserve(self, query: Query, decision: Decision, now: float) -> bool:
         """Take a decision in as :meth:`decided`, unless it is out of date; say whether it was taken.
@@ -163,10 +168,8 @@ class BudgetPacer:
         owner, allowed = self.options.owner(query), query.circumstances.paced_usd
         with self._lock:
             if allowed is not None:
-                left = self._may_cost(self._now.earned(owner, now), owner)
-                rows = [decision.estimates[name] for name in decision.action_probs]
-                dear = sorted(row.cost_usd if row.cost_p90_usd is None else row.cost_p90_usd for row in rows)
-                if left < allowed and any(usd > left for usd in dear[1:]):
+                left = self._may_cost(self._now.earned(owner, now))
+                if left < allowed and any(usd > left for usd in _that_may_wait(query, decision)):
                     return False
             self._take_in(owner, decision, now)
             return True
@@ -262,13 +265,12 @@ class BudgetPacer:
             if len(self._own) > MOST_RESERVED:  # no ledger takes them
                 self._settle(next(iter(self._own)))
 
-    def _may_cost(self, purse: Purse, owner: str) -> float:
+    def _may_cost(self, purse: Purse) -> float:
         """Give what one answer may cost of what a purse holds; all of it where nothing more can be carried."""
-        most, brought = self.options.most_carried_usd, self.options.brought(owner, 0.0)
-        left = purse.left_usd + _advance_usd(purse)
-        if most is None or purse.left_usd < most * purse.share:
-            left = max(left - _reserve_usd(purse), min(left, RESERVE * purse.income_usd))
-        return max(left, brought) if brought > 0.0 else left
+        most, left = self.options.most_carried_usd, purse.left_usd + _advance_usd(purse)
+        if most is not None and purse.left_usd >= most * purse.share:
+            return left
+        return max(left - _reserve_usd(purse), min(left, RESERVE * purse.income_usd))
 
     def _settle(self, decision_id: str) -> None:
         own, self._pure = self._own.pop(decision_id), False
@@ -288,3 +290,10 @@ def _reserve_usd(purse: Purse) -> float:
 
 def _advance_usd(purse: Purse) -> float:
     return min(RESERVE, ADVANCED * purse.requests) * purse.income_usd * purse.share
+
+
+def _that_may_wait(query: Query, decision: Decision) -> list[float]:
+    """Give what each eligible candidate may cost that a budget may shut out: not the cheapest, nor who never waits."""
+    rows = [decision.estimates[name] for name in decision.action_probs]
+    dear = sorted((row.cost_usd if row.cost_p90_usd is None else row.cost_p90_usd, row.cost_usd) for row in rows)
+    return [usd for usd, expected_usd in dear[1:] if expected_usd > query.circumstances.paced_least_usd]

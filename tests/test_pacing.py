@@ -98,7 +98,7 @@ def test_who_only_waits_for_money_was_wanted(router: Router) -> None:
         (2000, 4.0, None, 10.0),
         (2000, -8.0, None, 2.0),
         (2000, 25.0, None, 25.0),
-        (4000, -12.0, None, 1.0),
+        (4000, -12.0, None, -2.0),
     ],
 )
 def test_of_the_reserve_an_answer_may_cost_what_ten_requests_bring_in(
@@ -116,23 +116,39 @@ def test_of_the_reserve_an_answer_may_cost_what_ten_requests_bring_in(
     for i in range(requests - 1):
         pacer.decided(Query(text="x"), replace(decision, id=str(i)), 0.0)
         pacer.answered(Feedback(decision_id=str(i), cost_usd=1.0 if i or most else 2.0 - held))
-    assert pacer.asked(Query(text="x"), router.catalog, 0.0)[1] == pytest.approx(may)
+    now = pacer.asked(Query(text="x"), router.catalog, 0.0).circumstances
+    assert (now.paced_usd, now.paced_least_usd) == pytest.approx((may, 1.0))
 
 
 def test_after_a_dear_answer_a_request_may_still_cost_what_it_brings_in(router: Router) -> None:
-    """The debt of a hundred requests' income shuts out whoever would add to it, and nobody else."""
+    """The debt of a hundred requests' income shuts out whoever is expected to add to it, and nobody else."""
     pacer, query, rng = (
         BudgetPacer(PacingOptions(usd_per_request=0.004)),
         read_request("river"),
         np.random.default_rng(0),
     )
-    pacer.asked(query, router.catalog, 0.0)
-    decision = router.route(query, rng)
+    decision = router.route(pacer.asked(query, router.catalog, 0.0), rng)
     pacer.decided(query, decision, 0.0)
     pacer.answered(Feedback(decision_id=decision.id, cost_usd=0.4))
-    _, may_cost = pacer.asked(query, router.catalog, 1.0)
-    assert pacer.status(router.catalog)[""]["left_usd"] < -0.3
-    assert may_cost == pytest.approx(0.004)
+    placed = pacer.asked(query, router.catalog, 1.0)
+    assert placed.circumstances.paced_usd < -0.3  # type: ignore[operator]
+    assert placed.circumstances.paced_least_usd == pytest.approx(0.004)
+    assert 0.002 < decision.estimates[MIDDLE].cost_usd < 0.004 < decision.estimates[DEAR].cost_usd
+    assert set(router.route(placed, rng).excluded) == {DEAR}
+
+
+def test_a_debt_is_not_paid_back_at_once(router: Router) -> None:
+    """The first cents of a dollar buy the most: in a debt of 60 requests' income a third of it is spent on."""
+    service = served(router, PacingOptions(usd_per_request=0.003))
+    expected_costs(service, texts(200))
+    decision = service.route("river")
+    service.feedback(decision.id, cost_usd=0.18)
+    pacer = service.standing.pacer
+    assert pacer is not None
+    owed = -pacer.status(router.catalog)[""]["left_usd"]
+    after = expected_costs(service, texts(100, seed=1))
+    assert owed > 0.1
+    assert 0.3 * 0.003 <= after.mean() <= 0.6 * 0.003
 
 
 def test_a_budget_above_all_wishes_is_not_spent_for_its_own_sake(router: Router) -> None:
@@ -324,4 +340,4 @@ def test_decisions_over_other_candidates_are_paid_and_not_misread(router: Router
     pacer.decided(query, other, 0.0)
     cost = decision.estimates[decision.model].cost_usd
     assert pacer.status(router.catalog)[""]["left_usd"] == pytest.approx(0.01 - cost)
-    assert np.isnan(pacer.asked(query, router.catalog, 0.0)[0])
+    assert pacer.asked(query, router.catalog, 0.0).circumstances.quality_per_usd is None

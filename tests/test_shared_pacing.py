@@ -291,9 +291,8 @@ def test_a_decision_that_others_have_overtaken_is_not_taken(router: Router) -> N
     query = read_request("theorem proof")
     for model in router.catalog.names:
         pacer = BudgetPacer(PacingOptions(usd_per_request=0.003, start_usd=0.015))
-        _, allowed = pacer.asked(query, router.catalog, 0.0)
-        assert allowed == pytest.approx(0.018 + ADVANCED * 0.003)
-        placed = replace(query, circumstances=replace(query.circumstances, paced_usd=allowed))
+        placed = pacer.asked(query, router.catalog, 0.0)
+        assert placed.circumstances.paced_usd == pytest.approx(0.018 + ADVANCED * 0.003)
         decision = router.route(placed, np.random.default_rng(0))
         assert set(decision.action_probs) == set(router.catalog.names)
         assert pacer.reserve(placed, replace(decision, id="first", model=DEAR), 0.0)
