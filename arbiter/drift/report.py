@@ -75,6 +75,11 @@ class Drift:
         return self.kind is not DriftKind.FEEDBACK_RATE
 
     @property
+    def subject(self) -> str:
+        """What is told of once: the traffic, whichever its features; the quality or the feedback rate of one model."""
+        return str(self.kind) if self.kind is DriftKind.TRAFFIC else f"{self.kind} of {self.what}"
+
+    @property
     def text(self) -> str:
         """The same in words."""
         said = {
@@ -82,7 +87,7 @@ class Drift:
             DriftKind.QUALITY: f"quality of {self.what} less its estimate",
             DriftKind.FEEDBACK_RATE: f"share of {self.what}'s answers that are judged",
         }
-        return f"{said[self.kind]} went from {self.before:.3f} to {self.after:.3f} (p {self.p_value:.1e})"
+        return f"{said[self.kind]} went from {self.before:.3g} to {self.after:.3g} (p {self.p_value:.0e})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from arbiter.drift.blocks import Block
 from arbiter.drift.fold import Awaited, DriftFold
 from arbiter.drift.means import MeanSums
 from arbiter.drift.report import Drift, DriftKind, DriftOptions
+from arbiter.ledger import WATCH
 
 FOLD_VERSION = 1
 """What the fold does. Raise it when the same events give another state: older snapshots are then left alone."""
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 def snapshot_name(options: DriftOptions) -> str:
     """Give what the snapshot of a fold is called: a fingerprint of what it depends on beside the ledger."""
     depends = (FOLD_VERSION, options.block, options.alpha, options.judged_within_s)
-    return "drift-" + hashlib.sha256(repr(depends).encode()).hexdigest()
+    return f"{WATCH}drift-" + hashlib.sha256(repr(depends).encode()).hexdigest()
 
 
 def to_text(fold: DriftFold) -> str:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from arbiter.drift.fold import DriftFold
-from arbiter.drift.report import DriftKind, DriftOptions, DriftReport
+from arbiter.drift.report import DriftOptions, DriftReport
 from arbiter.drift.telling import tell
 from arbiter.drift.text import read_fold, snapshot_name, to_text
 from arbiter.errors import LedgerError
@@ -26,8 +26,9 @@ logger = logging.getLogger(__name__)
 class DriftWatch:
     """Folds a ledger's events, whoever recorded them, and says in the log what has newly changed.
 
-    It reads on a thread of its own, now and then, so that no request waits for it, not at the start either. A change is
-    told once, when it becomes known, and by each process for itself; a service that starts says what holds by then.
+    It reads on a thread of its own, now and then, so that no request waits for it, not at the start either. A change of
+    the traffic, or of a model, is told once, when it becomes known, and by each process for itself; a service that
+    starts says what holds by then.
 
     Parameters
     ----------
@@ -45,7 +46,6 @@ class DriftWatch:
         self._watches = bool(ledger.identity) and math.isfinite(options.follow_s)
         self._fold = DriftFold(options)
         self._position = self._unkept = 0
-        self._known: frozenset[tuple[DriftKind, str]] = frozenset()
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._follower = Follower((self.look,), clock, options.follow_s if self._watches else math.inf)
@@ -71,8 +71,8 @@ class DriftWatch:
                 self._position, self._unkept = position, self._unkept + 1
                 if self._unkept % AT_ONCE == 0 and self._closing.wait(PAUSE_S):
                     break
-            self.report = self._fold.report
-            self._tell(self.report)
+            before, self.report = self.report, self._fold.report
+            self._tell(self.report, before)
             if self._unkept >= SNAPSHOT_EVERY and self._watches:
                 try:
                     self._keep()
@@ -109,9 +109,9 @@ class DriftWatch:
             snapshot = Snapshot(position=self._position, taken_at=self._clock(), payload=to_text(self._fold))
             self._ledger.keep_snapshot(snapshot_name(self._options), snapshot)
 
-    def _tell(self, report: DriftReport) -> None:
+    def _tell(self, report: DriftReport, known: DriftReport) -> None:
         """Say what holds now and did not at the last look, and whether an evaluation holds again."""
-        tell((drift for drift in report.latest if (drift.kind, drift.what) not in self._known), self._options)
-        if report.evaluation_holds and any(kind is not DriftKind.FEEDBACK_RATE for kind, _ in self._known):
+        before = {drift.subject for drift in known.latest}
+        tell((drift for drift in report.latest if drift.subject not in before), self._options)
+        if report.evaluation_holds and not known.evaluation_holds:
             logger.info("traffic and models are again as in the first %d decisions", self._options.block)
-        self._known = frozenset((drift.kind, drift.what) for drift in report.latest)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 
 from arbiter.ledger.database import Row, Transaction, Value
-from arbiter.ledger.protocol import Pruned, Snapshot
+from arbiter.ledger.protocol import WATCH, Pruned, Snapshot
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _KEEP = (
     "sha256 = excluded.sha256, payload = excluded.payload WHERE excluded.position >= snapshots.position"
 )
 _FORGET = "DELETE FROM snapshots WHERE taken_at < ?"
-_HELD = "SELECT coalesce(min(position), 0) FROM snapshots"
+_HELD = f"SELECT coalesce(min(position), 0) FROM snapshots WHERE name NOT LIKE '{WATCH}%'"
 
 # Of each decision: when something was last heard of it, and the number of its last feedback.
 _ENDED = (
