@@ -53,7 +53,8 @@ def test_what_is_constant_has_not_changed_by_a_rounding() -> None:
     zero = np.zeros(1)
     tenths = [Mean(np.array([sum([0.1] * n) / n]), zero, n) for n in (20, 30)]
     assert p_values(*tenths) == [1.0]
-    assert p_values(tenths[0], Mean(np.array([0.2]), zero, 30)) == [0.0]
+    for spread in (0.0, 1e-200):
+        assert p_values(tenths[0], Mean(np.array([0.2]), zero + spread, 30)) == [0.0]
 
 
 def test_the_end_of_a_ledger_says_what_holds(caplog: pytest.LogCaptureFixture) -> None:

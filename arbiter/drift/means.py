@@ -105,7 +105,7 @@ def _p_value(x: tuple[float, float, int], y: tuple[float, float, int]) -> float:
         return 1.0
     parts, freedom = (v / n, w / m), n + m - 2
     apart, together = sum(parts), ((n - 1) * v + (m - 1) * w) / freedom * (1.0 / n + 1.0 / m)
-    if apart == 0.0:
+    if apart**2 == 0.0:  # two constants, the smallest of numbers apart
         return 0.0
     welch = apart**2 / sum(part**2 / (k - 1) for part, k in zip(parts, (n, m), strict=True))
     tails = [student_t_tail(abs(a - b) / math.sqrt(error), df) for error, df in ((apart, welch), (together, freedom))]
