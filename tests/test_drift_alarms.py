@@ -27,7 +27,7 @@ DAY, NIGHT = World(rate=0.8, per_s=2.0), World(rate=0.8, per_s=0.2)
 
 Case = tuple[list[tuple[int, World]], Delay, int, DriftOptions]
 CASES: dict[str, Case] = {
-    "late": ([(750, SAME)], late, 1, DriftOptions(block=100, judged_within_s=210)),
+    "late": ([(600, SAME)], late, 1, DriftOptions(block=100, judged_within_s=210)),
     # Judgements that come while their time runs out: half of them count.
     "in time or not": ([(600, OFTEN)], exponential, 1, DriftOptions(block=100, judged_within_s=42)),
     # Requests come ten times as fast by day as by night, judgements do not.

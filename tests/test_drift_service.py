@@ -1,6 +1,5 @@
 """Laws of the drift watch in a service: nobody waits for it, the log says it once, and all who share a ledger agree."""
 
-import json
 import logging
 import math
 import subprocess
@@ -240,12 +239,3 @@ def test_a_file_can_say_how(tmp_path: Path) -> None:
     (tmp_path / "arbiter.toml").write_text("[serve.drift]\nblock = 1000\njudged_within_s = 60\nfollow_s = inf\n")
     with arbiter.from_config(tmp_path / "arbiter.toml") as service:
         assert service.options.drift == DriftOptions(block=1000, judged_within_s=60.0, follow_s=math.inf)
-
-
-def test_a_snapshot_is_text_that_json_reads(tmp_path: Path) -> None:
-    """And small: a full wait of decisions is the most of it."""
-    with SqliteLedger(tmp_path / "l.db") as ledger, service_of(ledger) as service:
-        ledger.append_many(stream(5, [(100, World())]))
-        service.snapshot()
-        ((payload,),) = ledger._rows("SELECT payload FROM snapshots WHERE name LIKE 'watch-drift-%'")
-        assert set(json.loads(payload)) >= {"version", "waiting", "blocks", "found"}

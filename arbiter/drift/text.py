@@ -18,6 +18,8 @@ from arbiter.ledger import WATCH
 FOLD_VERSION = 1
 """What the fold does. Raise it when the same events give another state: older snapshots are then left alone."""
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 logger = logging.getLogger(__name__)
 
 
@@ -28,7 +30,10 @@ def snapshot_name(options: DriftOptions) -> str:
 
 
 def to_text(fold: DriftFold) -> str:
-    """Give a fold as text; :func:`read_fold` gives it back to the last bit."""
+    """Give a fold as text; :func:`read_fold` gives it back to the last bit.
+
+    A line for each decision that waits: one JSON text of all would hold up every other thread until it is done.
+    """
     values = {
         "version": fold.version,
         "full": fold.full,
@@ -38,18 +43,20 @@ def to_text(fold: DriftFold) -> str:
         "first": None if fold.first is None else _block_values(fold.first),
         "blocks": [_block_values(block) for block in fold.blocks.values() if block is not fold.first],
         "first_is_open": fold.first is not None and fold.first.number in fold.blocks,
-        "waiting": [[i, a.block, a.model, a.expected, a.at, a.session, a.quality] for i, a in fold.waiting.items()],
         "now": [asdict(drift) for drift in fold.now.values()],
         "found": [asdict(drift) for drift in fold.found],
     }
-    return json.dumps(values, separators=(",", ":"))
+    waiting = ((i, a.block, a.model, a.expected, a.at, a.session, a.quality) for i, a in fold.waiting.items())
+    return "\n".join(map(_ENCODER.encode, (values, *waiting)))
 
 
 def read_fold(options: DriftOptions, text: str) -> DriftFold | None:
     """Rebuild a fold; None where the text is none, as another version may have written it."""
     fold = DriftFold(options)
     try:
-        _fill(fold, json.loads(text))
+        values, *waiting = map(json.loads, text.split("\n"))
+        _fill(fold, values)
+        fold.waiting.update({row[0]: Awaited(*row[1:]) for row in waiting})
     except (KeyError, TypeError, ValueError) as error:
         logger.warning("a snapshot of drift cannot be read and is not used (%s: %s)", type(error).__name__, error)
         return None
@@ -67,7 +74,6 @@ def _fill(fold: DriftFold, values: Mapping[str, Any]) -> None:
     if fold.first is not None and values["first_is_open"]:
         blocks = [fold.first, *blocks]
     fold.blocks.update({block.number: block for block in blocks})
-    fold.waiting.update({row[0]: Awaited(*row[1:]) for row in values["waiting"]})
     for drift in map(_drift, values["now"]):
         fold.now[(drift.kind, drift.what)] = drift
     fold.found.extend(map(_drift, values["found"]))
