@@ -1,7 +1,7 @@
 """Streams of decisions and judgements between two models, that change or stay as they are, for tests of drift."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -118,7 +118,7 @@ def folded(events: list[Event], options: DriftOptions) -> DriftFold:
     return fold
 
 
-def alarms(streams: list[list[Event]], options: DriftOptions) -> dict[DriftKind, int]:
+def alarms(streams: Iterable[list[Event]], options: DriftOptions) -> dict[DriftKind, int]:
     """Count the streams in which anything of a kind was ever found."""
     counts = dict.fromkeys(DriftKind, 0)
     for events in streams:

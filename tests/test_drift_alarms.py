@@ -1,12 +1,17 @@
 """Laws of the drift watch's errors: few false alarms whatever the feedback is like, and real changes found in time."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from drift_streams import Delay, World, alarms, at_once, folded, stream
 
 from arbiter.drift import DriftKind, DriftOptions
+from arbiter.ledger import Event
+from arbiter.loading import load_router
+from arbiter.records import Decision, Feedback
+from arbiter_training.traffic import OutcomeMatrix, pivot, read_traffic
 
 
 def exponential(rng: np.random.Generator) -> float:
@@ -66,3 +71,37 @@ def test_what_changes_is_found_in_its_first_block(then: World, kind: DriftKind, 
         events = stream(seed, [(400, World()), (500, then)], late)
         found = [drift for drift in folded(events, options).found if drift.kind is kind]
         assert {drift.what for drift in found if drift.block == 2} & what, (seed, found)
+
+
+def real_stream(truth: OutcomeMatrix, decisions: list[Decision], seed: int, n: int = 6000) -> list[Event]:
+    """Draw n requests of a log with replacement, half of them judged, five minutes later on average, and in any order.
+
+    The first model answers 60 % of them, the others as many each.
+    """
+    rng, models = np.random.default_rng(seed), len(truth.models)
+    share = np.array([0.6, *[0.4 / (models - 1)] * (models - 1)])
+    events: list[Event] = []
+    for at in range(n):
+        i, arm = int(rng.integers(len(decisions))), int(rng.choice(models, p=share))
+        events.append(Event(record=replace(decisions[i], id=str(at), model=truth.models[arm]), timestamp=float(at)))
+        if rng.random() < 0.5:
+            judged = Feedback(decision_id=str(at), quality=float(truth.quality[i, arm]))
+            events.append(Event(record=judged, timestamp=at + float(rng.exponential(300.0))))
+    return sorted(events, key=lambda event: event.timestamp)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["paretobandit_val_k3", "gsm8k_gpt4_mixtral"])
+def test_real_traffic_raises_few_alarms(data_dir: Path, name: str) -> None:
+    """Twelve blocks of real prompts as the shipped bundle sees them, and real judgements: at 5 % in 5 of 100 streams.
+
+    11 is as many as three binomial errors of 2.18 more allow.
+    """
+    truth = pivot(read_traffic(data_dir / "traffic" / f"{name}.parquet"))
+    decided = load_router(None).route_batch(truth.queries, np.random.default_rng(0))
+    estimate = next(iter(decided[0].estimates.values()))
+    expected = dict(zip(truth.models, np.nanmean(truth.quality, axis=0).tolist(), strict=True))
+    estimates = {model: replace(estimate, quality=quality) for model, quality in expected.items()}
+    decisions = [replace(each, estimates=estimates) for each in decided]
+    found = alarms((real_stream(truth, decisions, seed) for seed in range(100)), DriftOptions(judged_within_s=600.0))
+    assert all(count <= 11 for count in found.values()), found
