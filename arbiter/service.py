@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self, Unpack
 
 from arbiter.completing import Completing
+from arbiter.drift import DriftWatch
 from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
 from arbiter.failing_open import FailingOpen
 from arbiter.feedback_details import FeedbackDetails, read_feedback
@@ -61,6 +62,7 @@ class Arbiter(Completing, Tending):
         self.standing.follow(self.ledger)
         looks = (self._learner.learn, lambda: self.standing.follow(self.ledger))
         self._follower = Follower(looks, o.clock, o.follow_s if shared else math.inf)
+        self.drift = DriftWatch(self.ledger, o.drift, o.clock)
         self._deciding = FailingOpen(self.standing, o.seed, o.workers)
         super().__init__(router)
         self.trials = Trials(o, self.ledger)
@@ -110,8 +112,7 @@ class Arbiter(Completing, Tending):
         queries = [read_query(request, options) for request in requests]
         if not queries:
             return []
-        self._follower.follow()
-        self.trials.follow()
+        self._look_around()
         # What one request may cost hangs on what the one before it did, where a budget is paced.
         parts = [queries] if self.standing.pacer is None else [[query] for query in queries]
         return [decision for part in parts for decision in self._served(part)]
@@ -255,6 +256,7 @@ class Arbiter(Completing, Tending):
         self.trials.close()
         self._health.close()
         self._follower.close()
+        self.drift.close()
         self.ledger.close()
 
     def __enter__(self) -> Self:

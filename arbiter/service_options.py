@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from arbiter import forked
+from arbiter.drift import DriftOptions
 from arbiter.execution import ExecutionOptions, Run
 from arbiter.experiments import Experiment, Shadow
 from arbiter.gatekeeper.assessed import assessed
@@ -46,6 +47,8 @@ class ServiceOptions:
         :func:`arbiter.integrations.telemetry.spans`.
     listeners : each hears of every decision, outcome and feedback as it is recorded, and of every request that was
         carried out; see :class:`arbiter.integrations.mlflow_traces.Traces`.
+    drift : how changes of traffic, quality and feedback rate are looked for in a ledger that lasts, beside the
+        requests; ``DriftOptions(follow_s=math.inf)`` does not look. See :mod:`arbiter.drift`.
     follow_s : seconds of serving after which feedback that other processes recorded in the same ledger is looked for,
         in the background; each feedback of this process looks, too. Where a budget is paced, what they spent is, too.
         Infinite never does: then each process has the paced budget for itself.
@@ -67,6 +70,7 @@ class ServiceOptions:
     observers: tuple[Callable[[Run], None], ...] = ()
     listeners: tuple[Listener, ...] = ()
     workers: int = 1
+    drift: DriftOptions = field(default_factory=DriftOptions)
     follow_s: float = 2.0
 
     def __post_init__(self) -> None:

@@ -3,13 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from arbiter.drift import DriftWatch
 from arbiter.errors import InvalidInputError
+from arbiter.following import Follower
 from arbiter.governance import with_found_models
 from arbiter.learner import Learner
 from arbiter.ledger import Ledger, Pruned
 from arbiter.router import Router
 from arbiter.service_options import ServiceOptions
 from arbiter.standing import Standing
+from arbiter.trials import Trials
 
 DAY_S = 86_400.0
 
@@ -19,18 +22,28 @@ class Tending(ABC):
 
     Attributes
     ----------
-    ledger, options, standing : the service's.
+    ledger, options, standing, trials : the service's.
+    drift : what has changed in the ledger's traffic; ``drift.report`` tells, as of the last look.
     """
 
     ledger: Ledger
     options: ServiceOptions
     standing: Standing
+    trials: Trials
+    drift: DriftWatch
+    _follower: Follower
     _learner: Learner
 
     @property
     @abstractmethod
     def router(self) -> Router:
         """The router as it stands."""
+
+    def _look_around(self) -> None:
+        """Take in what the ledger was told by others, and look for drift, if it is time; nobody waits for it."""
+        self._follower.follow()
+        self.trials.follow()
+        self.drift.follow()
 
     def swap(self, router: Router) -> None:
         """Serve another router from now on; what the ledger holds is folded into it first.
@@ -87,6 +100,7 @@ class Tending(ABC):
             If it cannot be written.
         """
         self.standing.snapshot(self.ledger)
+        self.drift.snapshot()
         return self._learner.snapshot()
 
     def prune(self, older_than_days: float) -> Pruned:

@@ -12,6 +12,7 @@ from arbiter.config.file import find_file
 from arbiter.config.option import Mark, Option, known_option, option_of
 from arbiter.config.settings import AUDIT_KEY, DEFAULTS, Settings, Table, read_settings
 from arbiter.config.shared import BUNDLE, COMMANDS, FILE, LEDGER, SHARED
+from arbiter.drift import DriftOptions
 from arbiter.errors import ConfigError, InvalidInputError
 from arbiter.execution import ExecutionOptions, read_deployments
 from arbiter.execution.health import HealthOptions
@@ -31,6 +32,7 @@ GOVERNANCE = f"{SERVE}.governance"
 RECORDS: Mapping[str, type] = {
     SERVE: ServiceOptions,
     f"{SERVE}.prompts": PromptStorage,
+    f"{SERVE}.drift": DriftOptions,
     f"{SERVE}.standing": StandingOptions,
     f"{SERVE}.standing.pacing": PacingOptions,
     f"{SERVE}.execution": ExecutionOptions,

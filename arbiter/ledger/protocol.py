@@ -7,6 +7,10 @@ from typing import Protocol
 from arbiter.ledger.events import Event, EventKind
 from arbiter.records import Decision, Feedback
 
+WATCH = "watch-"
+"""Begins the names of snapshots whose folds watch and decide nothing. Deleting does not look at these: what they hold
+lets no event go that something else still has to learn, and what they lack holds none back."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventCount:
@@ -186,7 +190,8 @@ class Ledger(Protocol):
         """Delete the decisions of which nothing was heard since a time, with all that belongs to them.
 
         What was learned from them must live on in snapshots: a judged decision goes only if every snapshot holds its
-        feedback. A snapshot that was itself not renewed since that time goes, too, and holds back nothing.
+        feedback, save those of :data:`WATCH`. A snapshot that was itself not renewed since that time goes, too, and
+        holds back nothing.
 
         Parameters
         ----------

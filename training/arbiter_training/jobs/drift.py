@@ -30,7 +30,9 @@ def log_drift(report: DriftReport, ledger: str, tracking: Path) -> str:
         )
         for block in range(1, report.blocks):
             found = [drift for drift in report.found if drift.block == block]
-            counts = {f"drift/{kind}": float(sum(drift.kind is kind for drift in found)) for kind in DriftKind}
+            # Of what waits to be judged nothing is known yet: no number, not 0.
+            kinds = DriftKind if block < report.judged_blocks else (DriftKind.TRAFFIC,)
+            counts = {f"drift/{kind}": float(sum(drift.kind is kind for drift in found)) for kind in kinds}
             values = {metric_name(f"drift/{drift.kind}/{drift.what}"): drift.after for drift in found}
             tracker.log_metrics({**counts, **values}, step=block)
         tracker.log_text(json.dumps([asdict(drift) for drift in report.found], indent=1), "drift.json")
