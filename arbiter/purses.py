@@ -184,4 +184,4 @@ def purses_name(options: PacingOptions) -> str | None:
         o.start_usd,
         o.most_carried_usd,
     )
-    return "pacing-" + hashlib.sha256(repr(depends).encode()).hexdigest()
+    return hashlib.sha256(repr(depends).encode()).hexdigest()

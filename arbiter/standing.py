@@ -11,7 +11,7 @@ from arbiter.catalog import Catalog
 from arbiter.demands import Circumstances
 from arbiter.errors import BudgetError, InvalidInputError, LedgerError
 from arbiter.governance import Governance
-from arbiter.ledger import Ledger, Snapshot
+from arbiter.ledger import BUDGET, Ledger, Snapshot
 from arbiter.pacing import BudgetPacer, PacingOptions
 from arbiter.records import Decision, Feedback, Outcome, Query
 
@@ -178,7 +178,7 @@ class Standing:
                 self._keep(self.pacer, ledger)
 
     def _resume(self, pacer: BudgetPacer, ledger: Ledger) -> None:
-        found = None if pacer.snapshot_name is None else ledger.snapshot(pacer.snapshot_name)
+        found = None if pacer.snapshot_name is None else ledger.snapshot(f"{BUDGET}{pacer.snapshot_name}")
         if found is not None and pacer.resume(found.payload):
             self._position = found.position
 
@@ -187,7 +187,7 @@ class Standing:
         if pacer.snapshot_name is None or self._position == 0:
             return
         snapshot = Snapshot(position=self._position, taken_at=self._clock(), payload=pacer.snapshot())
-        ledger.keep_snapshot(pacer.snapshot_name, snapshot)
+        ledger.keep_snapshot(f"{BUDGET}{pacer.snapshot_name}", snapshot)
 
     def answered(self, record: Outcome | Feedback) -> None:
         """Tell the paced budget what an answer did cost."""

@@ -17,10 +17,12 @@ from arbiter.errors import InvalidInputError
 from arbiter.judgements import FeedbackRules
 from arbiter.learning import Replay, resumed
 from arbiter.ledger import WATCH, BufferedLedger, EventKind, Ledger, SqliteLedger, open_ledger
+from arbiter.pacing import PacingOptions
 from arbiter.policies import BanditPolicy, BanditSettings
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
 from arbiter.snapshots import policy_text, read_policy
+from arbiter.standing import StandingOptions
 
 DAY_S = 86_400.0
 PROMPTS = ("capital river month", "theorem proof integral")
@@ -349,11 +351,16 @@ def test_pruning_everything_leaves_the_state(
     assert not caplog.records
 
 
-def test_pruning_without_snapshots_keeps_what_was_judged(router: Router, tmp_path: Path) -> None:
-    """With a reward that has no version nothing can be snapshot, so nothing that taught is deleted."""
+@pytest.mark.parametrize("paced", [False, True])
+def test_pruning_without_snapshots_keeps_what_was_judged(router: Router, tmp_path: Path, paced: bool) -> None:
+    """With a reward that has no version nothing can be snapshot, so nothing that taught is deleted.
+
+    A paced budget has a snapshot, but that does not hold what was learned.
+    """
     clock = Clock()
     rules = FeedbackRules(reward=lambda _, feedback: feedback.quality)
-    with serve(router, SqliteLedger(tmp_path / "l.db"), clock, feedback=rules) as service:
+    standing = StandingOptions(pacing=PacingOptions(usd_per_request=1.0) if paced else None)
+    with serve(router, SqliteLedger(tmp_path / "l.db"), clock, feedback=rules, standing=standing) as service:
         taught(service, clock)
         service.route(PROMPTS[0])
         clock.now += 40 * DAY_S

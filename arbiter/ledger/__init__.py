@@ -6,10 +6,11 @@ from arbiter.ledger.events import Event, EventKind
 from arbiter.ledger.opening import open_ledger
 from arbiter.ledger.postgres import PostgresLedger
 from arbiter.ledger.prompts import PromptPolicy, PromptStorage
-from arbiter.ledger.protocol import WATCH, EventCount, Judged, Ledger, Pruned, Snapshot
+from arbiter.ledger.protocol import BUDGET, WATCH, EventCount, Judged, Ledger, Pruned, Snapshot
 from arbiter.ledger.sqlite import SqliteLedger
 
 __all__ = [
+    "BUDGET",
     "WATCH",
     "BufferedLedger",
     "Event",

@@ -11,6 +11,9 @@ WATCH = "watch-"
 """Begins the names of snapshots whose folds watch and decide nothing. Deleting does not look at these: what they hold
 lets no event go that something else still has to learn, and what they lack holds none back."""
 
+BUDGET = "pacing-"
+"""Begins the names of snapshots of paced budgets. Deleting keeps what they lack, but what they hold is not learned."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventCount:
@@ -190,8 +193,8 @@ class Ledger(Protocol):
         """Delete the decisions of which nothing was heard since a time, with all that belongs to them.
 
         What was learned from them must live on in snapshots: a judged decision goes only if every snapshot holds its
-        feedback, save those of :data:`WATCH`. A snapshot that was itself not renewed since that time goes, too, and
-        holds back nothing.
+        feedback, save those of :data:`WATCH`, and one that is not of a :data:`BUDGET` does. A snapshot that was itself
+        not renewed since that time goes, too, and holds back nothing.
 
         Parameters
         ----------

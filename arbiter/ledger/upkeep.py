@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 
 from arbiter.ledger.database import Row, Transaction, Value
-from arbiter.ledger.protocol import WATCH, Pruned, Snapshot
+from arbiter.ledger.protocol import BUDGET, WATCH, Pruned, Snapshot
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,7 +22,10 @@ _KEEP = (
     "sha256 = excluded.sha256, payload = excluded.payload WHERE excluded.position >= snapshots.position"
 )
 _FORGET = "DELETE FROM snapshots WHERE taken_at < ?"
-_HELD = "SELECT coalesce(min(position), 0) FROM snapshots WHERE name NOT LIKE ?"
+_HELD = (
+    "SELECT CASE WHEN count(CASE WHEN name LIKE ? THEN NULL ELSE 1 END) > 0 THEN min(position) ELSE 0 END "
+    "FROM snapshots WHERE name NOT LIKE ?"
+)
 
 # Of each decision: when something was last heard of it, and the number of its last feedback.
 _ENDED = (
@@ -60,7 +63,7 @@ class Upkeep(ABC):
         """See :meth:`arbiter.ledger.protocol.Ledger.prune`; an SQLite file keeps its size and fills the gaps."""
         with self._writing() as transaction:
             transaction.execute(_FORGET, (before,))
-            (held,) = transaction.execute(_HELD, (f"{WATCH}%",)).fetchone()
+            (held,) = transaction.execute(_HELD, (f"{BUDGET}%", f"{WATCH}%")).fetchone()
             last, held_back = transaction.execute(_OVERVIEW, (held, held, before)).fetchone()
             deleted = transaction.execute(_DELETE, (before, held)).rowcount
             transaction.execute(_FIRST_FACT, ("pruned_through", "0"))
