@@ -77,7 +77,7 @@ class GateSettings:
 
     start: float = 0.05
     least: float = 0.05
-    most: float = 0.95
+    most: float = 0.98
     margin: float = 0.0
     memory: float = 300.0
     alarm: float = 15.0
