@@ -75,15 +75,15 @@ def test_a_fixed_share_never_moves() -> None:
 
 
 def test_the_slow_alarm_by_hand() -> None:
-    """Surprises of -1.25 add 1 each: the 16th passes 15, the sums start anew, and the other candidate's stay."""
+    """Surprises of -1 add 0.75 each: the 21st passes 15, the sums start anew, and the other candidate's stay."""
     gate = Gate.closed(2, GateSettings())
-    gate, _ = gate.watched(1, 1.5)
-    for i in range(16):
-        gate, alarm = gate.watched(0, -1.25)
-        assert alarm == (i == 15)
+    gate, _ = gate.watched(1, 1.0)
+    for i in range(21):
+        gate, alarm = gate.watched(0, -1.0)
+        assert alarm == (i == 20)
     assert gate.share == GateSettings().most
-    assert gate.changed.tolist() == [[0.0, 0.0], [0.0, 1.25]]
-    assert gate.jumped.tolist() == [[0.0, 0.0], [0.0, 0.5]]
+    assert gate.changed.tolist() == [[0.0, 0.0], [0.0, 0.75]]
+    assert not gate.jumped.any() and gate.spread.tolist() == [1.0, 1.0]
 
 
 def test_the_quick_alarm_by_hand() -> None:
@@ -118,7 +118,7 @@ def alarms(gate: Gate, surprises: np.ndarray) -> int:
 
 
 @pytest.mark.parametrize(
-    ("kind", "per_alarm"), [("normal", 13_700), ("t3", 95_000), ("fails 0.05", 200_000), ("fails 0.1", 4_200)]
+    ("kind", "per_alarm"), [("normal", 14_000), ("t3", 57_000), ("fails 0.05", 125_000), ("fails 0.1", 6_000)]
 )
 def test_unchanged_candidates_raise_few_alarms(kind: str, per_alarm: int) -> None:
     """100,000 judgements: no more alarms than four standard errors above what the documented rate expects, plus one."""
@@ -127,20 +127,27 @@ def test_unchanged_candidates_raise_few_alarms(kind: str, per_alarm: int) -> Non
     assert found <= expected + 4.0 * math.sqrt(expected) + 1.0
 
 
-def test_a_candidate_whose_judgements_scatter_more_raises_few_alarms_once_that_is_known() -> None:
-    """Half as much again: once in some 500 judgements, were it measured by the others; in 13,700 by its own."""
-    surprises = 1.5 * np.random.default_rng(3).normal(size=20_000)
-    assert alarms(Gate.closed(1, GateSettings()), surprises) >= 20
-    assert alarms(Gate.closed(1, GateSettings(), np.array([1.5])), surprises) <= 8
+def test_a_candidate_is_soon_measured_by_its_own_scatter() -> None:
+    """Three times what was thought would be an alarm in some 60 judgements; of 20,000 at most 8 come, half at first."""
+    surprises = 3.0 * judged_once(np.random.default_rng(3), "normal", 20_000)
+    gate = Gate.closed(1, GateSettings())
+    assert alarms(gate, surprises) <= 8
+    for surprise in surprises[:1000].tolist():
+        gate, _ = gate.watched(0, surprise)
+    assert gate.spread[0] == pytest.approx(3.0, rel=0.25)
 
 
 def test_no_candidate_is_measured_by_less_than_half_of_what_all_scatter() -> None:
     """One that was never judged but perfect would else change with every word."""
-    assert Gate.closed(2, GateSettings(), np.array([0.01, 0.8])).spread.tolist() == [0.5, 0.8]
+    gate = Gate.closed(2, GateSettings(), np.array([0.01, 0.8]))
+    assert gate.spread.tolist() == [0.5, 0.8]
+    for _ in range(400):
+        gate, _ = gate.watched(1, 0.0)
+    assert gate.spread[1] == 0.5
 
 
 def delays(shift: float, runs: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Give the mean number of judgements to the alarm, and to that of a slow sum alone, on the same surprises."""
+    """Give the mean number of judgements to the alarm, and to that of a slow sum alone whose measure is known."""
     both, alone = [], []
     for surprises in rng.normal(-shift, 1.0, size=(runs, 400)):
         bounded = np.clip(-surprises, -3.0, 3.0) - 0.25
@@ -151,13 +158,12 @@ def delays(shift: float, runs: int, rng: np.random.Generator) -> tuple[float, fl
             gate, alarm = gate.watched(0, float(surprises[n]))
             n += 1
         both.append(n)
-    assert all(b <= a for b, a in zip(both, alone, strict=True))
     return float(np.mean(both)), float(np.mean(alone))
 
 
-@pytest.mark.parametrize(("shift", "at_most"), [(0.5, 1.0), (1.5, 0.95), (2.0, 0.86), (2.5, 0.8)])
+@pytest.mark.parametrize(("shift", "at_most"), [(0.5, 1.1), (1.0, 1.05), (1.5, 0.97), (2.0, 0.9), (2.5, 0.8)])
 def test_a_large_change_is_found_sooner_and_a_small_one_as_soon(shift: float, at_most: float) -> None:
-    """Never later than by the slow sum alone; on 300 runs, by this factor of its judgements on average."""
+    """On 300 runs, by this factor of its judgements on average."""
     both, alone = delays(shift, 300, np.random.default_rng(4))
     assert both <= at_most * alone
 
@@ -167,7 +173,7 @@ def test_a_gate_of_an_older_bundle_has_neither_quick_sums_nor_a_spread() -> None
     gate, _ = Gate.closed(2, GateSettings(), np.array([0.7, 1.2])).watched(0, -2.0)
     fresh = Gate.closed(2, GateSettings())
     again = fresh.restored(gate.numbers, gate.arrays)
-    assert again.arrays["spread"].tolist() == [0.7, 1.2] and again.jumped.tolist() == gate.jumped.tolist()
+    assert again.arrays["spread"].tolist() == gate.spread.tolist() and again.jumped.tolist() == gate.jumped.tolist()
     older = fresh.restored(gate.numbers, {"changed": gate.changed})
     assert older.changed.tolist() == gate.changed.tolist()
     assert not older.jumped.any() and older.spread.tolist() == [1.0, 1.0]
