@@ -66,7 +66,7 @@ def exclusions(
         reason = next(found, None)
         if reason is not None:
             reasons[candidate.name] = reason
-    return reasons if now.paced_usd is None else reasons | _beyond_pace(now.paced_usd, reasons, catalog, expectation)
+    return reasons if now.paced_usd is None else reasons | _beyond_pace(now, reasons, catalog, expectation)
 
 
 def exclusions_of_batch(
@@ -119,9 +119,10 @@ def _limited(query: Query) -> bool:
 
 
 def _beyond_pace(
-    left_usd: float, reasons: dict[str, str], catalog: Catalog, expectation: Expectation
+    now: Circumstances, reasons: dict[str, str], catalog: Catalog, expectation: Expectation
 ) -> dict[str, str]:
     """Say who may cost more than a paced budget holds, of those that may answer; the cheapest of these never does."""
+    left_usd = now.paced_usd or 0.0
     may = [i for i, name in enumerate(catalog.names) if name not in reasons]
     longer = np.maximum(expectation.output_tokens_at(PACED_LEVEL) - expectation.output_tokens, 0.0)
     dear = expectation.cost_usd + longer * catalog.arrays.usd_per_mtok_out / TOKENS_PER_MTOK
@@ -129,7 +130,7 @@ def _beyond_pace(
     return {
         catalog.names[i]: f"{WAITS_FOR_MONEY}{dear[i]:.3g}, the paced budget allows ${left_usd:.3g}"
         for i in may
-        if i != cheapest and dear[i] > left_usd
+        if i != cheapest and dear[i] > left_usd and expectation.cost_usd[i] > now.paced_least_usd
     }
 
 

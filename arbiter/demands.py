@@ -94,6 +94,7 @@ class Circumstances:
         leaves that.
     paced_usd : what a paced budget holds: a choice that may cost more waits, unless it is the cheapest; None where
         there is none.
+    paced_least_usd : a choice that is expected to cost no more than this never waits for a paced budget.
     economy : makes a dollar weigh more, as the asker's quota runs out; None leaves its weight.
     """
 
@@ -103,4 +104,5 @@ class Circumstances:
     warm_tokens: int = 0
     quality_per_usd: float | None = None
     paced_usd: float | None = None
+    paced_least_usd: float = 0.0
     economy: Economy | None = None

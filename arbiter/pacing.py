@@ -2,20 +2,14 @@
 
 import math
 import threading
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from arbiter.catalog import Catalog
-from arbiter.price_of_money import price_of_money
 from arbiter.purse import PacingOptions, Purse
 from arbiter.purses import MOST_RESERVED, Purses, purses_name, read_purses
 from arbiter.records import Decision, Feedback, Outcome, Query
-from arbiter.wishes import Wish
 
 __all__ = ["BudgetPacer", "PacingOptions"]
-
-TOKENS_PER_MTOK = 1e6
 
 SOLVED_EVERY = 10
 """Requests after which the price is solved anew; a changed price of a model does so at once."""
@@ -30,8 +24,13 @@ leave only the cheapest model to the next requests."""
 RESERVED_OVER = 0.1
 """Part of a request's income that goes into the reserve until it is full."""
 
-TARGET_RANGE = (0.1, 4.0)
-"""Least and greatest spending aimed at, against what a request brings into the budget."""
+ADVANCED = 0.005
+"""Part of what came in that may be spent ahead, until it is as much as the reserve: half of the hundredth by which a
+budget may be overspent. The other half is for what answers err by."""
+
+TARGET_RANGE = (0.5, 4.0)
+"""Least and greatest spending aimed at, against what a request brings into the budget. To pay a debt back at once would
+cost more quality than to pay it back slowly, since of what a dollar buys the first cents buy the most."""
 
 
 @dataclass(slots=True)
@@ -109,9 +108,10 @@ class BudgetPacer:
         return purses_name(self.options) if self._pure else None
 
     def snapshot(self) -> str:
-        """Give the fold as text."""
+        """Give the fold as text; requests wait for a copy of it, not for the writing."""
         with self._lock:
-            return self._folded.to_text()
+            folded = self._folded.copy()
+        return folded.to_text()
 
     def resume(self, text: str) -> bool:
         """Go on from a snapshot, before anything else happens; say whether it could be read."""
@@ -121,21 +121,19 @@ class BudgetPacer:
             self._now = self._ahead(whole=False) if self.shared else found
         return found is not None
 
-    def asked(self, query: Query, catalog: Catalog, now: float) -> tuple[float, float]:
-        """Say how a request is to be decided.
+    def asked(self, query: Query, catalog: Catalog, now: float) -> Query:
+        """Give a request with how it is to be decided, as its circumstances say it.
+
+        ``quality_per_usd`` is what a dollar must be worth, unless nothing is known yet. ``paced_usd`` is what may be
+        spent on it, less than 0 in debt: what the budget holds now, and what may be spent ahead, beside its reserve; of
+        the reserve what :data:`RESERVE` requests bring in. ``paced_least_usd`` is what it brings itself: who is
+        expected to cost no more adds to no debt.
 
         Parameters
         ----------
         query : the request.
         catalog : K candidates at their prices of this moment.
         now : seconds since 1970.
-
-        Returns
-        -------
-        quality_per_usd : what a dollar must be worth, in quality points; NaN before anything is known.
-        left_usd : what may be spent on it, less than 0 in debt: what the budget holds now beside its reserve, of the
-            reserve what :data:`RESERVE` requests bring in, or, where that is more, what the request itself brings in,
-            since who costs no more than that adds to no debt.
         """
         owner = self.options.owner(query)
         with self._lock:
@@ -145,15 +143,22 @@ class BudgetPacer:
                 self._solved.clear()
             solved = self._solved.setdefault(owner, _Solved())
             if solved.due <= 0:
-                solved.price, solved.due = self._solve(purse, self._now, catalog), SOLVED_EVERY
+                solved.price, solved.due = self._solve(owner, purse, self._now, catalog), SOLVED_EVERY
             solved.due -= 1
-            return solved.price, self._may_cost(purse, owner)
+            told = replace(
+                query.circumstances,
+                quality_per_usd=None if math.isnan(solved.price) else solved.price,
+                paced_usd=self._may_cost(purse),
+                paced_least_usd=purse.brought_usd,
+            )
+        return replace(query, circumstances=told)
 
     def reserve(self, query: Query, decision: Decision, now: float) -> bool:
         """Take a decision in as :meth:`decided`, unless it is out of date; say whether it was taken.
 
         It is where a candidate was eligible that may by now cost more than is left, whoever was drawn: to ask only the
-        one that was would make it rarer than its propensity says.
+        one that was would make it rarer than its propensity says. What one may cost is here what nine of ten such
+        answers stay below, as decisions say, not what 19 of 20 do, as the hard cap asks.
 
         Parameters
         ----------
@@ -163,10 +168,8 @@ class BudgetPacer:
         owner, allowed = self.options.owner(query), query.circumstances.paced_usd
         with self._lock:
             if allowed is not None:
-                left = self._may_cost(self._now.earned(owner, now), owner)
-                rows = [decision.estimates[name] for name in decision.action_probs]
-                dear = sorted(row.cost_usd if row.cost_p90_usd is None else row.cost_p90_usd for row in rows)
-                if left < allowed and any(usd > left for usd in dear[1:]):
+                left = self._may_cost(self._now.earned(owner, now))
+                if left < allowed and any(usd > left for usd in _that_may_wait(query, decision)):
                     return False
             self._take_in(owner, decision, now)
             return True
@@ -240,7 +243,7 @@ class BudgetPacer:
                     "left_usd": purse.left_usd,
                     "income_usd": purse.income_usd,
                     "spent_usd": purse.spent_usd,
-                    "quality_per_usd": self._solve(purse, whole, catalog),
+                    "quality_per_usd": self._solve(owner, purse, whole, catalog),
                     "share": purse.part().share,
                 }
                 for owner, purse in whole.all().items()
@@ -262,31 +265,35 @@ class BudgetPacer:
             if len(self._own) > MOST_RESERVED:  # no ledger takes them
                 self._settle(next(iter(self._own)))
 
-    def _may_cost(self, purse: Purse, owner: str) -> float:
+    def _may_cost(self, purse: Purse) -> float:
         """Give what one answer may cost of what a purse holds; all of it where nothing more can be carried."""
-        most, left, brought = self.options.most_carried_usd, purse.left_usd, self.options.brought(owner, 0.0)
-        if most is None or left < most * purse.share:
-            left = max(left - _reserve_usd(purse), min(left, RESERVE * purse.income_usd))
-        return max(left, brought) if brought > 0.0 else left
+        most, left = self.options.most_carried_usd, purse.left_usd + _advance_usd(purse)
+        if most is not None and purse.left_usd >= most * purse.share:
+            return left
+        return max(left - _reserve_usd(purse), min(left, RESERVE * purse.income_usd))
 
     def _settle(self, decision_id: str) -> None:
         own, self._pure = self._own.pop(decision_id), False
         self._folded.decided(own.decision, own.owner, own.at)
 
-    def _solve(self, purse: Purse, purses: Purses, catalog: Catalog) -> float:
-        rows: list[Wish] = [row for wish in purses.wishes if (row := wish.among(catalog.names)) is not None]
-        if not rows:
-            return math.nan
-        wanted, prices = np.stack([row.wanted for row in rows]), catalog.arrays  # (n, K)
-        tokens_in = np.array([row.input_tokens for row in rows], dtype=np.float64)
-        tokens_out = np.stack([row.output_tokens for row in rows])
-        cost = (np.outer(tokens_in, prices.usd_per_mtok_in) + tokens_out * prices.usd_per_mtok_out) / TOKENS_PER_MTOK
+    def _solve(self, owner: str, purse: Purse, purses: Purses, catalog: Catalog) -> float:
         least, most = TARGET_RANGE
-        aim = purse.income_usd + (purse.left_usd - _reserve_usd(purse)) / PAID_BACK_OVER
+        aim = purse.income_usd + (purse.left_usd + _advance_usd(purse) - _reserve_usd(purse)) / PAID_BACK_OVER
         target = min(max(aim, least * purse.income_usd), most * purse.income_usd)
         beyond = purse.spent_usd / purse.expected_usd if purse.expected_usd > 0 else 1.0
-        return price_of_money(wanted, cost, target / max(beyond, 0.1))
+        return purses.wishes.price(owner, catalog, target / max(beyond, 0.1))
 
 
 def _reserve_usd(purse: Purse) -> float:
     return min(RESERVE, RESERVED_OVER * purse.requests) * purse.income_usd * purse.share
+
+
+def _advance_usd(purse: Purse) -> float:
+    return min(RESERVE, ADVANCED * purse.requests) * purse.income_usd * purse.share
+
+
+def _that_may_wait(query: Query, decision: Decision) -> list[float]:
+    """Give what each eligible candidate may cost that a budget may shut out: not the cheapest, nor who never waits."""
+    rows = [decision.estimates[name] for name in decision.action_probs]
+    dear = sorted((row.cost_usd if row.cost_p90_usd is None else row.cost_p90_usd, row.cost_usd) for row in rows)
+    return [usd for usd, expected_usd in dear[1:] if expected_usd > query.circumstances.paced_least_usd]

@@ -79,6 +79,7 @@ class Purse:
     ----------
     left_usd : brought less spent.
     seen_at : time of the latest request, in seconds since 1970; None before one.
+    brought_usd : what the latest request brought.
     income_usd, spent_usd, expected_usd : running means per request of what came in, was spent, and was expected to be.
     requests : seen so far.
     lately, own : running numbers of requests, and of those that this process made.
@@ -87,6 +88,7 @@ class Purse:
 
     left_usd: float
     seen_at: float | None = None
+    brought_usd: float = 0.0
     income_usd: float = 0.0
     spent_usd: float = 0.0
     expected_usd: float = 0.0
@@ -108,6 +110,7 @@ class Purse:
             self,
             left_usd=min(self.left_usd + income, most),
             seen_at=at if self.seen_at is None else max(self.seen_at, at),
+            brought_usd=income,
             income_usd=_moved(self.income_usd, income, requests),
             requests=requests,
         )

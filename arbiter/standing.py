@@ -118,7 +118,7 @@ class Standing:
             out = dict(self._options.out())
             queries = [_with(q, out={**q.circumstances.out, **out}) for q in queries] if out else queries
         if self.pacer is not None:
-            queries = [self._paced(self.pacer, query, catalog) for query in queries]
+            queries = [self.pacer.asked(query, catalog, self._clock()) for query in queries]
         return [self._warmed(query) for query in queries] if self._options.session_affinity else list(queries)
 
     def require_paid(self, queries: Sequence[Query], decisions: Sequence[Decision]) -> None:
@@ -223,10 +223,6 @@ class Standing:
             self._sessions.move_to_end(query.session_id)
             while len(self._sessions) > self._options.max_sessions:
                 self._sessions.popitem(last=False)
-
-    def _paced(self, pacer: BudgetPacer, query: Query, catalog: Catalog) -> Query:
-        worth, left = pacer.asked(query, catalog, self._clock())
-        return _with(query, quality_per_usd=None if math.isnan(worth) else worth, paced_usd=left)
 
     def _warmed(self, query: Query) -> Query:
         if query.session_id is None:

@@ -186,10 +186,8 @@ class _Stream:
         now = query.circumstances
         if self.course.out[t].any():
             now = replace(now, out={self.models[k]: "outage" for k in np.flatnonzero(self.course.out[t]).tolist()})
-        if self.pacer is not None:
-            worth, left = self.pacer.asked(query, self.router.catalog, float(t))
-            now = replace(now, quality_per_usd=None if np.isnan(worth) else worth, paced_usd=left)
-        return query if now is query.circumstances else replace(query, circumstances=now)
+        placed = query if now is query.circumstances else replace(query, circumstances=now)
+        return placed if self.pacer is None else self.pacer.asked(placed, self.router.catalog, float(t))
 
     def _learn(self, t: int) -> None:
         while self.waiting and self.waiting[0][0] <= t:
