@@ -27,6 +27,9 @@ leave the others propensities near 0, whose inverse is the weight of an outcome 
 AGEING_STEP = 0.98
 """Wall-clock forgetting is applied in steps of at most this factor: each one costs K inversions."""
 
+LEAST_DOUBT = 1e-3
+"""What the prior of a changed candidate counts at least, so that its precision stays above 0."""
+
 WIDTHS: Mapping[str, float] = {"thompson": 0.25, "linucb": 0.25, "squarecb": 200.0, "epsilon": 0.0}
 """Default parameter of each explorer: standard errors, or squarecb's gamma."""
 
@@ -91,17 +94,12 @@ class BanditSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Give JSON-ready values; an infinite alarm is null."""
-        values = asdict(self)
-        gate = values["gate"]
-        values["gate"] = gate | {"alarm": None if math.isinf(gate["alarm"]) else gate["alarm"]}
-        return values
+        return {**asdict(self), "gate": self.gate.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "BanditSettings":
         """Rebuild from what :meth:`to_dict` gave."""
-        gate = dict(values["gate"])
-        gate["alarm"] = math.inf if gate["alarm"] is None else gate["alarm"]
-        return cls(**{**values, "gate": GateSettings(**gate)})
+        return cls(**{**values, "gate": GateSettings.from_dict(values["gate"])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,12 +129,21 @@ class BanditPolicy:
     marks: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def fresh(cls, n_arms: int, dim: int, settings: BanditSettings | None = None) -> "BanditPolicy":
-        """Start from the offline estimates alone, for contexts of length ``dim`` whose first entry is 1."""
+    def fresh(
+        cls, n_arms: int, dim: int, settings: BanditSettings | None = None, noise_sd: FloatArray | None = None
+    ) -> "BanditPolicy":
+        """Start from the offline estimates alone.
+
+        Parameters
+        ----------
+        n_arms, dim, settings : candidates; length of contexts, whose first entry is 1; None takes the defaults.
+        noise_sd : (n_arms,) standard deviation of a judgement of each candidate, in quality points, by which the gate
+            measures surprise; None takes the settings' for all.
+        """
         chosen = settings or BanditSettings()
         return cls(
             belief=ResidualBelief.prior(np.tile(chosen.prior_precision(dim), (n_arms, 1))),
-            gate=Gate.closed(n_arms, chosen.gate),
+            gate=Gate.closed(n_arms, chosen.gate, None if noise_sd is None else noise_sd / chosen.noise_sd),
             settings=chosen,
             newcomers=np.zeros(n_arms, dtype=np.bool_),
         )
@@ -199,14 +206,19 @@ class BanditPolicy:
             return replace(self, belief=belief)
         aged = self._aged(lesson.timestamp)
         gate = aged.gate if lesson.evidence is None else aged.gate.after(lesson.evidence)
-        known = float(lesson.context @ aged.belief.mean[lesson.arm])
-        surprise = (lesson.residual - known) / self.settings.noise_sd * math.sqrt(lesson.weight)
+        surprise = lesson.residual - float(lesson.context @ aged.belief.mean[lesson.arm])
+        surprise *= math.sqrt(lesson.weight) / self.settings.noise_sd
         gate, alarm = gate.watched(lesson.arm, surprise)
-        belief = aged.belief.doubted(lesson.arm, self.settings.gate.doubt) if alarm else aged.belief
+        belief = self._doubted(aged.belief, lesson.arm) if alarm else aged.belief
         belief = belief.updated(
             lesson.arm, lesson.context, lesson.residual, weight=lesson.weight, decay=self.settings.decay
         )
         return replace(aged, belief=belief, gate=gate)
+
+    def _doubted(self, belief: ResidualBelief, arm: int) -> ResidualBelief:
+        """Count what was known of a changed candidate less, and the prior that its offline estimate is right."""
+        doubt = self.settings.gate.doubt
+        return belief.doubted(arm, doubt, max(doubt, LEAST_DOUBT) * self.settings.intercept_precision)
 
     def marked(self, ledger: str, position: int) -> "BanditPolicy":
         """Give the policy that remembers how far it has learned from a ledger."""
@@ -233,20 +245,20 @@ class BanditPolicy:
         trust : (K',) what the knowledge that a candidate takes over counts: 1 for the same model, 0.1 for a new
             version of it.
         """
-        prior = self.settings.prior_precision(self.belief.moment.shape[1])
-        belief = self.belief.arranged(old, np.tile(prior, (len(old), 1)))
+        prior, mine = self.settings.prior_precision(self.belief.moment.shape[1]), self.belief.prior_precision
+        same = [i if sure == 1.0 else None for i, sure in zip(old, trust, strict=True)]
+        belief = self.belief.arranged(old, np.stack([prior if i is None else mine[i] for i in same]))
         for arm in np.flatnonzero(trust != 1.0).tolist():
             belief = belief.doubted(arm, float(trust[arm]))
         return replace(self, belief=belief, gate=self.gate.arranged(old), newcomers=newcomers)
 
     def to_state(self) -> State:
         """Give what a bundle keeps."""
-        numbers = ("share", "judged", "squared", "gain", "gain_squared", "baseline")
         return State(
             kind="bandit_policy",
             settings={
                 "bandit": self.settings.to_dict(),
-                "gate": {name: getattr(self.gate, name) for name in numbers},
+                "gate": self.gate.numbers,
                 "updated_at": self.updated_at,
                 "marks": dict(self.marks),
             },
@@ -254,8 +266,8 @@ class BanditPolicy:
                 "prior_precision": self.belief.prior_precision,
                 "gram": self.belief.gram,
                 "moment": self.belief.moment,
-                "changed": self.gate.changed,
                 "newcomers": self.newcomers,
+                **self.gate.arrays,
             },
         )
 
@@ -264,10 +276,9 @@ class BanditPolicy:
         """Rebuild from a bundle."""
         settings = BanditSettings.from_dict(state.settings["bandit"])
         sums = [state.array(name, np.float64) for name in ("prior_precision", "gram", "moment")]
-        changed = state.array("changed", np.float64)
         return cls(
             belief=ResidualBelief.from_statistics(*sums),
-            gate=Gate(settings=settings.gate, changed=changed, **state.settings["gate"]),
+            gate=Gate.closed(len(sums[0]), settings.gate).restored(state.settings["gate"], state.arrays),
             settings=settings,
             newcomers=state.array("newcomers", np.bool_),
             updated_at=state.settings["updated_at"],

@@ -16,8 +16,8 @@ class ResidualBelief:
 
     Attributes
     ----------
-    prior_precision : (K, d), diagonals of the priors' precision; they never decay, so an arm without news falls back to
-        the offline estimate (stabilised forgetting, Kulhavy and Zarrop, 1993).
+    prior_precision : (K, d), diagonals of the priors' precision; they do not decay with feedback or time, so that an
+        arm without news falls back to the offline estimate (stabilised forgetting, Kulhavy and Zarrop, 1993).
     gram : (K, d, d), sum of w z z' over the feedback, decayed. The truth, with ``moment``.
     moment : (K, d), sum of w y z over the feedback, decayed.
     covariance : (K, d, d), inverse of diag(prior_precision) + gram. A cache.
@@ -103,12 +103,21 @@ class ResidualBelief:
         """Give the belief after time has passed: what every arm knew counts ``factor`` of what it did."""
         return self._renewed(factor * self.gram, factor * self.moment, np.arange(len(self.gram)))
 
-    def doubted(self, arm: int, factor: float) -> "ResidualBelief":
-        """Give the belief in which what one arm knew counts ``factor`` of what it did: the world has changed."""
-        gram, moment = self.gram.copy(), self.moment.copy()
+    def doubted(self, arm: int, factor: float, intercept_precision: float | None = None) -> "ResidualBelief":
+        """Give the belief after the world has changed.
+
+        Parameters
+        ----------
+        arm, factor : what this arm knew counts so much of what it did.
+        intercept_precision : of the arm's prior from now on; None keeps it. Where judgements have refuted the offline
+            estimate, a prior that holds it right would have to be outvoted first.
+        """
+        gram, moment, prior = self.gram.copy(), self.moment.copy(), self.prior_precision.copy()
         gram[arm] *= factor
         moment[arm] *= factor
-        return self._renewed(gram, moment, np.array([arm]))
+        if intercept_precision is not None:
+            prior[arm, 0] = intercept_precision
+        return replace(self, prior_precision=prior)._renewed(gram, moment, np.array([arm]))
 
     def arranged(self, old: list[int | None], prior_precision: FloatArray) -> "ResidualBelief":
         """Give the belief over another list of arms.

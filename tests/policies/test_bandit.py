@@ -9,6 +9,7 @@ from arbiter.errors import InvalidInputError
 from arbiter.estimates.expectation import Expectation, UtilityWeights
 from arbiter.policies import BanditPolicy, BanditSettings, GateSettings, GreedyPolicy
 from arbiter.policies.explorers import EXPLORERS
+from arbiter.policies.gate import Gate
 from arbiter.policies.lesson import Lesson
 from arbiter.policies.residuals import ResidualBelief
 
@@ -199,6 +200,53 @@ def test_a_candidate_that_changed_is_found_and_doubted() -> None:
     for _ in range(30):
         policy = told(policy, 0, z, float(rng.normal(-0.25, 0.1)))
     assert policy.belief.predict(z)[0][0] < -0.1
+
+
+def alarmed(n: int = 1) -> BanditPolicy:
+    """Give a policy over three candidates of which the first has changed, n times to and fro."""
+    settings = BanditSettings(noise_sd=0.1, half_life_feedback=None)
+    policy, z = BanditPolicy.fresh(3, D, settings), np.r_[1.0, np.zeros(D - 1)]
+    for _ in range(100):
+        policy = told(policy, 0, z, 0.0)
+    for i in range(n):
+        opened = replace(policy, gate=Gate.closed(3, settings.gate))
+        while opened.share == settings.gate.start:
+            opened = told(opened, 0, z, -0.3 if i % 2 == 0 else 0.3)
+        policy = opened
+    return policy
+
+
+def test_an_alarm_also_doubts_that_the_offline_estimate_is_right() -> None:
+    """By hand: of ten judgements that the prior counts one is left, however often, and a tenth of the 104 real ones."""
+    policy, z = alarmed(), np.r_[1.0, np.zeros(D - 1)]
+    assert policy.belief.prior_precision[:, 0].tolist() == [1.0, 10.0, 10.0]
+    assert alarmed(2).belief.prior_precision[0, 0] == 1.0
+    slopes = np.tile(policy.settings.prior_precision(D)[1:], (3, 1))
+    np.testing.assert_array_equal(policy.belief.prior_precision[:, 1:], slopes)
+    moment = 0.1 * 4 * -0.3 - 0.3
+    np.testing.assert_allclose(policy.belief.predict(z)[0][0], moment / (1.0 + 10.4 + 1.0), rtol=1e-12)
+    kept = policy.arranged([0, None, 2], np.zeros(3, dtype=bool), np.ones(3))
+    assert kept.belief.prior_precision[:, 0].tolist() == [1.0, 10.0, 10.0]
+    told_of = policy.arranged([0, 1, 2], np.zeros(3, dtype=bool), np.array([0.1, 1.0, 1.0]))
+    assert told_of.belief.prior_precision[:, 0].tolist() == [10.0, 10.0, 10.0]
+
+
+def test_a_candidate_is_measured_by_its_own_scatter() -> None:
+    """Five judgements of -0.2 are far off for one that scatters by 0.1, and nothing for one that scatters by 0.3."""
+    policy, z = (
+        BanditPolicy.fresh(2, D, BanditSettings(noise_sd=0.15), np.array([0.1, 0.3])),
+        np.ones(D) * 1e-6,
+    )
+    for _ in range(5):
+        policy = told(policy, 1, z, -0.2)
+    assert policy.share == policy.settings.gate.start
+    for _ in range(5):
+        policy = told(policy, 0, z, -0.2)
+    assert policy.share == policy.settings.gate.most
+    again = BanditPolicy.from_state(policy.to_state())
+    assert again.gate.arrays.keys() == policy.gate.arrays.keys()
+    for name, array in policy.gate.arrays.items():
+        np.testing.assert_array_equal(array, again.gate.arrays[name])
 
 
 def test_another_list_of_candidates_keeps_what_was_learned() -> None:

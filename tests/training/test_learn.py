@@ -12,6 +12,7 @@ from arbiter.errors import InvalidInputError
 from arbiter.estimates.blend import BlendedQuality
 from arbiter.gatekeeper.heads import N_OUTPUTS, HeadProbabilities
 from arbiter.policies import BanditPolicy
+from arbiter.policies.gate import LEAST_SPREAD
 from arbiter.vocabulary import Strategy
 from arbiter_training.gatekeeper import HeadReport
 from arbiter_training.learn import LearnOptions, _unseen, learn_router
@@ -56,6 +57,9 @@ def test_the_parts_of_the_router_fit_together() -> None:
     assert router.catalog.names == small_truth().models
     assert isinstance(router.policy, BanditPolicy)
     assert router.policy.belief.mean.shape == (3, router.context_map.dim)
+    assert isinstance(router.estimator.quality, BlendedQuality)
+    own = np.sqrt(router.estimator.quality.noise_variance) / router.policy.settings.noise_sd
+    np.testing.assert_allclose(router.policy.gate.spread, np.maximum(own, LEAST_SPREAD))
     assert router.settings.strategy is Strategy.SINGLE_BEST and not router.settings.risk_tier
     assert 0.008 < router.settings.reference_cost_usd < 0.016
 

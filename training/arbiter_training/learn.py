@@ -177,6 +177,7 @@ def _learn(
     )
     length, speed = fit_timing(timing, catalog)
     estimator = Estimator(quality=quality, length=length, speed=speed)
+    noise_sd = np.maximum(np.sqrt(quality.noise_variance), LEAST_NOISE_SD)
     bandit = replace(options.bandit, noise_sd=max(float(np.sqrt(np.mean(quality.noise_variance))), LEAST_NOISE_SD))
     expected = estimator.expect(catalog, batch, heads, contexts)
     router = Router(
@@ -185,7 +186,7 @@ def _learn(
         gatekeeper=gatekeeper,
         context_map=context_map,
         estimator=estimator,
-        policy=BanditPolicy.fresh(len(catalog), context_map.dim, bandit),
+        policy=BanditPolicy.fresh(len(catalog), context_map.dim, bandit, noise_sd),
         settings=_settings(expected.cost_usd.mean(axis=0), expected.latency_s.mean(axis=0), options),
     )
     conflicts = conflicts_of(sources, outcomes.request_ids.tolist())
