@@ -28,9 +28,10 @@ _ANSWERED = (
     "SELECT decision_id FROM events WHERE kind = 'outcome' AND key <> '' AND key = ? ORDER BY sequence DESC LIMIT 1"
 )
 _LATEST = (
-    "SELECT payload FROM events WHERE decision_id = ? AND kind = ? AND source = ? AND key = ? "
+    "SELECT payload FROM events WHERE decision_id = ? AND kind = 'feedback' AND source = ? AND key = ? "
     "ORDER BY sequence DESC LIMIT 1"
 )
+_HELD = "SELECT 1 FROM events WHERE decision_id = ? AND kind = 'outcome' AND payload = ?"
 _PAGE = "SELECT sequence, kind, timestamp, payload FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?"
 _OUTCOMES = (
     "SELECT sequence, timestamp, payload FROM events WHERE kind = 'outcome' AND sequence > ? "
@@ -239,9 +240,16 @@ def _write_answer(transaction: Transaction, event: Event, payload: str) -> None:
     held = transaction.execute(_DECISION, (event.decision_id,)).fetchone()
     if held is None:
         raise _unknown(event.decision_id)
-    latest = transaction.execute(_LATEST, (event.decision_id, str(event.kind), event.source, event.key)).fetchone()
-    if latest is None or latest[0] != payload:  # else it is repeated, not corrected
+    if not _is_repeated(transaction, event, payload):
         transaction.execute(_INSERT, _row(event, event.model or held[0], payload))
+
+
+def _is_repeated(transaction: Transaction, event: Event, payload: str) -> bool:
+    """Tell whether an answer is held: a call happens once; a judgement may return to what it was before another."""
+    if event.kind is EventKind.OUTCOME:
+        return transaction.execute(_HELD, (event.decision_id, payload)).fetchone() is not None
+    latest = transaction.execute(_LATEST, (event.decision_id, event.source, event.key)).fetchone()
+    return latest is not None and latest[0] == payload
 
 
 def _decision_of(event: Event) -> Decision:
