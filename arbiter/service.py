@@ -10,7 +10,7 @@ from typing import Self, Unpack
 from arbiter.completing import Completing
 from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
 from arbiter.failing_open import FailingOpen
-from arbiter.feedback_details import FeedbackDetails, read_feedback
+from arbiter.feedback_details import FeedbackDetails, read_feedback, read_outcome
 from arbiter.following import Follower
 from arbiter.governance.auditing import audited, refusals_told, tell_outcome
 from arbiter.intake import Request
@@ -174,11 +174,10 @@ class Arbiter(Completing, Tending):
 
         Raises
         ------
-        UnknownDecisionError
-            If the ledger does not hold the decision.
-        LedgerError
-            If it cannot be written.
+        InvalidInputError, UnknownDecisionError, LedgerError
+            If a value is wrong, the ledger does not hold the decision, or it cannot be written.
         """
+        outcome = read_outcome(outcome)
         decision = self.ledger.decision(outcome.decision_id)  # a buffered ledger would find out too late to say it here
         now, governance = self.options.clock(), self.options.governance
         event = Event(record=outcome, timestamp=now)

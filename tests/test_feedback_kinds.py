@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from small_world import small_learned
 
@@ -16,6 +17,7 @@ from arbiter.records import Outcome
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
 from arbiter.snapshots import policy_text
+from arbiter.vocabulary import FallbackReason
 
 DAY_S = 86_400.0
 PAGES = Path(__file__).parent.parent / "docs"
@@ -109,6 +111,72 @@ def test_calls_tell_cost_and_latency_themselves(router: Router) -> None:
     assert mean(service, slow.model) < 0.0
     (row,) = (row for row in measure(service.ledger).models if row.model == slow.model)
     assert row.calls == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"cost_usd": float("nan")}, "cost_usd must be a number from 0 up, or None where unknown; got nan"),
+        ({"cost_usd": -1.0}, "cost_usd must be a number from 0 up"),
+        ({"latency_s": float("inf")}, "latency_s must be a number from 0 up"),
+        ({"ttft_s": "fast"}, "ttft_s must be a number from 0 up"),
+        ({"input_tokens": -5}, "input_tokens must be a whole number from 0 up"),
+        ({"output_tokens": 1.5}, "output_tokens must be a whole number from 0 up"),
+        ({"score": 7.0}, r"score must lie in \[0, 1\]"),
+        ({"fallback_reason": "bored"}, "unknown fallback_reason 'bored'; there are"),
+        ({"model": "\ud800"}, "model must be a text, without half characters"),
+        ({"response_id": "a\0b"}, "response_id must be a text, without half characters and zero bytes"),
+        ({"decision_id": None}, "decision_id must be a text"),
+    ],
+)
+def test_what_came_of_a_call_is_checked_before_it_is_in_every_sum(router: Router, wrong: dict, message: str) -> None:
+    """What the ledger holds it holds for good: it is refused at once, and neither budget nor metrics hear of it."""
+    service = Arbiter(router)
+    decision = service.route("theorem proof")
+    told = {"decision_id": decision.id, "model": decision.model, "ok": True, **wrong}
+    with pytest.raises(InvalidInputError, match=message):
+        service.record(Outcome(**told))
+    assert len(list(service.ledger.events())) == 1
+
+
+def test_numbers_may_be_numpys_and_what_is_no_outcome_is_said_so(router: Router) -> None:
+    """They come back as Python's."""
+    service = Arbiter(router)
+    decision = service.route("theorem proof")
+    told = {"cost_usd": np.float32(0.5), "input_tokens": np.int64(7), "fallback_reason": "timeout", "ok": np.False_}
+    service.record(Outcome(decision_id=decision.id, model=decision.model, **told))
+    assert [e.record for _, e in service.ledger.events()][1] == Outcome(
+        decision_id=decision.id,
+        model=decision.model,
+        ok=False,
+        cost_usd=0.5,
+        input_tokens=7,
+        fallback_reason=FallbackReason.TIMEOUT,
+    )
+    with pytest.raises(InvalidInputError, match=r"is an arbiter.records.Outcome, got Decision"):
+        service.record(decision)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [np.array([0.5, 0.6]), np.array([0.5]), [0.5], "0.5", 1j, float("nan")])
+def test_a_quality_that_is_no_number_is_refused_in_one_line(router: Router, wrong: object) -> None:
+    """As the library's own error, whatever it is."""
+    service = Arbiter(router)
+    with pytest.raises(InvalidInputError, match=r"quality must lie in \[0, 1\], got"):
+        service.feedback(service.route("theorem proof").id, quality=wrong)  # type: ignore[arg-type]
+
+
+def test_a_name_that_no_ledger_can_hold_is_refused_as_such(router: Router) -> None:
+    """Half a character, a zero byte; and a name that is long is not quoted whole."""
+    service = Arbiter(router)
+    for ask in (lambda: service.feedback("\ud800", quality=0.5), lambda: service.prefer("\ud800", over="x")):
+        with pytest.raises(InvalidInputError, match=r"decision_id must be a text|cannot be written as UTF-8"):
+            ask()
+    decision = service.route("theorem proof")
+    with pytest.raises(InvalidInputError, match="key must be a text"):
+        service.feedback(decision.id, quality=0.5, key="a\0b")
+    with pytest.raises(UnknownDecisionError) as refused:
+        service.feedback("x" * 10_000, quality=0.5)
+    assert len(str(refused.value)) < 250
 
 
 @pytest.mark.parametrize("page", ["feedback.md", "budgets.md"])

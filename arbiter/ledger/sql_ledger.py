@@ -110,7 +110,7 @@ class SqlLedger(Upkeep):
         rows = self._rows(_ANSWERED, response_id)
         if not rows:
             raise UnknownDecisionError(
-                f"the ledger holds no answer {response_id!r}; give the id of a response that was recorded in it"
+                f"the ledger holds no answer {response_id!r:.80}; give the id of a response that was recorded in it"
             )
         return str(rows[0][0])
 
@@ -211,7 +211,10 @@ class SqlLedger(Upkeep):
 
     def _rows(self, statement: str, *values: Value) -> list[Row]:
         with self._lock:
-            return self._open().rows(statement, values)
+            try:
+                return self._open().rows(statement, values)
+            except UnicodeEncodeError as error:
+                raise InvalidInputError(f"a name that is asked for cannot be written as UTF-8: {error}") from error
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Transaction]:
@@ -273,5 +276,5 @@ def _served(decision: Decision, heard: Iterable[Record]) -> str:
 
 def _unknown(decision_id: str) -> UnknownDecisionError:
     return UnknownDecisionError(
-        f"the ledger holds no decision {decision_id!r}; feedback needs the id of a decision that was appended before"
+        f"the ledger holds no decision {decision_id!r:.80}; feedback needs the id of a decision that it took before"
     )
