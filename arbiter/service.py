@@ -262,8 +262,8 @@ class Arbiter(Completing, Tending):
         self.close()
 
     def _recorded(self, queries: Sequence[Query], decisions: list[Decision], now: float) -> list[Decision]:
-        kept = self.options.prompts.written
-        events = [Event(record=d, timestamp=now, prompt=kept(q)) for q, d in zip(queries, decisions, strict=True)]
+        kept, pairs = self.options.prompts, zip(queries, decisions, strict=True)
+        events = [Event(record=kept.decided(d), timestamp=now, prompt=kept.written(q)) for q, d in pairs]
         self.telling.recorded(events)
         try:
             self.ledger.append_many(events)
