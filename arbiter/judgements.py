@@ -1,10 +1,12 @@
 """What feedback says of decisions: sources of different noise, corrections, preferences, and rewards of one's own."""
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from arbiter.errors import InvalidInputError
+from arbiter.own_code import OwnCode
 from arbiter.records import Decision, Feedback
 from arbiter.vocabulary import FeedbackSource
 
@@ -65,29 +67,27 @@ class FeedbackRules:
         Raises
         ------
         InvalidInputError
-            If the user's reward is outside [0, 1].
+            If the user's reward fails, or is outside [0, 1].
         """
-        found = feedback.quality if self.reward is None else self.reward(decision, feedback)
-        if found is not None and not 0.0 <= found <= 1.0:
-            raise InvalidInputError(f"a reward must lie in [0, 1] or be None, got {found!r} for {feedback}")
+        with OwnCode("the reward"):
+            found = feedback.quality if self.reward is None else self.reward(decision, feedback)
+            if found is not None and not 0.0 <= found <= 1.0:
+                raise InvalidInputError(f"a reward must lie in [0, 1] or be None, got {found!r:.80} for {feedback}")
         return found
 
     def known(self, decision: Decision, said: Iterable[Feedback]) -> "Judgement | None":
         """Give what is known of a decision's answer after some feedback, in order; None where nothing.
 
         Of several sources the mean counts, weighed by how noisy each is; of repeated feedback of one source and key
-        the last value.
-
-        Raises
-        ------
-        InvalidInputError
-            If the user's reward is outside [0, 1].
+        the last value. What the user's reward fails on says nothing: a service that has the reward refuses it, but
+        another process may have recorded it, and one such feedback must not stop all learning.
         """
         last: dict[tuple[FeedbackSource, str], float] = {}
         for feedback in said:
-            quality = self.quality(decision, feedback)
-            if quality is not None:
-                last[(feedback.source, feedback.key)] = quality
+            with contextlib.suppress(InvalidInputError):
+                quality = self.quality(decision, feedback)
+                if quality is not None:
+                    last[(feedback.source, feedback.key)] = quality
         weights = [self.precision[source] for source, _ in last]
         total = sum(weights)
         if total <= 0.0:

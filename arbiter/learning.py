@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from arbiter.counterfactual import best
+from arbiter.errors import InvalidInputError, wordless
 from arbiter.judgements import FeedbackRules, Judgement
 from arbiter.ledger import Judged, Ledger
 from arbiter.policies.lesson import Evidence, Lesson
@@ -132,14 +133,13 @@ class Replay:
         ------
         LedgerError
             If it cannot be read.
-        InvalidInputError
-            If the user's reward is outside [0, 1] for one; then the fold has stopped before it.
         """
         if not isinstance(self.router.policy, LearningPolicy):
             self.position = max(self.position, ledger.last_judged())
             return 0
         taken = 0
         for judged in ledger.judged(self.position):
+            self._tell_failing(judged)
             before = self.rules.known(judged.decision, judged.earlier)
             after = self.rules.known(judged.decision, (*judged.earlier, judged.feedback))
             learned = after_feedback(self.router, _answered(judged), before, after, judged.timestamp)
@@ -148,6 +148,13 @@ class Replay:
             self.router, self.position = learned, judged.sequence
             taken += 1
         return taken
+
+    def _tell_failing(self, judged: Judged) -> None:
+        """Log a feedback that the reward fails on, once; it teaches nothing."""
+        try:
+            self.rules.quality(judged.decision, judged.feedback)
+        except InvalidInputError as error:
+            logger.error("feedback %d is not learned: %s", judged.sequence, wordless(error.__cause__ or error))
 
 
 def replay(router: Router, ledger: Ledger, rules: FeedbackRules | None = None) -> Replay:

@@ -9,11 +9,11 @@ import pytest
 from small_world import small_learned
 
 from arbiter.errors import InvalidInputError, UnknownDecisionError
-from arbiter.judgements import FeedbackRules
+from arbiter.judgements import FeedbackRules, Reward
 from arbiter.ledger import SqliteLedger
 from arbiter.metrics import measure
 from arbiter.policies import BanditPolicy, BanditSettings
-from arbiter.records import Outcome
+from arbiter.records import Decision, Feedback, Outcome
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
 from arbiter.snapshots import policy_text
@@ -111,6 +111,36 @@ def test_calls_tell_cost_and_latency_themselves(router: Router) -> None:
     assert mean(service, slow.model) < 0.0
     (row,) = (row for row in measure(service.ledger).models if row.model == slow.model)
     assert row.calls == 2
+
+
+def _touchy(decision: Decision, said: Feedback) -> float | None:
+    if said.latency_s is not None:
+        raise KeyError("my own table")
+    return said.quality
+
+
+@pytest.mark.parametrize("reward", [_touchy, lambda _, said: 7.0 if said.latency_s else said.quality])
+def test_feedback_that_a_reward_fails_on_is_refused_and_stops_no_learning(
+    router: Router, tmp_path: Path, reward: Reward, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the reward is, it is refused before it is recorded; where another process recorded it, all else is learned."""
+    mine = ServiceOptions(feedback=FeedbackRules(reward=reward, version="1"))
+    with Arbiter(router, SqliteLedger(tmp_path / "l.db"), mine) as service:
+        one, two = service.route("theorem proof"), service.route("theorem proof")
+        with pytest.raises(
+            InvalidInputError, match=r"the reward failed: KeyError: 'my own table'|must lie in \[0, 1\]"
+        ):
+            service.feedback(one.id, latency_s=1.0)
+        service.feedback(one.id, quality=0.9)
+        with Arbiter(router, SqliteLedger(tmp_path / "l.db")) as other:
+            other.feedback(one.id, latency_s=1.0, key="other")
+        service.feedback(two.id, quality=0.9)
+        learned = state(service)
+        assert "is not learned" in caplog.text and "my own table" not in caplog.text
+    with Arbiter(router, SqliteLedger(tmp_path / "l.db"), mine) as again:
+        assert state(again) == learned
+        again.feedback(one.id, quality=0.1)
+        assert state(again) != learned
 
 
 @pytest.mark.parametrize(

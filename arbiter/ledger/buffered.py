@@ -1,6 +1,7 @@
 """A ledger whose writes happen on a thread of its own, so that a decision does not wait for the disk."""
 
 import atexit
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +29,8 @@ class BufferedLedger:
     read at once.
 
     When writing fails, the queue is kept; the next append or flush raises the error, and the one after that tries
-    again. An event that the ledger refuses is dropped, and the next append says so.
+    again. An event that the ledger refuses is dropped, and the next append says so. The writer does not cross a fork:
+    the other process is refused everything, and closing does nothing there.
 
     Parameters
     ----------
@@ -49,6 +51,7 @@ class BufferedLedger:
         self._settled = 0  # of these, written or refused
         self._waiting = 0  # callers who wait for the writer
         self._closing = False
+        self._process = os.getpid()
         self._writer = threading.Thread(target=self._run, name="arbiter-ledger", daemon=True)
         self._writer.start()
         atexit.register(self.close)
@@ -83,6 +86,7 @@ class BufferedLedger:
         LedgerError
             If it cannot be written, or not in time.
         """
+        self._require_own_process()
         with self._changed:
             self._raise_error()
             wanted = self._queued
@@ -158,6 +162,8 @@ class BufferedLedger:
         LedgerError
             If something could not be written; the message says how many events are lost.
         """
+        if os.getpid() != self._process:
+            return  # queue and connection are the other process's
         with self._changed:
             if self._closing:
                 return
@@ -184,7 +190,13 @@ class BufferedLedger:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
+    def _require_own_process(self) -> None:
+        """Refuse what nobody would write; before the lock, which another thread may have held at the fork."""
+        if os.getpid() != self._process:
+            raise LedgerError("the ledger was opened before a fork; open one in each process, after it")
+
     def _enqueue(self, events: tuple[Event, ...]) -> None:
+        self._require_own_process()
         with self._changed:
             self._raise_error()
             if self._closing:

@@ -184,6 +184,8 @@ class SqlLedger(Upkeep):
 
     def close(self) -> None:
         """See :meth:`arbiter.ledger.protocol.Ledger.close`."""
+        if os.getpid() != self._process:
+            return  # the connection is the other process's, and goes on there
         with self._lock:
             if self._database is not None:
                 self._database.close()
@@ -205,11 +207,15 @@ class SqlLedger(Upkeep):
     def _open(self) -> Database:
         if self._database is None:
             raise LedgerError(f"the ledger {self._name} is closed; open it again")
-        if os.getpid() != self._process:
-            raise LedgerError(f"the ledger {self._name} was opened before a fork; open one in each process")
         return self._database
 
+    def _require_own_process(self) -> None:
+        """Refuse another process; before the lock, which another thread may have held at the fork."""
+        if os.getpid() != self._process:
+            raise LedgerError(f"the ledger {self._name} was opened before a fork; open one in each process, after it")
+
     def _rows(self, statement: str, *values: Value) -> list[Row]:
+        self._require_own_process()
         with self._lock:
             try:
                 return self._open().rows(statement, values)
@@ -218,6 +224,7 @@ class SqlLedger(Upkeep):
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Transaction]:
+        self._require_own_process()
         with self._lock, self._open().writing() as transaction:
             yield transaction
 
