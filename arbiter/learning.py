@@ -73,13 +73,14 @@ def after_feedback(
     if after is None or before == after or not isinstance(policy, LearningPolicy):
         return router
     same = (decision.context_version, len(decision.context)) == (router.context_map.fingerprint, router.context_map.dim)
-    if decision.model not in router.catalog or not same:
+    arm = router.catalog.place_of(decision.model)
+    if arm is None or not same:
         return router
     estimate, context = decision.estimates.get(decision.model), np.array(decision.context)
     if estimate is None or not math.isfinite(estimate.quality) or not np.isfinite(context).all():
         return router  # one NaN would stay in the policy's sums for good
     lesson = Lesson(
-        arm=router.catalog.position(decision.model),
+        arm=arm,
         context=context,
         residual=after.quality - estimate.quality,
         weight=after.weight,

@@ -123,7 +123,7 @@ def _touchy(decision: Decision, said: Feedback) -> float | None:
 def test_feedback_that_a_reward_fails_on_is_refused_and_stops_no_learning(
     router: Router, tmp_path: Path, reward: Reward, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where the reward is, it is refused before it is recorded; where another process recorded it, all else is learned."""
+    """Refused, not recorded, where the reward is; where another process recorded it, all else is learned."""
     mine = ServiceOptions(feedback=FeedbackRules(reward=reward, version="1"))
     with Arbiter(router, SqliteLedger(tmp_path / "l.db"), mine) as service:
         one, two = service.route("theorem proof"), service.route("theorem proof")
