@@ -110,10 +110,12 @@ class Judgement:
     ----------
     quality : mean over the sources, weighed by their precision.
     weight : sum of these precisions.
+    since : seconds since 1970 at which the answer was first judged; None where unknown.
     """
 
     quality: float
     weight: float
+    since: float | None = field(default=None, compare=False)
 
 
 PREFERENCE_SCALE = 0.25

@@ -86,6 +86,7 @@ def after_feedback(
         weight=after.weight,
         known_residual=0.0 if before is None else before.quality - estimate.quality,
         known_weight=0.0 if before is None else before.weight,
+        known_since=None if before is None else before.since,
         timestamp=timestamp,
         evidence=_evidence(decision, after.quality),
     )
@@ -141,7 +142,7 @@ class Replay:
         taken = 0
         for judged in ledger.judged(self.position):
             self._tell_failing(judged)
-            before = self.rules.known(judged.decision, judged.earlier)
+            before = self._known_before(judged)
             after = self.rules.known(judged.decision, (*judged.earlier, judged.feedback))
             learned = after_feedback(self.router, _answered(judged), before, after, judged.timestamp)
             if learned is not self.router and ledger.identity:
@@ -149,6 +150,14 @@ class Replay:
             self.router, self.position = learned, judged.sequence
             taken += 1
         return taken
+
+    def _known_before(self, judged: Judged) -> Judgement | None:
+        known = self.rules.known(judged.decision, judged.earlier)
+        if known is None:
+            return None
+        said = zip(judged.earlier_at, judged.earlier, strict=True)
+        since = next(at for at, one in said if self.rules.known(judged.decision, (one,)) is not None)
+        return replace(known, since=since)
 
     def _tell_failing(self, judged: Judged) -> None:
         """Log a feedback that the reward fails on, once; it teaches nothing."""

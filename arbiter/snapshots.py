@@ -15,7 +15,7 @@ from arbiter.policies.protocol import Policy
 from arbiter.router import Router
 from arbiter.state import State
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """What a fold does with feedback. Raise it when the same ledger gives another state than before: older snapshots are
 then left alone."""
 

@@ -12,7 +12,7 @@ from arbiter.errors import InvalidInputError, UnknownDecisionError
 from arbiter.judgements import FeedbackRules, Reward
 from arbiter.ledger import SqliteLedger
 from arbiter.metrics import measure
-from arbiter.policies import BanditPolicy, BanditSettings
+from arbiter.policies import BanditPolicy, BanditSettings, GateSettings
 from arbiter.records import Decision, Feedback, Outcome
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
@@ -111,6 +111,33 @@ def test_calls_tell_cost_and_latency_themselves(router: Router) -> None:
     assert mean(service, slow.model) < 0.0
     (row,) = (row for row in measure(service.ledger).models if row.model == slow.model)
     assert row.calls == 2
+
+
+def test_judging_all_answers_anew_moves_no_more_than_the_judgements_did(router: Router) -> None:
+    """A stricter judge goes over 150 old answers, of which twenty still count: as if it had been the first to judge."""
+    now = [1e9]
+    settings = BanditSettings(half_life_feedback=10.0, gate=GateSettings.fixed(0.05))
+    forgetful = replace(router, policy=BanditPolicy.fresh(len(router.catalog), router.context_map.dim, settings))
+    options = ServiceOptions(clock=lambda: now[0], seed=0)
+    told, strict = Arbiter(forgetful, options=options), Arbiter(forgetful, options=options)
+    decisions = told.route_batch(["theorem proof"] * 150)
+    strict.ledger.append_many(event for _, event in told.ledger.events())
+    for decision in decisions:
+        now[0] += 60.0
+        told.feedback(decision.id, latency_s=1.0)  # heard of, not judged
+        now[0] += 60.0
+        told.feedback(decision.id, quality=0.8, source="judge")
+        strict.feedback(decision.id, quality=0.6, source="judge")
+    lenient = told.router.policy
+    for decision in decisions:
+        told.feedback(decision.id, quality=0.6, source="judge")
+    policies = (told.router.policy, strict.router.policy, lenient)
+    k, z = router.catalog.position(decisions[-1].model), np.array(decisions[-1].context)
+    found, wanted, before = (
+        float(p.belief.predict(z)[0][k]) for p in (told.router.policy, strict.router.policy, lenient)
+    )
+    assert found == pytest.approx(wanted, abs=0.01)
+    assert before - wanted > 0.1
 
 
 def _touchy(decision: Decision, said: Feedback) -> float | None:

@@ -44,7 +44,7 @@ _JUDGED = (
 )
 # CROSS JOIN and + keep SQLite from walking through all feedback instead of looking up that of the few decisions.
 _EARLIER = (
-    "SELECT e.sequence, e.kind, e.decision_id, e.payload FROM (SELECT DISTINCT decision_id FROM events "
+    "SELECT e.sequence, e.kind, e.decision_id, e.timestamp, e.payload FROM (SELECT DISTINCT decision_id FROM events "
     "WHERE kind = 'feedback' AND sequence BETWEEN ? AND ?) AS j CROSS JOIN events AS e "
     "WHERE e.decision_id = j.decision_id AND e.kind IN ('feedback', 'outcome') AND +e.sequence <= ? ORDER BY e.sequence"
 )
@@ -133,17 +133,16 @@ class SqlLedger(Upkeep):
             heard = self._heard(rows[0][0], rows[-1][0])
             for sequence, decision_id, timestamp, payload, decided in rows:
                 decision = _decision_of(Event.parse(EventKind.DECISION, 0.0, decided))
+                said = [(e.timestamp, e.record) for n, e in heard[decision_id] if n < sequence]
+                earlier = [(at, record) for at, record in said if isinstance(record, Feedback)]
                 yield Judged(
                     sequence=sequence,
                     timestamp=timestamp,
                     feedback=_feedback(Event.parse(EventKind.FEEDBACK, 0.0, payload)),
                     decision=decision,
-                    earlier=tuple(
-                        record
-                        for before, record in heard[decision_id]
-                        if before < sequence and isinstance(record, Feedback)
-                    ),
-                    served=_served(decision, [record for _, record in heard[decision_id]]),
+                    earlier=tuple(record for _, record in earlier),
+                    earlier_at=tuple(at for at, _ in earlier),
+                    served=_served(decision, [event.record for _, event in heard[decision_id]]),
                 )
                 after = sequence
             if len(rows) < PAGE_EVENTS:
@@ -197,11 +196,11 @@ class SqlLedger(Upkeep):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _heard(self, first: int, last: int) -> dict[str, list[tuple[int, Record]]]:
+    def _heard(self, first: int, last: int) -> dict[str, list[tuple[int, Event]]]:
         """Give, for the decisions judged between two sequence numbers, all that was heard of them up to the last."""
-        heard: dict[str, list[tuple[int, Record]]] = defaultdict(list)
-        for sequence, kind, decision_id, payload in self._rows(_EARLIER, first, last, last):
-            heard[decision_id].append((sequence, Event.parse(kind, 0.0, payload).record))
+        heard: dict[str, list[tuple[int, Event]]] = defaultdict(list)
+        for sequence, kind, decision_id, timestamp, payload in self._rows(_EARLIER, first, last, last):
+            heard[decision_id].append((sequence, Event.parse(kind, timestamp, payload)))
         return heard
 
     def _open(self) -> Database:

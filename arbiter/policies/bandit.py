@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from arbiter.errors import InvalidInputError
 from arbiter.estimates.expectation import Expectation
 from arbiter.policies.explorers import EXPLORERS
+from arbiter.policies.fading import Fading
 from arbiter.policies.gate import Gate, GateSettings
 from arbiter.policies.greedy import GreedyPolicy
 from arbiter.policies.lesson import Lesson
@@ -190,12 +191,10 @@ class BanditPolicy:
     def learned(self, lesson: Lesson) -> "BanditPolicy":
         """Give the policy after one judged answer, or after the change of one."""
         if lesson.known_weight > 0.0:
-            belief = self.belief.corrected(
-                lesson.arm,
-                lesson.context,
-                lesson.weight - lesson.known_weight,
-                lesson.weight * lesson.residual - lesson.known_weight * lesson.known_residual,
-            )
+            left = self.belief.fading.left(lesson.arm, lesson.known_since)
+            weight_change = lesson.weight - lesson.known_weight
+            moment_change = lesson.weight * lesson.residual - lesson.known_weight * lesson.known_residual
+            belief = self.belief.corrected(lesson.arm, lesson.context, left * weight_change, left * moment_change)
             return replace(self, belief=belief)
         aged = self._aged(lesson.timestamp)
         gate = aged.gate if lesson.evidence is None else aged.gate.after(lesson.evidence)
@@ -206,7 +205,7 @@ class BanditPolicy:
         belief = belief.updated(
             lesson.arm, lesson.context, lesson.residual, weight=lesson.weight, decay=self.settings.decay
         )
-        return replace(aged, belief=belief, gate=gate)
+        return replace(aged, belief=belief.noted(lesson.arm, lesson.timestamp), gate=gate)
 
     def marked(self, ledger: str, position: int) -> "BanditPolicy":
         """Give the policy that remembers how far it has learned from a ledger."""
@@ -256,6 +255,7 @@ class BanditPolicy:
                 "moment": self.belief.moment,
                 "changed": self.gate.changed,
                 "newcomers": self.newcomers,
+                **self.belief.fading.arrays(),
             },
         )
 
@@ -263,10 +263,10 @@ class BanditPolicy:
     def from_state(cls, state: State) -> "BanditPolicy":
         """Rebuild from a bundle."""
         settings = BanditSettings.from_dict(state.settings["bandit"])
-        sums = [state.array(name, np.float64) for name in ("prior_precision", "gram", "moment")]
+        prior, gram, moment = (state.array(name, np.float64) for name in ("prior_precision", "gram", "moment"))
         changed = state.array("changed", np.float64)
         return cls(
-            belief=ResidualBelief.from_statistics(*sums),
+            belief=ResidualBelief.from_statistics(prior, gram, moment, Fading.from_arrays(state.arrays, len(changed))),
             gate=Gate(settings=settings.gate, changed=changed, **state.settings["gate"]),
             settings=settings,
             newcomers=state.array("newcomers", np.bool_),
