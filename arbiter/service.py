@@ -268,7 +268,7 @@ class Arbiter(Completing, Tending):
         try:
             self.ledger.append_many(events)
         except (LedgerError, InvalidInputError) as error:
-            logger.error("the ledger did not take %d decisions: %s", len(decisions), error)
+            logger.error("the ledger failed at %d decisions: %s", len(decisions), error)
             return [replace(decision, degraded=(*decision.degraded, f"ledger: {error}")) for decision in decisions]
         return decisions
 

@@ -28,9 +28,10 @@ class BufferedLedger:
     Reading decisions writes the queue first, so a ledger always shows what was appended; what only concerns feedback is
     read at once.
 
-    When writing fails, the queue is kept; the next append or flush raises the error, and the one after that tries
-    again. An event that the ledger refuses is dropped, and the next append says so. The writer does not cross a fork:
-    the other process is refused everything, and closing does nothing there.
+    When writing fails, the queue is kept; the next append or flush raises the error, and the writer tries again. What
+    such an append brought is in the queue all the same, as long as there is room: an outage that is shorter than the
+    queue loses nothing. An event that the ledger refuses is dropped, and the next append says so. The writer does not
+    cross a fork: the other process is refused everything, and closing does nothing there.
 
     Parameters
     ----------
@@ -198,18 +199,22 @@ class BufferedLedger:
     def _enqueue(self, events: tuple[Event, ...]) -> None:
         self._require_own_process()
         with self._changed:
-            self._raise_error()
             if self._closing:
+                self._raise_error()
                 raise LedgerError("the ledger is closed; open it again")
-            has_room = self._await(lambda: len(self._pending) < self._max_pending)
-            self._raise_error()
-            if not has_room:
+            self._await(self._has_room)
+            if not self._has_room():
+                self._raise_error()
                 raise LedgerError(f"the ledger's queue of {self._max_pending} events stays full; is its disk stuck?")
             idle = not self._pending
             self._pending.extend(events)
             self._queued += len(events)
             if idle or len(self._pending) >= GROUP_EVENTS:
                 self._changed.notify_all()
+            self._raise_error()
+
+    def _has_room(self) -> bool:
+        return len(self._pending) < self._max_pending
 
     def _await(self, reached: Callable[[], bool]) -> bool:
         """Wait for something, or an error; give up when the writer settles nothing for the time that is set."""

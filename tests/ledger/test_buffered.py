@@ -157,6 +157,34 @@ def test_a_failed_write_is_raised_and_tried_again(make_decision: MakeDecision) -
     ledger.close()
 
 
+def test_an_outage_that_is_shorter_than_the_queue_loses_nothing(make_decision: MakeDecision) -> None:
+    """Every append may hear of it, and what it brought waits; a full queue refuses, and says why."""
+    inner = StubbornLedger()
+    inner.failing = True
+    ledger = BufferedLedger(inner, max_pending=30)
+    heard = 0
+    for i in range(30):
+        try:
+            ledger.append(Event(record=make_decision(str(i)), timestamp=0.0))
+        except LedgerError as error:
+            assert "no space on the disk" in str(error)
+            heard += 1
+        if i % 10 == 0:
+            wait_until_failed(ledger)
+    assert heard >= 3
+    wait_until_failed(ledger)
+    with pytest.raises(LedgerError, match="no space on the disk"):
+        ledger.append(Event(record=make_decision("30"), timestamp=0.0))
+    inner.failing = False
+    for _ in range(2):
+        try:
+            ledger.flush()
+        except LedgerError as error:
+            assert "no space on the disk" in str(error)
+    assert [event.decision_id for _, event in inner.events()] == [str(i) for i in range(30)]
+    ledger.close()
+
+
 def test_a_refused_event_does_not_take_others_with_it(make_decision: MakeDecision) -> None:
     """Of a group with an orphan and a double id the rest is written, and the next flush names the refusal."""
     inner = StubbornLedger()
