@@ -119,7 +119,7 @@ def _along(frame: Frame) -> list[str]:
 
 
 def rows_of(markers: Sequence[Marker]) -> list[int]:
-    """Give the row above the axes, from 0 up, of each text, so that none lies on another or on another's line."""
+    """Give the row above the axes, from 0 up, of each text, so that none lies on another."""
     rows: list[list[tuple[float, float]]] = []
     found = [0] * len(markers)
     for i in sorted(range(len(markers)), key=lambda i: markers[i].at):
