@@ -67,7 +67,9 @@ def read_query(request: Request, options: RouteOptions) -> Query:
 
 def _text(name: str, value: object) -> str | None:
     if value is not None and not is_storable(value):
-        raise InvalidInputError(f"{name} must be a text or None, got {value!r:.80}")
+        raise InvalidInputError(
+            f"{name} must be a text without half characters and zero bytes, or None; got {value!r:.80}"
+        )
     return value if isinstance(value, str) else None
 
 

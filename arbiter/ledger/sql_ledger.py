@@ -119,7 +119,7 @@ class SqlLedger(Upkeep):
         while True:
             rows = self._rows(_PAGE, after, PAGE_EVENTS)
             for sequence, kind, timestamp, payload in rows:
-                yield sequence, Event.parse(kind, timestamp, payload)
+                yield sequence, self._read(sequence, kind, timestamp, payload)
                 after = sequence
             if len(rows) < PAGE_EVENTS:
                 return
@@ -132,13 +132,13 @@ class SqlLedger(Upkeep):
                 return
             heard = self._heard(rows[0][0], rows[-1][0])
             for sequence, decision_id, timestamp, payload, decided in rows:
-                decision = _decision_of(Event.parse(EventKind.DECISION, 0.0, decided))
+                decision = _decision_of(self._read(sequence, EventKind.DECISION, 0.0, decided))
                 said = [(e.timestamp, e.record) for n, e in heard[decision_id] if n < sequence]
                 earlier = [(at, record) for at, record in said if isinstance(record, Feedback)]
                 yield Judged(
                     sequence=sequence,
                     timestamp=timestamp,
-                    feedback=_feedback(Event.parse(EventKind.FEEDBACK, 0.0, payload)),
+                    feedback=_feedback(self._read(sequence, EventKind.FEEDBACK, 0.0, payload)),
                     decision=decision,
                     earlier=tuple(record for _, record in earlier),
                     earlier_at=tuple(at for at, _ in earlier),
@@ -200,8 +200,16 @@ class SqlLedger(Upkeep):
         """Give, for the decisions judged between two sequence numbers, all that was heard of them up to the last."""
         heard: dict[str, list[tuple[int, Event]]] = defaultdict(list)
         for sequence, kind, decision_id, timestamp, payload in self._rows(_EARLIER, first, last, last):
-            heard[decision_id].append((sequence, Event.parse(kind, timestamp, payload)))
+            heard[decision_id].append((sequence, self._read(sequence, kind, timestamp, payload)))
         return heard
+
+    def _read(self, sequence: int, kind: str, timestamp: float, payload: str) -> Event:
+        """Rebuild an event, or say which it is that cannot be: one stops every reader."""
+        try:
+            return Event.parse(kind, timestamp, payload)
+        except LedgerError as error:
+            what = f"at event {sequence} of {self._name}; restore a backup, or delete the rows of its decision"
+            raise LedgerError(f"{error} ({what})") from error
 
     def _open(self) -> Database:
         if self._database is None:
