@@ -88,11 +88,7 @@ class FeedbackRules:
                 quality = self.quality(decision, feedback)
                 if quality is not None:
                     last[(feedback.source, feedback.key)] = quality
-        weights = [self.precision[source] for source, _ in last]
-        total = sum(weights)
-        if total <= 0.0:
-            return None
-        return Judgement(sum(w * q for w, q in zip(weights, last.values(), strict=True)) / total, total)
+        return together(last, self.precision)
 
     @property
     def fingerprint(self) -> str | None:
@@ -116,6 +112,23 @@ class Judgement:
     quality: float
     weight: float
     since: float | None = field(default=None, compare=False)
+
+
+def together(
+    last: Mapping[tuple[FeedbackSource, str], float], precision: Mapping[FeedbackSource, float] = PRECISION
+) -> Judgement | None:
+    """Give the mean of what several said of one answer, weighed by how noisy each is; None where nobody counts.
+
+    Parameters
+    ----------
+    last : source and key to the last quality that it gave.
+    precision : source to the inverse noise variance of one judgement of it.
+    """
+    weights = [precision[source] for source, _ in last]
+    total = sum(weights)
+    if total <= 0.0:
+        return None
+    return Judgement(sum(w * q for w, q in zip(weights, last.values(), strict=True)) / total, total)
 
 
 PREFERENCE_SCALE = 0.25
