@@ -56,10 +56,15 @@ class FeedbackRules:
     version: str = ""
 
     def __post_init__(self) -> None:
+        if strange := [str(source) for source in self.precision if source not in list(FeedbackSource)]:
+            raise InvalidInputError(f"unknown source {', '.join(strange)}; there are {', '.join(FeedbackSource)}")
         for source in FeedbackSource:
             value = self.precision.get(source)
-            if value is None or not 0.0 <= value < math.inf:
-                raise InvalidInputError(f"the precision of {source} must be a number from 0 up, got {value}")
+            if not isinstance(value, int | float) or not 0.0 <= value < math.inf:
+                raise InvalidInputError(
+                    f"the precision of {source} must be a number from 0 up, got {value!r}; "
+                    "change some of them by {**arbiter.judgements.PRECISION, ...}"
+                )
 
     def quality(self, decision: Decision, feedback: Feedback) -> float | None:
         """Give the quality that a feedback stands for.
@@ -149,7 +154,7 @@ def preferred(winner: Decision, loser: Decision) -> tuple[Feedback, Feedback]:
     Raises
     ------
     InvalidInputError
-        If nothing was expected of either.
+        If it is one decision, or nothing was expected of a model.
 
     Notes
     -----
@@ -158,8 +163,14 @@ def preferred(winner: Decision, loser: Decision) -> tuple[Feedback, Feedback]:
     code part where arms are coupled: here each learns on its own, at a preference's low precision.
     """
     expected = [decision.estimates.get(decision.model) for decision in (winner, loser)]
-    if winner.id == loser.id or expected[0] is None or expected[1] is None:
-        raise InvalidInputError(f"{winner.id} and {loser.id} must be two decisions whose models have estimates")
+    if winner.id == loser.id:
+        raise InvalidInputError(f"a preference must be between two decisions, got {winner.id} twice")
+    if expected[0] is None or expected[1] is None:
+        lacking = winner if expected[0] is None else loser
+        raise InvalidInputError(
+            f"nothing was expected of {lacking.model} in decision {lacking.id}, so a preference says nothing of its "
+            "quality; give it as feedback(quality=...)"
+        )
     q_winner, q_loser = expected[0].quality, expected[1].quality
     surprise = PREFERENCE_SCALE / (1.0 + math.exp((q_winner - q_loser) / PREFERENCE_SCALE))
     source = FeedbackSource.PREFERENCE

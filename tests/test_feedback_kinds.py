@@ -76,7 +76,7 @@ def test_a_preference_teaches_both_once_and_can_be_turned(router: Router, tmp_pa
         assert len(list(service.ledger.judged())) == 4
         with pytest.raises(UnknownDecisionError):
             service.prefer(one.id, over="nobody")
-        with pytest.raises(InvalidInputError, match="must be two decisions"):
+        with pytest.raises(InvalidInputError, match=f"between two decisions, got {one.id} twice"):
             service.prefer(one.id, over=one.id)
         kept = state(service)
     with Arbiter(router, SqliteLedger(tmp_path / "l.db")) as again:
