@@ -85,7 +85,5 @@ def test_a_preference_moves_both_by_its_surprise(decision: Decision) -> None:
     assert small is not None and won.quality is not None and small < won.quality
     with pytest.raises(InvalidInputError, match=r"must be between two decisions, got .* twice"):
         preferred(decision, decision)
-    with pytest.raises(
-        InvalidInputError, match=r"nothing was expected of .* in decision other, .* give it as feedback"
-    ):
+    with pytest.raises(InvalidInputError, match=r"nothing was expected of .* in decision other, "):
         preferred(decision, replace(other, estimates={}))

@@ -28,10 +28,10 @@ class BufferedLedger:
     Reading decisions writes the queue first, so a ledger always shows what was appended; what only concerns feedback is
     read at once.
 
-    When writing fails, the queue is kept; the next append or flush raises the error, and the writer tries again. What
-    such an append brought is in the queue all the same, as long as there is room: an outage that is shorter than the
-    queue loses nothing. An event that the ledger refuses is dropped, and the next append says so. The writer does not
-    cross a fork: the other process is refused everything, and closing does nothing there.
+    When writing fails, the queue is kept; the next append raises the error, and the writer tries again, as it does at a
+    flush before that raises. What such an append brought is in the queue all the same, as long as there is room: an
+    outage that is shorter than the queue loses nothing. An event that the ledger refuses is dropped, and the next append
+    says so. The writer does not cross a fork: the other process is refused everything, and closing does nothing there.
 
     Parameters
     ----------
@@ -89,6 +89,8 @@ class BufferedLedger:
         """
         self._require_own_process()
         with self._changed:
+            if not isinstance(self._error, UnknownDecisionError | InvalidInputError):
+                self._error = None  # what failed then may go through now: the writer tries again
             self._raise_error()
             wanted = self._queued
             done = self._await(lambda: self._settled >= wanted)
