@@ -4,18 +4,12 @@ import math
 import threading
 from dataclasses import dataclass
 
-import numpy as np
-
 from arbiter.catalog import Catalog
-from arbiter.price_of_money import price_of_money
 from arbiter.purse import PacingOptions, Purse
 from arbiter.purses import MOST_RESERVED, Purses, purses_name, read_purses
 from arbiter.records import Decision, Feedback, Outcome, Query
-from arbiter.wishes import Wish
 
 __all__ = ["BudgetPacer", "PacingOptions"]
-
-TOKENS_PER_MTOK = 1e6
 
 SOLVED_EVERY = 10
 """Requests after which the price is solved anew; a changed price of a model does so at once."""
@@ -29,6 +23,10 @@ leave only the cheapest model to the next requests."""
 
 RESERVED_OVER = 0.1
 """Part of a request's income that goes into the reserve until it is full."""
+
+ADVANCED = 0.005
+"""Part of what came in that may be spent ahead, until it is as much as the reserve: half of the hundredth by which a
+budget may be overspent. The other half is for what answers err by."""
 
 TARGET_RANGE = (0.1, 4.0)
 """Least and greatest spending aimed at, against what a request brings into the budget."""
@@ -109,9 +107,10 @@ class BudgetPacer:
         return purses_name(self.options) if self._pure else None
 
     def snapshot(self) -> str:
-        """Give the fold as text."""
+        """Give the fold as text; requests wait for a copy of it, not for the writing."""
         with self._lock:
-            return self._folded.to_text()
+            folded = self._folded.copy()
+        return folded.to_text()
 
     def resume(self, text: str) -> bool:
         """Go on from a snapshot, before anything else happens; say whether it could be read."""
@@ -133,9 +132,9 @@ class BudgetPacer:
         Returns
         -------
         quality_per_usd : what a dollar must be worth, in quality points; NaN before anything is known.
-        left_usd : what may be spent on it, less than 0 in debt: what the budget holds now beside its reserve, of the
-            reserve what :data:`RESERVE` requests bring in, or, where that is more, what the request itself brings in,
-            since who costs no more than that adds to no debt.
+        left_usd : what may be spent on it, less than 0 in debt: what the budget holds now, and what may be spent ahead,
+            beside its reserve; of the reserve what :data:`RESERVE` requests bring in; or, where that is more, what the
+            request itself brings in, since who costs no more than that adds to no debt.
         """
         owner = self.options.owner(query)
         with self._lock:
@@ -145,7 +144,7 @@ class BudgetPacer:
                 self._solved.clear()
             solved = self._solved.setdefault(owner, _Solved())
             if solved.due <= 0:
-                solved.price, solved.due = self._solve(purse, self._now, catalog), SOLVED_EVERY
+                solved.price, solved.due = self._solve(owner, purse, self._now, catalog), SOLVED_EVERY
             solved.due -= 1
             return solved.price, self._may_cost(purse, owner)
 
@@ -153,7 +152,8 @@ class BudgetPacer:
         """Take a decision in as :meth:`decided`, unless it is out of date; say whether it was taken.
 
         It is where a candidate was eligible that may by now cost more than is left, whoever was drawn: to ask only the
-        one that was would make it rarer than its propensity says.
+        one that was would make it rarer than its propensity says. What one may cost is here what nine of ten such
+        answers stay below, as decisions say, not what 19 of 20 do, as the hard cap asks.
 
         Parameters
         ----------
@@ -240,7 +240,7 @@ class BudgetPacer:
                     "left_usd": purse.left_usd,
                     "income_usd": purse.income_usd,
                     "spent_usd": purse.spent_usd,
-                    "quality_per_usd": self._solve(purse, whole, catalog),
+                    "quality_per_usd": self._solve(owner, purse, whole, catalog),
                     "share": purse.part().share,
                 }
                 for owner, purse in whole.all().items()
@@ -264,8 +264,9 @@ class BudgetPacer:
 
     def _may_cost(self, purse: Purse, owner: str) -> float:
         """Give what one answer may cost of what a purse holds; all of it where nothing more can be carried."""
-        most, left, brought = self.options.most_carried_usd, purse.left_usd, self.options.brought(owner, 0.0)
-        if most is None or left < most * purse.share:
+        most, brought = self.options.most_carried_usd, self.options.brought(owner, 0.0)
+        left = purse.left_usd + _advance_usd(purse)
+        if most is None or purse.left_usd < most * purse.share:
             left = max(left - _reserve_usd(purse), min(left, RESERVE * purse.income_usd))
         return max(left, brought) if brought > 0.0 else left
 
@@ -273,20 +274,17 @@ class BudgetPacer:
         own, self._pure = self._own.pop(decision_id), False
         self._folded.decided(own.decision, own.owner, own.at)
 
-    def _solve(self, purse: Purse, purses: Purses, catalog: Catalog) -> float:
-        rows: list[Wish] = [row for wish in purses.wishes if (row := wish.among(catalog.names)) is not None]
-        if not rows:
-            return math.nan
-        wanted, prices = np.stack([row.wanted for row in rows]), catalog.arrays  # (n, K)
-        tokens_in = np.array([row.input_tokens for row in rows], dtype=np.float64)
-        tokens_out = np.stack([row.output_tokens for row in rows])
-        cost = (np.outer(tokens_in, prices.usd_per_mtok_in) + tokens_out * prices.usd_per_mtok_out) / TOKENS_PER_MTOK
+    def _solve(self, owner: str, purse: Purse, purses: Purses, catalog: Catalog) -> float:
         least, most = TARGET_RANGE
-        aim = purse.income_usd + (purse.left_usd - _reserve_usd(purse)) / PAID_BACK_OVER
+        aim = purse.income_usd + (purse.left_usd + _advance_usd(purse) - _reserve_usd(purse)) / PAID_BACK_OVER
         target = min(max(aim, least * purse.income_usd), most * purse.income_usd)
         beyond = purse.spent_usd / purse.expected_usd if purse.expected_usd > 0 else 1.0
-        return price_of_money(wanted, cost, target / max(beyond, 0.1))
+        return purses.wishes.price(owner, catalog, target / max(beyond, 0.1))
 
 
 def _reserve_usd(purse: Purse) -> float:
     return min(RESERVE, RESERVED_OVER * purse.requests) * purse.income_usd * purse.share
+
+
+def _advance_usd(purse: Purse) -> float:
+    return min(RESERVE, ADVANCED * purse.requests) * purse.income_usd * purse.share

@@ -4,23 +4,18 @@ import hashlib
 import json
 import logging
 import math
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from arbiter.purse import PacingOptions, Purse
 from arbiter.records import Decision, Feedback, Outcome
-from arbiter.wishes import Wish
-
-WINDOW = 200
-"""Latest requests on which the price of money is solved for."""
+from arbiter.wishes import Wish, Wishes
 
 MOST_RESERVED = 20_000
 """Decisions whose cost may still be settled; the oldest are taken to have cost what was expected."""
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """What the fold does. Raise it when the same events give another state: older texts are then left alone."""
 
 logger = logging.getLogger(__name__)
@@ -80,7 +75,7 @@ class Purses:
         self._before = before
         self._whole = whole
         self.purses: dict[str, Purse] = {}
-        self.wishes: deque[Wish] = deque(() if before is None else before.wishes, maxlen=WINDOW)
+        self.wishes: Wishes = Wishes(None if before is None else before.wishes)
         self._costs: OrderedDict[str, _Cost] = OrderedDict()
 
     def all(self) -> dict[str, Purse]:
@@ -113,7 +108,7 @@ class Purses:
             self._costs.popitem(last=False)
         wish = Wish.of(decision)
         if wish is not None:
-            self.wishes.append(wish)
+            self.wishes.add(owner, wish)
 
     def answered(self, record: Outcome | Feedback) -> None:
         """Put what an answer did cost in the place of what was expected; of decisions long ago nothing is known."""
@@ -135,21 +130,25 @@ class Purses:
         found = self._costs.get(decision_id)
         return found if found is not None or self._before is None else self._before._cost(decision_id)
 
+    def copy(self) -> "Purses":
+        """Give the same budgets, which go on from here by themselves."""
+        found = Purses(self._options)
+        found.purses, found.wishes, found._costs = dict(self.purses), Wishes(self.wishes), self._costs.copy()
+        return found
+
     def to_text(self) -> str:
         """Give everything as text; :func:`read_purses` gives it back to the last bit."""
         assert self._before is None, "a part of budgets is not kept"
         values = {
             "purses": {owner: asdict(purse) for owner, purse in self.purses.items()},
-            "wishes": [[w.names, w.wanted.tolist(), w.input_tokens, w.output_tokens.tolist()] for w in self.wishes],
+            "wishes": self.wishes.to_lists(),
             "costs": [[i, c.owner, c.expected_usd, c.called_usd, c.told_usd] for i, c in self._costs.items()],
         }
         return json.dumps(values, separators=(",", ":"))
 
     def _read(self, values: dict[str, Any]) -> None:
         self.purses = {owner: Purse(**{**fields, "own": 0.0}) for owner, fields in values["purses"].items()}
-        for names, wanted, tokens, length in values["wishes"]:
-            row = Wish(names=tuple(names), wanted=np.array(wanted), input_tokens=tokens, output_tokens=np.array(length))
-            self.wishes.append(row)
+        self.wishes = Wishes.read(values["wishes"])
         for identity, owner, expected, called, told in values["costs"]:
             self._costs[identity] = _Cost(owner=owner, expected_usd=expected, called_usd=called, told_usd=told)
 
@@ -163,7 +162,7 @@ def read_purses(options: PacingOptions, text: str) -> Purses | None:
     found = Purses(options)
     try:
         found._read(json.loads(text))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         logger.warning("a snapshot of budgets cannot be read and is not used (%s: %s)", type(error).__name__, error)
         return None
     return found

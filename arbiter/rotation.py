@@ -42,6 +42,12 @@ class Rotation:
         """Give the decisions, those of a round-robin strategy with whose turn it is, and with that probability."""
         return [self._turned(decision) if _takes_turns(decision) else decision for decision in decisions]
 
+    def give_back(self, decisions: Sequence[Decision]) -> None:
+        """Let the turns of decisions that come to nothing be the next ones."""
+        for decision in filter(_takes_turns, decisions):
+            with self._lock:
+                self._rounds.setdefault(frozenset(decision.action_probs), []).append(decision.model)
+
     def _turned(self, decision: Decision) -> Decision:
         names = list(decision.action_probs)
         turns = {name: self._weights.get(name, 1) for name in names}

@@ -223,6 +223,7 @@ class Arbiter(Completing, Tending):
             self.standing.require_paid(placed, decisions)
             if self.standing.reserved(placed, decisions, now, last=attempt == ATTEMPTS - 1):
                 break
+            self._rotation.give_back(decisions)
         return placed, decisions, now
 
     def _decision_named(self, name: str) -> Decision:

@@ -1,5 +1,6 @@
 """Laws of budget pacing."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from small_world import CHEAP, COST_USD, DEAR, MIDDLE, small_learned
 from arbiter.errors import InvalidInputError
 from arbiter.intake import read_request
 from arbiter.ledger import SqliteLedger
-from arbiter.pacing import BudgetPacer, PacingOptions
+from arbiter.pacing import ADVANCED, BudgetPacer, PacingOptions
 from arbiter.policies import GreedyPolicy
 from arbiter.price_of_money import price_of_money
 from arbiter.purse import DAY_S
@@ -18,7 +19,7 @@ from arbiter.records import Feedback, Outcome, Query
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
 from arbiter.standing import StandingOptions
-from arbiter.wishes import Wish
+from arbiter.wishes import LEAST_OWN, WINDOW, Wish, Wishes
 
 
 @pytest.fixture(scope="module")
@@ -54,21 +55,23 @@ def test_the_price_of_money_by_hand() -> None:
 
 @pytest.mark.parametrize("budget", [0.001, 0.002, 0.003, 0.005])
 def test_spending_follows_the_budget_and_buys_what_it_could(router: Router, budget: float) -> None:
-    """Over 600 requests, after the first hundred never above what came in by more than 1 %, and no quality unbought.
+    """Over 2,000 requests: within 1 % of what came in, and no quality unbought.
 
-    The quality is within a point of what the same money buys by hindsight, at the one price of money for all requests.
-    What is not spent (the reserve, and what the next dear answer may cost) is never more than 30 requests bring in.
+    On the way, after the first hundred, never above what came in by more than what may be spent ahead, and never below
+    it by more than 30 requests bring in: the reserve, and what the next dear answers may cost. The quality is within a
+    hundredth of what the same money buys by hindsight, at the one price of money for all requests.
     """
     service = served(router, PacingOptions(usd_per_request=budget))
-    decisions = [service.route(prompt) for prompt in texts(600)]
-    names, each = router.catalog.names, np.arange(600)
+    decisions = [service.route(prompt) for prompt in texts(2000)]
+    names, each = router.catalog.names, np.arange(2000)
     quality, cost = (
         np.array([[getattr(d.estimates[name], what) for name in names] for d in decisions])
         for what in ("quality", "cost_usd")
     )
     chosen = np.array([names.index(d.model) for d in decisions])
-    spent, came_in = cost[each, chosen].cumsum(), budget * np.arange(1, 601)
-    assert (spent[100:] <= 1.01 * came_in[100:]).all()
+    spent, came_in = cost[each, chosen].cumsum(), budget * np.arange(1, 2001)
+    assert spent[-1] == pytest.approx(came_in[-1], rel=0.01)
+    assert (spent[100:] <= (1.0 + ADVANCED) * came_in[100:]).all()
     assert (came_in - spent <= 30.0 * budget).all()
     hindsight = (quality - price_of_money(quality, cost, budget) * cost).argmax(axis=1)
     assert quality[each, chosen].mean() >= quality[each, hindsight].mean() - 0.01
@@ -85,18 +88,35 @@ def test_who_only_waits_for_money_was_wanted(router: Router) -> None:
     np.testing.assert_array_equal(np.isfinite(never.wanted), np.array(router.catalog.names) != DEAR)
 
 
-def test_of_the_reserve_an_answer_may_cost_what_ten_requests_bring_in(router: Router) -> None:
-    """By hand: 4 held are all for this request, 12 for an answer of 10 at most, of 25 a dear one may take 15.
+@pytest.mark.parametrize(
+    ("requests", "held", "most", "may"),
+    [
+        (200, 4.0, None, 5.0),
+        (200, 12.0, None, 10.0),
+        (200, 25.0, None, 16.0),
+        (200, 25.0, 25.0, 26.0),
+        (2000, 4.0, None, 10.0),
+        (2000, -8.0, None, 2.0),
+        (2000, 25.0, None, 25.0),
+        (4000, -12.0, None, 1.0),
+    ],
+)
+def test_of_the_reserve_an_answer_may_cost_what_ten_requests_bring_in(
+    router: Router, requests: int, held: float, most: float | None, may: float
+) -> None:
+    """By hand: of 200 requests' income 1 may be spent ahead, of 2,000 and more as much as the reserve, which is 10.
 
-    A full purse keeps nothing back, since nothing more would come in.
+    What is held, or owed, and that are all for this request up to 10 together, and above it what leaves the reserve. A
+    full purse keeps nothing back, since nothing more would come in.
     """
-    for held, most, may in ((4.0, None, 4.0), (12.0, None, 10.0), (25.0, None, 15.0), (25.0, 25.0, 25.0)):
-        pacer = BudgetPacer(PacingOptions(usd_per_request=1.0, start_usd=held - 1.0, most_carried_usd=most))
-        for _ in range(100):  # until the reserve is full
-            decision = replace(router.route(read_request("river"), np.random.default_rng(0)), id=str(_))
-            pacer.decided(Query(text="x"), decision, 0.0)
-            pacer.answered(Feedback(decision_id=decision.id, cost_usd=1.0))
-        assert pacer.asked(Query(text="x"), router.catalog, 0.0)[1] == pytest.approx(may)
+    pacer = BudgetPacer(
+        PacingOptions(usd_per_request=1.0, start_usd=0.0 if most is None else most - 1.0, most_carried_usd=most)
+    )
+    decision = router.route(read_request("river"), np.random.default_rng(0))
+    for i in range(requests - 1):
+        pacer.decided(Query(text="x"), replace(decision, id=str(i)), 0.0)
+        pacer.answered(Feedback(decision_id=str(i), cost_usd=1.0 if i or most else 2.0 - held))
+    assert pacer.asked(Query(text="x"), router.catalog, 0.0)[1] == pytest.approx(may)
 
 
 def test_after_a_dear_answer_a_request_may_still_cost_what_it_brings_in(router: Router) -> None:
@@ -155,6 +175,47 @@ def test_tenants_have_their_own_budgets(router: Router) -> None:
             spent[tenant] += d.estimates[d.model].cost_usd / 400
     assert spent == {"rich": pytest.approx(0.005, rel=0.02), "poor": pytest.approx(0.001, rel=0.02)}
     assert set(service.standing.pacer.status(router.catalog)) == {"rich", "poor"}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("budget", [0.001, 0.002])
+def test_a_tenant_is_paced_by_its_own_requests(router: Router, budget: float) -> None:
+    """One asks hard things and one easy ones: each spends what comes in.
+
+    By the price that suits both together the second would spend two fifths and nine tenths of it.
+    """
+    rng, hard, easy = np.random.default_rng(3), "theorem proof integral deadlock", "river colour capital month"
+    service = served(router, PacingOptions(usd_per_request=budget))
+    spent: dict[str, list[float]] = {"hard": [], "easy": []}
+    for _ in range(400):
+        for user, words in (("hard", hard), ("easy", easy)):
+            among = words.split() if rng.random() < 0.85 else [*hard.split(), *easy.split()]
+            d = service.route(" ".join(rng.choice(among, size=5)), user=user)
+            spent[user].append(d.estimates[d.model].cost_usd)
+    for user, costs in spent.items():
+        assert np.mean(costs) == pytest.approx(budget, rel=0.06), user
+
+
+def test_wishes_are_kept_of_each_owner_and_of_all() -> None:
+    """By hand: an owner's own from forty on, everybody's before; fewer of each where there are many; back from text."""
+    rows = [
+        Wish(names=("a",), wanted=np.array([float(i)]), input_tokens=i, output_tokens=np.ones(1)) for i in range(240)
+    ]
+    wishes = Wishes()
+    for row in rows:
+        wishes.add("one", row)
+        wishes.add("two" if row.input_tokens < 39 else "three", row)
+    assert [w.input_tokens for w in wishes.of("one")] == list(range(40, 240))
+    assert [w.input_tokens for w in wishes.of("three")] == list(range(40, 240))
+    assert [w.input_tokens for w in wishes.of("two")] == [i // 2 for i in range(280, 480)]
+    again = Wishes.read(json.loads(json.dumps(wishes.to_lists())))
+    for owner in ("one", "two", "three", "nobody"):
+        assert [w.input_tokens for w in again.of(owner)] == [w.input_tokens for w in wishes.of(owner)]
+    later = Wishes(wishes)
+    for i in range(150):
+        for row in rows[:60]:
+            later.add(f"owner {i}", row)
+    assert len(later.of("owner 149")) == LEAST_OWN and later.of("owner 10") == later.of("nobody")
+    assert len(wishes.of("one")) == WINDOW, "what is gone on from stays as it is"
 
 
 def test_a_daily_budget_comes_in_by_the_clock(router: Router) -> None:
@@ -234,7 +295,7 @@ def test_an_empty_purse_pays_for_the_cheapest_only(router: Router) -> None:
     decision = service.route("theorem proof")
     assert decision.model == CHEAP
     assert decision.excluded[MIDDLE].startswith("may cost $")
-    assert "the paced budget allows $1e-09" in decision.excluded[DEAR]
+    assert "the paced budget allows $1.01e-09" in decision.excluded[DEAR]
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,20 @@ def test_shares_are_the_weights(weights: dict[str, int]) -> None:
     assert sum(found[0].action_probs.values()) == pytest.approx(1.0)
 
 
+def test_a_turn_that_is_given_back_is_the_next() -> None:
+    """So that the shares stay exact however often a decision is made anew."""
+    rotation, found = Rotation(seed=2), []
+    for i in range(30):
+        for _ in range(i % 3):
+            rotation.give_back(turns(rotation, 1))
+        found += turns(rotation, 1)
+    assert Counter(d.model for d in found) == dict.fromkeys(NAMES, 10)
+    assert [d.model for d in found] == [d.model for d in turns(Rotation(seed=2), 30)]
+    other = SERVICE.route("What is the capital of France?")
+    rotation.give_back([other])
+    assert {d.model for d in turns(rotation, 3)} == set(NAMES)
+
+
 def test_the_fallbacks_never_name_whose_turn_it_is() -> None:
     """And are as many as before."""
     for decision in turns(Rotation(seed=1), 9):
