@@ -30,8 +30,9 @@ class BufferedLedger:
 
     When writing fails, the queue is kept; the next append raises the error, and the writer tries again, as it does at a
     flush before that raises. What such an append brought is in the queue all the same, as long as there is room: an
-    outage that is shorter than the queue loses nothing. An event that the ledger refuses is dropped, and the next append
-    says so. The writer does not cross a fork: the other process is refused everything, and closing does nothing there.
+    outage that is shorter than the queue loses nothing. An event that the ledger refuses is dropped, and the next
+    append says so. The writer does not cross a fork: the other process is refused everything, and closing does nothing
+    there.
 
     Parameters
     ----------
