@@ -413,6 +413,17 @@ def test_the_ledger_keeps_of_requests_what_the_options_say(router: Router) -> No
     assert "text" not in kept[PromptPolicy.NONE]
 
 
+@pytest.mark.parametrize("nothing", [None, "models/mine"])
+def test_what_is_no_router_never_serves(router: Router, nothing: Any) -> None:
+    """A change whose function returns nothing, a path in the place of a bundle: refused, and the old router goes on."""
+    service = Arbiter(router)
+    with pytest.raises(InvalidInputError, match=r"a router is wanted, got .*does the function of the change return it"):
+        service.change(lambda _: nothing)
+    with pytest.raises(InvalidInputError, match=r"a router is wanted, got .*arbiter.loading.load_router"):
+        service.swap(nothing)
+    assert service.router is router and not service.route(HARD).degraded
+
+
 @pytest.mark.parametrize("policy", [PromptPolicy.HASHED, PromptPolicy.NONE])
 def test_no_word_of_a_request_is_in_the_files_where_its_text_is_not(
     router: Router, tmp_path: Path, policy: PromptPolicy
