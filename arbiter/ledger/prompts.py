@@ -4,10 +4,11 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from arbiter.errors import InvalidInputError
 from arbiter.records import Decision, Query
 
 logger = logging.getLogger(__name__)
@@ -31,10 +32,22 @@ class PromptStorage:
         cannot be read), ``none`` the token count alone. Without the text, no word of it is kept elsewhere: a decision's
         ``profile.evidence`` is left out, too.
     salt : goes into the hash before the text. Without a secret salt, whoever guesses a prompt can confirm the guess.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such policy, or the salt is no text.
     """
 
     policy: PromptPolicy = PromptPolicy.FULL
-    salt: str = ""
+    salt: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.policy not in list(PromptPolicy):
+            raise InvalidInputError(f"unknown policy {self.policy!r:.80}; there are {', '.join(PromptPolicy)}")
+        if not isinstance(self.salt, str):
+            raise InvalidInputError(f"salt must be a text, got {type(self.salt).__name__}")
+        object.__setattr__(self, "policy", PromptPolicy(self.policy))  # a bare text may name it
 
     def kept(self, query: Query) -> Mapping[str, Any]:
         """Give what an event keeps of a request, JSON-ready.
