@@ -156,8 +156,8 @@ class Replay:
         if known is None:
             return None
         said = zip(judged.earlier_at, judged.earlier, strict=True)
-        since = next(at for at, one in said if self.rules.known(judged.decision, (one,)) is not None)
-        return replace(known, since=since)
+        first = (at for at, one in said if self.rules.known(judged.decision, (one,)) is not None)
+        return replace(known, since=next(first, None))
 
     def _tell_failing(self, judged: Judged) -> None:
         """Log a feedback that the reward fails on, once; it teaches nothing."""
