@@ -167,7 +167,7 @@ class Completing(ABC):
         try:
             self.ledger.append_many(events)
         except (LedgerError, InvalidInputError) as error:
-            logger.error("the ledger did not take the outcomes of decision %s: %s", decision.id, error)
+            logger.error("the ledger failed at the outcomes of decision %s: %s", decision.id, error)
         for tried, outcome in zip(run.tried, outcomes, strict=True):
             self.standing.answered(outcome)
             answer = "" if tried.reply is None else tried.reply.text

@@ -168,10 +168,13 @@ class Selector:
         Raises
         ------
         InvalidInputError
-            If a call that failed has a quality, or a value is wrong.
+            If a call that failed has a quality, or a name or value is wrong.
         UnknownDecisionError, LedgerError
             As :meth:`arbiter.service.Arbiter.feedback`.
         """
+        known = ExecutionDetails.__optional_keys__
+        if unknown := sorted(set(details) - known):
+            raise InvalidInputError(f"unknown detail {', '.join(unknown)}; there are {', '.join(sorted(known))}")
         quality = details.get("quality")
         if quality is not None and not success:
             raise InvalidInputError("a call that failed has no answer to judge; leave quality out")

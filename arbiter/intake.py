@@ -94,6 +94,11 @@ def read_turn(position: int, message: Any) -> tuple[str, str, int]:
     )
 
 
+def is_storable(value: object) -> bool:
+    """Tell whether a value is a text that every file and database takes: no half characters, no zero bytes."""
+    return isinstance(value, str) and not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
+
+
 def _read_parts(position: int, parts: Sequence[Any]) -> tuple[str, int]:
     texts: list[str] = []
     images = 0

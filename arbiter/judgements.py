@@ -1,10 +1,12 @@
 """What feedback says of decisions: sources of different noise, corrections, preferences, and rewards of one's own."""
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from arbiter.errors import InvalidInputError
+from arbiter.own_code import OwnCode
 from arbiter.records import Decision, Feedback
 from arbiter.vocabulary import FeedbackSource
 
@@ -54,10 +56,15 @@ class FeedbackRules:
     version: str = ""
 
     def __post_init__(self) -> None:
+        if strange := [str(source) for source in self.precision if source not in list(FeedbackSource)]:
+            raise InvalidInputError(f"unknown source {', '.join(strange)}; there are {', '.join(FeedbackSource)}")
         for source in FeedbackSource:
             value = self.precision.get(source)
-            if value is None or not 0.0 <= value < math.inf:
-                raise InvalidInputError(f"the precision of {source} must be a number from 0 up, got {value}")
+            if not isinstance(value, int | float) or not 0.0 <= value < math.inf:
+                raise InvalidInputError(
+                    f"the precision of {source} must be a number from 0 up, got {value!r}; "
+                    "change some of them by {**arbiter.judgements.PRECISION, ...}"
+                )
 
     def quality(self, decision: Decision, feedback: Feedback) -> float | None:
         """Give the quality that a feedback stands for.
@@ -65,34 +72,28 @@ class FeedbackRules:
         Raises
         ------
         InvalidInputError
-            If the user's reward is outside [0, 1].
+            If the user's reward fails, or is outside [0, 1].
         """
-        found = feedback.quality if self.reward is None else self.reward(decision, feedback)
-        if found is not None and not 0.0 <= found <= 1.0:
-            raise InvalidInputError(f"a reward must lie in [0, 1] or be None, got {found!r} for {feedback}")
+        with OwnCode("the reward"):
+            found = feedback.quality if self.reward is None else self.reward(decision, feedback)
+            if found is not None and not 0.0 <= found <= 1.0:
+                raise InvalidInputError(f"a reward must lie in [0, 1] or be None, got {found!r:.80} for {feedback}")
         return found
 
     def known(self, decision: Decision, said: Iterable[Feedback]) -> "Judgement | None":
         """Give what is known of a decision's answer after some feedback, in order; None where nothing.
 
         Of several sources the mean counts, weighed by how noisy each is; of repeated feedback of one source and key
-        the last value.
-
-        Raises
-        ------
-        InvalidInputError
-            If the user's reward is outside [0, 1].
+        the last value. What the user's reward fails on says nothing: a service that has the reward refuses it, but
+        another process may have recorded it, and one such feedback must not stop all learning.
         """
         last: dict[tuple[FeedbackSource, str], float] = {}
         for feedback in said:
-            quality = self.quality(decision, feedback)
-            if quality is not None:
-                last[(feedback.source, feedback.key)] = quality
-        weights = [self.precision[source] for source, _ in last]
-        total = sum(weights)
-        if total <= 0.0:
-            return None
-        return Judgement(sum(w * q for w, q in zip(weights, last.values(), strict=True)) / total, total)
+            with contextlib.suppress(InvalidInputError):
+                quality = self.quality(decision, feedback)
+                if quality is not None:
+                    last[(feedback.source, feedback.key)] = quality
+        return together(last, self.precision)
 
     @property
     def fingerprint(self) -> str | None:
@@ -110,10 +111,29 @@ class Judgement:
     ----------
     quality : mean over the sources, weighed by their precision.
     weight : sum of these precisions.
+    since : seconds since 1970 at which the answer was first judged; None where unknown.
     """
 
     quality: float
     weight: float
+    since: float | None = field(default=None, compare=False)
+
+
+def together(
+    last: Mapping[tuple[FeedbackSource, str], float], precision: Mapping[FeedbackSource, float] = PRECISION
+) -> Judgement | None:
+    """Give the mean of what several said of one answer, weighed by how noisy each is; None where nobody counts.
+
+    Parameters
+    ----------
+    last : source and key to the last quality that it gave.
+    precision : source to the inverse noise variance of one judgement of it.
+    """
+    weights = [precision[source] for source, _ in last]
+    total = sum(weights)
+    if total <= 0.0:
+        return None
+    return Judgement(sum(w * q for w, q in zip(weights, last.values(), strict=True)) / total, total)
 
 
 PREFERENCE_SCALE = 0.25
@@ -134,7 +154,7 @@ def preferred(winner: Decision, loser: Decision) -> tuple[Feedback, Feedback]:
     Raises
     ------
     InvalidInputError
-        If nothing was expected of either.
+        If it is one decision, or nothing was expected of a model.
 
     Notes
     -----
@@ -143,8 +163,14 @@ def preferred(winner: Decision, loser: Decision) -> tuple[Feedback, Feedback]:
     code part where arms are coupled: here each learns on its own, at a preference's low precision.
     """
     expected = [decision.estimates.get(decision.model) for decision in (winner, loser)]
-    if winner.id == loser.id or expected[0] is None or expected[1] is None:
-        raise InvalidInputError(f"{winner.id} and {loser.id} must be two decisions whose models have estimates")
+    if winner.id == loser.id:
+        raise InvalidInputError(f"a preference must be between two decisions, got {winner.id} twice")
+    if expected[0] is None or expected[1] is None:
+        lacking = winner if expected[0] is None else loser
+        raise InvalidInputError(
+            f"nothing was expected of {lacking.model} in decision {lacking.id}, so a preference says nothing of its "
+            "quality; give it as feedback(quality=...)"
+        )
     q_winner, q_loser = expected[0].quality, expected[1].quality
     surprise = PREFERENCE_SCALE / (1.0 + math.exp((q_winner - q_loser) / PREFERENCE_SCALE))
     source = FeedbackSource.PREFERENCE

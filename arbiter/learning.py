@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from arbiter.counterfactual import best
+from arbiter.errors import InvalidInputError, wordless
 from arbiter.judgements import FeedbackRules, Judgement
 from arbiter.ledger import Judged, Ledger
 from arbiter.policies.lesson import Evidence, Lesson
@@ -72,18 +73,20 @@ def after_feedback(
     if after is None or before == after or not isinstance(policy, LearningPolicy):
         return router
     same = (decision.context_version, len(decision.context)) == (router.context_map.fingerprint, router.context_map.dim)
-    if decision.model not in router.catalog or not same:
+    arm = router.catalog.place_of(decision.model)
+    if arm is None or not same:
         return router
     estimate, context = decision.estimates.get(decision.model), np.array(decision.context)
     if estimate is None or not math.isfinite(estimate.quality) or not np.isfinite(context).all():
         return router  # one NaN would stay in the policy's sums for good
     lesson = Lesson(
-        arm=router.catalog.position(decision.model),
+        arm=arm,
         context=context,
         residual=after.quality - estimate.quality,
         weight=after.weight,
         known_residual=0.0 if before is None else before.quality - estimate.quality,
         known_weight=0.0 if before is None else before.weight,
+        known_since=None if before is None else before.since,
         timestamp=timestamp,
         evidence=_evidence(decision, after.quality),
     )
@@ -132,15 +135,14 @@ class Replay:
         ------
         LedgerError
             If it cannot be read.
-        InvalidInputError
-            If the user's reward is outside [0, 1] for one; then the fold has stopped before it.
         """
         if not isinstance(self.router.policy, LearningPolicy):
             self.position = max(self.position, ledger.last_judged())
             return 0
         taken = 0
         for judged in ledger.judged(self.position):
-            before = self.rules.known(judged.decision, judged.earlier)
+            self._tell_failing(judged)
+            before = self._known_before(judged)
             after = self.rules.known(judged.decision, (*judged.earlier, judged.feedback))
             learned = after_feedback(self.router, _answered(judged), before, after, judged.timestamp)
             if learned is not self.router and ledger.identity:
@@ -148,6 +150,21 @@ class Replay:
             self.router, self.position = learned, judged.sequence
             taken += 1
         return taken
+
+    def _known_before(self, judged: Judged) -> Judgement | None:
+        known = self.rules.known(judged.decision, judged.earlier)
+        if known is None:
+            return None
+        said = zip(judged.earlier_at, judged.earlier, strict=True)
+        first = (at for at, one in said if self.rules.known(judged.decision, (one,)) is not None)
+        return replace(known, since=next(first, None))
+
+    def _tell_failing(self, judged: Judged) -> None:
+        """Log a feedback that the reward fails on, once; it teaches nothing."""
+        try:
+            self.rules.quality(judged.decision, judged.feedback)
+        except InvalidInputError as error:
+            logger.error("feedback %d is not learned: %s", judged.sequence, wordless(error.__cause__ or error))
 
 
 def replay(router: Router, ledger: Ledger, rules: FeedbackRules | None = None) -> Replay:

@@ -138,8 +138,12 @@ def only(router: Router, names: Collection[str]) -> Router:
 
 
 def renamed(router: Router, old: str, new: str) -> Router:
-    """Call a candidate by another name; it is the same model, and nothing that was learned changes."""
-    return replace(router, catalog=router.catalog.replace(old, name=new))
+    """Call a candidate by another name; it is the same model, and nothing that was learned changes.
+
+    Feedback on decisions that chose it under the old name is learned as its own, as long as nobody else has that name.
+    """
+    former = (router.catalog[old].former_names | {old}) - {new}
+    return replace(router, catalog=router.catalog.replace(old, name=new, former_names=former))
 
 
 def repriced(router: Router, name: str, **prices: float) -> Router:
@@ -164,9 +168,10 @@ def new_version(router: Router, name: str, /, **changes: Any) -> Router:
     Parameters
     ----------
     router, name : whose entry changes.
-    changes : fields of the catalog entry, such as ``name`` or prices.
+    changes : fields of the catalog entry, such as ``name`` or prices. Under another name late feedback on the old
+        version teaches nothing; under the same one it cannot be told from feedback on the new one.
     """
-    return _doubted(router, name, LENT_SD**2, changes)
+    return _doubted(router, name, LENT_SD**2, {"former_names": frozenset(), **changes})
 
 
 def with_status(router: Router, name: str, status: Status | str) -> Router:

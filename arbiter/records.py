@@ -117,6 +117,7 @@ class Candidate:
     regions, compliance : tags for constraints.
     languages : ISO 639-1 codes that it answers well in; empty is English, and all where it is ``multilingual``.
     release_date, deprecation_date : ISO dates; None where unknown.
+    former_names : under which it was called before; late feedback on a choice of one of these is on this model.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Candidate:
     languages: frozenset[str] = frozenset()
     release_date: str | None = None
     deprecation_date: str | None = None
+    former_names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypedDict
 
 from arbiter.errors import InvalidInputError
-from arbiter.intake import Request, read_request
+from arbiter.intake import Request, is_storable, read_request
 from arbiter.records import Query, Requirements
 from arbiter.strategies import read_strategy
 from arbiter.vocabulary import Capability
@@ -66,8 +66,10 @@ def read_query(request: Request, options: RouteOptions) -> Query:
 
 
 def _text(name: str, value: object) -> str | None:
-    if value is not None and not _is_unicode(value):
-        raise InvalidInputError(f"{name} must be a text or None, got {value!r:.80}")
+    if value is not None and not is_storable(value):
+        raise InvalidInputError(
+            f"{name} must be a text without half characters and zero bytes, or None; got {value!r:.80}"
+        )
     return value if isinstance(value, str) else None
 
 
@@ -78,11 +80,6 @@ def _billed(name: str, value: object) -> int | bool:
         return value
     wanted = "True or False" if name == "batch" else "a whole number from 0 up"
     raise InvalidInputError(f"{name} must be {wanted}, got {value!r:.80}")
-
-
-def _is_unicode(value: object) -> bool:
-    """Tell whether a value is text without lone surrogates, which no file takes."""
-    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _limited(own: Requirements, required: Mapping[str, object]) -> Requirements:

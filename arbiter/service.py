@@ -11,7 +11,7 @@ from arbiter.completing import Completing
 from arbiter.drift import DriftWatch
 from arbiter.errors import InvalidInputError, LedgerError, UnknownDecisionError
 from arbiter.failing_open import FailingOpen
-from arbiter.feedback_details import FeedbackDetails, read_feedback
+from arbiter.feedback_details import FeedbackDetails, read_feedback, read_outcome
 from arbiter.following import Follower
 from arbiter.governance.auditing import audited, refusals_told, tell_outcome
 from arbiter.intake import Request
@@ -175,11 +175,10 @@ class Arbiter(Completing, Tending):
 
         Raises
         ------
-        UnknownDecisionError
-            If the ledger does not hold the decision.
-        LedgerError
-            If it cannot be written.
+        InvalidInputError, UnknownDecisionError, LedgerError
+            If a value is wrong, the ledger does not hold the decision, or it cannot be written.
         """
+        outcome = read_outcome(outcome)
         decision = self.ledger.decision(outcome.decision_id)  # a buffered ledger would find out too late to say it here
         now, governance = self.options.clock(), self.options.governance
         event = Event(record=outcome, timestamp=now)
@@ -266,13 +265,13 @@ class Arbiter(Completing, Tending):
         self.close()
 
     def _recorded(self, queries: Sequence[Query], decisions: list[Decision], now: float) -> list[Decision]:
-        kept = self.options.prompts.written
-        events = [Event(record=d, timestamp=now, prompt=kept(q)) for q, d in zip(queries, decisions, strict=True)]
+        kept, pairs = self.options.prompts, zip(queries, decisions, strict=True)
+        events = [Event(record=kept.decided(d), timestamp=now, prompt=kept.written(q)) for q, d in pairs]
         self.telling.recorded(events)
         try:
             self.ledger.append_many(events)
         except (LedgerError, InvalidInputError) as error:
-            logger.error("the ledger did not take %d decisions: %s", len(decisions), error)
+            logger.error("the ledger failed at %d decisions: %s", len(decisions), error)
             return [replace(decision, degraded=(*decision.degraded, f"ledger: {error}")) for decision in decisions]
         return decisions
 

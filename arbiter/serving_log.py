@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from arbiter.errors import LedgerError
 from arbiter.judgements import FeedbackRules
 from arbiter.ledger import Event, Ledger, PromptPolicy
 from arbiter.records import Decision, Feedback, Outcome
@@ -76,7 +77,7 @@ def serving_log(ledger: Ledger, rules: FeedbackRules | None = None, *, routed_on
     Raises
     ------
     LedgerError
-        If the ledger cannot be read.
+        If the ledger cannot be read, or a time in it is no date.
     """
     served: dict[str, _Served] = {}
     for _, event in ledger.events():
@@ -104,7 +105,7 @@ def serving_log(ledger: Ledger, rules: FeedbackRules | None = None, *, routed_on
 def _decided(event: Event, decision: Decision) -> dict[str, Any]:
     return {
         "request_id": decision.id,
-        "timestamp": datetime.fromtimestamp(event.timestamp, UTC).isoformat(),
+        "timestamp": _time(event),
         **_unit(decision),
         **kept_request(event),
         "model": decision.model,
@@ -114,6 +115,16 @@ def _decided(event: Event, decision: Decision) -> dict[str, Any]:
         "bandit_share": decision.bandit_share,
         "degraded": "; ".join(decision.degraded) or None,
     }
+
+
+def _time(event: Event) -> str:
+    try:
+        return datetime.fromtimestamp(event.timestamp, UTC).isoformat()
+    except (ValueError, OverflowError, OSError) as error:
+        raise LedgerError(
+            f"decision {event.decision_id} was recorded at {event.timestamp:g} seconds since 1970, which is no date; "
+            "does the service's clock give milliseconds?"
+        ) from error
 
 
 def _unit(decision: Decision) -> dict[str, Any]:

@@ -76,7 +76,9 @@ class SqliteConnection:
 def _meaning(what: str, path: str, text: str) -> str:
     if "locked" in text or "busy" in text:
         return f"{what} stayed locked by another process; retry, or raise timeout_s"
-    if "malformed" in text or "not a database" in text or "disk I/O" in text or "corrupt" in text:
+    if "disk I/O" in text:  # what a quota or a lost mount looks like, too
+        return f"{what} cannot be read or written; check its disk: space, quota, mount"
+    if "malformed" in text or "not a database" in text or "corrupt" in text:
         return (
             f"{what} is damaged; restore a backup, or save what is readable with "
             f"`sqlite3 {path} .recover | sqlite3 recovered.db`"
@@ -84,7 +86,7 @@ def _meaning(what: str, path: str, text: str) -> str:
     if "unable to open" in text:
         return f"{what} cannot be opened; check that its folder exists and can be written"
     if "readonly" in text:
-        return f"{what} cannot be written; check the permissions of the file and its folder"
+        return f"{what} cannot be written; check the permissions of the file and its folder, or read a copy of it"
     if "full" in text:
         return f"{what} cannot grow; free space on its disk"
     return f"{what} cannot be used"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from arbiter.judgements import together
 from arbiter.ledger import Ledger
 from arbiter.records import Decision, Feedback, Outcome
 from arbiter.vocabulary import NO_FAILURE, FallbackReason, FeedbackSource, TaskType
@@ -76,7 +77,7 @@ class LedgerFold:
     """Takes a ledger's events in; memory grows with the judged decisions and the measurements, not with all events.
 
     An outcome is one call; where an outcome tells cost or latency, feedback on the same decision does not count for it
-    again. Of several judgements of a decision the mean counts.
+    again. Of several judgements of a decision the mean counts, weighed by the usual precision of each source.
     """
 
     def __init__(self) -> None:
@@ -113,10 +114,10 @@ class LedgerFold:
             tally.untold += identity not in self._told
             for name, value in judged.measured.items():
                 getattr(tally, name).append(value)
-            if judged.given:
-                quality = sum(judged.given.values()) / len(judged.given)
-                tally.quality.append(quality)
-                tally.deviation.append(quality - judged.expected)
+            known = together(judged.given)
+            if known is not None:
+                tally.quality.append(known.quality)
+                tally.deviation.append(known.quality - judged.expected)
         return found
 
     def by_model(self) -> dict[str, Tally]:
@@ -131,9 +132,9 @@ class LedgerFold:
         for row in self._strategies.values():
             row.quality = []
         for judged in self._judged.values():
-            if judged.given:
-                quality = sum(judged.given.values()) / len(judged.given)
-                self._strategies[judged.strategy].quality.append(quality)
+            known = together(judged.given)
+            if known is not None:
+                self._strategies[judged.strategy].quality.append(known.quality)
         return self._strategies
 
     def _tally(self, model: str, decision: Decision) -> Tally:

@@ -17,6 +17,13 @@ from arbiter.trials import Trials
 DAY_S = 86_400.0
 
 
+def _router(given: object, hint: str) -> Router:
+    """Refuse what could not serve before it is served."""
+    if not isinstance(given, Router):
+        raise InvalidInputError(f"a router is wanted, got {given!r:.80}; {hint}")
+    return given
+
+
 class Tending(ABC):
     """Exchanges and changes the router, keeps snapshots of what it learned, deletes what is old.
 
@@ -52,10 +59,10 @@ class Tending(ABC):
 
         Raises
         ------
-        LedgerError
-            If the ledger cannot be read; then the old router goes on.
+        InvalidInputError, LedgerError
+            If it is no router, or the ledger cannot be read; then the old router goes on.
         """
-        self._learner.swap(self.options.serving(router))
+        self._learner.swap(self.options.serving(_router(router, "load a bundle by arbiter.loading.load_router")))
 
     def change(self, change: Callable[[Router], Router]) -> None:
         """Serve a changed router from now on, with everything learned so far; see :mod:`arbiter.lineup`.
@@ -65,8 +72,13 @@ class Tending(ABC):
         Parameters
         ----------
         change : gives another router, e.g. ``lambda old: lineup.repriced(old, "gpt-4o", usd_per_mtok_in=2.0)``.
+
+        Raises
+        ------
+        InvalidInputError
+            If it gives none; then, and where it fails, the old router goes on.
         """
-        self._learner.change(change)
+        self._learner.change(lambda old: _router(change(old), "does the function of the change return it?"))
 
     def discover(self) -> tuple[str, ...]:
         """Add the models of ``options.governance.foundry`` that are not candidates yet; give their names.

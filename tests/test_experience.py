@@ -111,6 +111,7 @@ def test_a_selector_selects_records_and_learns(tmp_path: Path) -> None:
             ({"quality": 0.5}, False, "has no answer to judge"),
             ({"quality": 5.0}, True, "quality must lie in"),
             ({"cost_usd": -1.0}, True, "cost_usd must be a number from 0 up"),
+            ({"latency": 1.0}, True, "unknown detail latency; there are cost_usd, latency_s"),
         ]
         for details, success, message in wrong:
             with pytest.raises(InvalidInputError, match=message):

@@ -48,6 +48,10 @@ def test_a_source_of_precision_zero_is_not_heard(decision: Decision) -> None:
     assert rules.known(decision, said((0.0, FeedbackSource.IMPLICIT))) is None
     with pytest.raises(InvalidInputError, match="the precision of judge must be a number from 0 up, got None"):
         FeedbackRules(precision={FeedbackSource.HUMAN: 1.0})
+    with pytest.raises(InvalidInputError, match="unknown source jugde; there are human, judge"):
+        FeedbackRules(precision={**PRECISION, "jugde": 1.0})  # type: ignore[dict-item]
+    with pytest.raises(InvalidInputError, match=r"got 'low'; change some of them by \{\*\*arbiter"):
+        FeedbackRules(precision={**PRECISION, FeedbackSource.CODE: "low"})  # type: ignore[dict-item]
 
 
 def test_a_reward_of_ones_own_replaces_the_quality(decision: Decision) -> None:
@@ -79,5 +83,7 @@ def test_a_preference_moves_both_by_its_surprise(decision: Decision) -> None:
     bad = {**other.estimates, other.model: replace(other.estimates[other.model], quality=0.0)}
     small = preferred(decision, replace(other, estimates=bad))[0].quality
     assert small is not None and won.quality is not None and small < won.quality
-    with pytest.raises(InvalidInputError, match="must be two decisions"):
+    with pytest.raises(InvalidInputError, match=r"must be between two decisions, got .* twice"):
         preferred(decision, decision)
+    with pytest.raises(InvalidInputError, match=r"nothing was expected of .* in decision other, "):
+        preferred(decision, replace(other, estimates={}))

@@ -36,6 +36,12 @@ def quality(router: Router) -> np.ndarray:
     return router.outlook(QUERIES).expectation.quality
 
 
+def judged(service: Arbiter, name: str) -> float:
+    policy = service.router.policy
+    assert isinstance(policy, BanditPolicy)
+    return float(policy.belief.counts[service.router.catalog.position(name)])
+
+
 def test_a_newcomer_has_what_its_relatives_lend(router: Router) -> None:
     """The weighted mean of their quality, more uncertain than theirs; the others keep theirs to the bit."""
     grown = lineup.with_candidate(router, newcomer(), relatives={MIDDLE: 3.0, DEAR: 1.0})
@@ -99,6 +105,8 @@ def test_a_name_is_only_a_name_and_a_price_acts_at_once(router: Router) -> None:
     other = lineup.renamed(router, MIDDLE, "our-gpt")
     np.testing.assert_array_equal(quality(other), quality(router))
     assert "our-gpt" in other.catalog and MIDDLE not in other.catalog
+    again = lineup.renamed(lineup.renamed(other, "our-gpt", "third"), "third", "our-gpt")
+    assert again.catalog["our-gpt"].former_names == {MIDDLE, "third"}
     cheap = router.catalog[CHEAP]
     dearer = lineup.repriced(
         router, CHEAP, usd_per_mtok_in=10 * cheap.usd_per_mtok_in, usd_per_mtok_out=10 * cheap.usd_per_mtok_out
@@ -109,6 +117,21 @@ def test_a_name_is_only_a_name_and_a_price_acts_at_once(router: Router) -> None:
     np.testing.assert_array_equal(after.quality, before.quality)
     with pytest.raises(InvalidInputError, match="quality is no price"):
         lineup.repriced(router, CHEAP, quality=0.5)
+
+
+def test_feedback_under_way_finds_a_model_by_its_former_name(router: Router, tmp_path: Path) -> None:
+    """Also from a bundle that was saved; a new version was never called so."""
+    with Arbiter(router, SqliteLedger(tmp_path / "l.db")) as service:
+        late = [service.route("theorem proof", allow=frozenset({MIDDLE})) for _ in range(3)]
+        service.change(lambda old: lineup.renamed(old, MIDDLE, "our-gpt"))
+        service.feedback(late[0].id, quality=0.1)
+        save_bundle(service.router, tmp_path / "bundle")
+    with Arbiter(load_bundle(tmp_path / "bundle")[0], SqliteLedger(tmp_path / "l.db")) as service:
+        service.feedback(late[1].id, quality=0.1)
+        assert judged(service, "our-gpt") == pytest.approx(2.0, abs=0.01)
+        service.change(lambda old: lineup.new_version(old, "our-gpt", name="our-gpt-2"))
+        service.feedback(late[2].id, quality=0.1)
+        assert judged(service, "our-gpt-2") == pytest.approx(0.2, abs=0.01)
 
 
 def test_a_new_version_trusts_a_tenth_of_what_was_learned(router: Router) -> None:

@@ -70,7 +70,7 @@ def test_metrics_worked_by_hand() -> None:
 
 
 def test_repeated_feedback_counts_once_and_sources_are_averaged() -> None:
-    """The last value of one source holds; several sources make one judgement."""
+    """The last value of one source holds; several sources make one judgement, in which a judge counts half a person."""
     found = measured(
         decision("1", "gpt-4o"),
         Feedback(decision_id="1", quality=0.0, latency_s=9.0),
@@ -78,7 +78,7 @@ def test_repeated_feedback_counts_once_and_sources_are_averaged() -> None:
         Feedback(decision_id="1", quality=0.5, source=FeedbackSource.JUDGE),
     )
     (row,) = found.models
-    assert (row.judged, row.quality) == (1, 0.75)
+    assert (row.judged, row.quality) == (1, pytest.approx((1.0 + 0.5 * 0.5) / 1.5))
     assert (row.latency_p50_s, row.latency_known) == (1.0, 1)
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -410,6 +411,36 @@ def test_the_ledger_keeps_of_requests_what_the_options_say(router: Router) -> No
         assert event.timestamp == 5.0
     assert kept[PromptPolicy.FULL]["text"] == HARD
     assert "text" not in kept[PromptPolicy.NONE]
+
+
+@pytest.mark.parametrize("nothing", [None, "models/mine"])
+def test_what_is_no_router_never_serves(router: Router, nothing: Any) -> None:
+    """A change whose function returns nothing, a path in the place of a bundle: refused, and the old router goes on."""
+    service = Arbiter(router)
+    with pytest.raises(InvalidInputError, match=r"a router is wanted, got .*does the function of the change return it"):
+        service.change(lambda _: nothing)
+    with pytest.raises(InvalidInputError, match=r"a router is wanted, got .*arbiter.loading.load_router"):
+        service.swap(nothing)
+    assert service.router is router and not service.route(HARD).degraded
+
+
+@pytest.mark.parametrize("policy", [PromptPolicy.HASHED, PromptPolicy.NONE])
+def test_no_word_of_a_request_is_in_the_files_where_its_text_is_not(
+    router: Router, tmp_path: Path, policy: PromptPolicy
+) -> None:
+    """The words that spoke for its profile reach the caller, and neither ledger nor listeners nor a log of them."""
+    heard: list[Event] = []
+    listener = SimpleNamespace(recorded=heard.extend, carried_out=lambda run, prompts: None)
+    options = ServiceOptions(prompts=PromptStorage(policy=policy), listeners=(listener,))
+    with Arbiter(router, SqliteLedger(tmp_path / "l.db"), options) as service:
+        decision = service.route("My doctor says melanoma; what now?")
+        assert "melanoma" in decision.profile.evidence
+        service.feedback(decision.id, quality=0.5)
+        service.snapshot()
+        files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        kept = service.ledger.decision(decision.id)
+    assert b"melanoma" not in files and b"doctor" not in files and "melanoma" not in repr(heard)
+    assert replace(kept, profile=decision.profile) == decision
 
 
 # loading

@@ -8,7 +8,7 @@ import pytest
 
 from arbiter.catalog import Catalog
 from arbiter.cold_start import cold_start_router
-from arbiter.errors import TrafficError
+from arbiter.errors import LedgerError, TrafficError
 from arbiter.intake import read_request
 from arbiter.ledger import Event, PromptPolicy, PromptStorage, SqliteLedger
 from arbiter.records import Decision, Feedback, Outcome
@@ -65,6 +65,14 @@ def test_rows_worked_by_hand() -> None:
     assert not {"quality", "cost_usd"} & set(replaced)
     assert rows["failed"]["status"] == "error" and rows["silent"]["status"] == "ok"
     assert (found.texts, found.limits()) == (5, None)
+
+
+def test_a_clock_that_gave_milliseconds_is_named() -> None:
+    """Not as a fault of the feedback's."""
+    with SqliteLedger(":memory:") as ledger:
+        ledger.append(Event(record=decision("d"), timestamp=1.8e12))
+        with pytest.raises(LedgerError, match=r"decision d was recorded at 1.8e\+12 seconds .* give milliseconds\?"):
+            serving_log(ledger)
 
 
 def test_a_call_that_failed_tells_nothing_of_what_an_answer_costs() -> None:

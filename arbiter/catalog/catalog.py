@@ -170,6 +170,13 @@ class Catalog:
             hint = nearest(name, self._position) or f"; it has {', '.join(self._position)}"
             raise CatalogError(f"the catalog has no model {name!r}{hint}") from None
 
+    def place_of(self, name: str) -> int | None:
+        """Give the place of the entry of that name, else of one that had it before; None where none did."""
+        if name in self._position:
+            return self._position[name]
+        former = (i for i, candidate in enumerate(self._candidates) if name in candidate.former_names)
+        return next(former, None)
+
     def resolve(self, name: str) -> Candidate | None:
         """Find the entry that a log means by ``name``, tolerant of provider prefixes, case and ``-instruct``.
 

@@ -21,7 +21,7 @@ class _WrongValueError(Exception):
 
 
 def candidate_to_dict(candidate: Candidate) -> dict[str, Any]:
-    """Give an entry as JSON-ready values; what is unknown (None) is left out.
+    """Give an entry as JSON-ready values; what is unknown (None) is left out, and that it had no other name.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def candidate_to_dict(candidate: Candidate) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name in _FIELDS:
         value = getattr(candidate, name)
-        if isinstance(value, frozenset):
+        if isinstance(value, frozenset) and (value or name != "former_names"):
             values[name] = sorted(str(member) for member in value)
-        elif value is not None:
+        elif value is not None and not isinstance(value, frozenset):
             values[name] = str(value) if isinstance(value, StrEnum) else value
     return values
 
@@ -225,5 +225,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "languages": _tags,
     "release_date": _date,
     "deprecation_date": _date,
+    "former_names": _tags,
 }
 assert set(_READERS) == set(_FIELDS), "every field of Candidate needs a reader"

@@ -88,8 +88,10 @@ class ShadowRun:
 
     def _decide(self, query: Query, decision_id: str) -> None:
         decision = replace(self._shadow.challenger.route(query, self._rng), id=decision_id)
-        kept = self._prompts.written(query)
-        self._shadow.ledger.append(Event(record=decision, timestamp=self._clock(), prompt=kept))
+        event = Event(
+            record=self._prompts.decided(decision), timestamp=self._clock(), prompt=self._prompts.written(query)
+        )
+        self._shadow.ledger.append(event)
         if self._answer is not None and self._rng.random() < self._shadow.answers:
             found = list(self._answer(query, decision))
             self._shadow.ledger.append_many(Event(record=record, timestamp=self._clock()) for record in found)

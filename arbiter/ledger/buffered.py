@@ -1,6 +1,7 @@
 """A ledger whose writes happen on a thread of its own, so that a decision does not wait for the disk."""
 
 import atexit
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -27,8 +28,11 @@ class BufferedLedger:
     Reading decisions writes the queue first, so a ledger always shows what was appended; what only concerns feedback is
     read at once.
 
-    When writing fails, the queue is kept; the next append or flush raises the error, and the one after that tries
-    again. An event that the ledger refuses is dropped, and the next append says so.
+    When writing fails, the queue is kept; the next append raises the error, and the writer tries again, as it does at a
+    flush before that raises. What such an append brought is in the queue all the same, as long as there is room: an
+    outage that is shorter than the queue loses nothing. An event that the ledger refuses is dropped, and the next
+    append says so. The writer does not cross a fork: the other process is refused everything, and closing does nothing
+    there.
 
     Parameters
     ----------
@@ -49,6 +53,7 @@ class BufferedLedger:
         self._settled = 0  # of these, written or refused
         self._waiting = 0  # callers who wait for the writer
         self._closing = False
+        self._process = os.getpid()
         self._writer = threading.Thread(target=self._run, name="arbiter-ledger", daemon=True)
         self._writer.start()
         atexit.register(self.close)
@@ -83,7 +88,10 @@ class BufferedLedger:
         LedgerError
             If it cannot be written, or not in time.
         """
+        self._require_own_process()
         with self._changed:
+            if not isinstance(self._error, UnknownDecisionError | InvalidInputError):
+                self._error = None  # what failed then may go through now: the writer tries again
             self._raise_error()
             wanted = self._queued
             done = self._await(lambda: self._settled >= wanted)
@@ -158,6 +166,8 @@ class BufferedLedger:
         LedgerError
             If something could not be written; the message says how many events are lost.
         """
+        if os.getpid() != self._process:
+            return  # queue and connection are the other process's
         with self._changed:
             if self._closing:
                 return
@@ -184,20 +194,30 @@ class BufferedLedger:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
+    def _require_own_process(self) -> None:
+        """Refuse what nobody would write; before the lock, which another thread may have held at the fork."""
+        if os.getpid() != self._process:
+            raise LedgerError("the ledger was opened before a fork; open one in each process, after it")
+
     def _enqueue(self, events: tuple[Event, ...]) -> None:
+        self._require_own_process()
         with self._changed:
-            self._raise_error()
             if self._closing:
+                self._raise_error()
                 raise LedgerError("the ledger is closed; open it again")
-            has_room = self._await(lambda: len(self._pending) < self._max_pending)
-            self._raise_error()
-            if not has_room:
+            self._await(self._has_room)
+            if not self._has_room():
+                self._raise_error()
                 raise LedgerError(f"the ledger's queue of {self._max_pending} events stays full; is its disk stuck?")
             idle = not self._pending
             self._pending.extend(events)
             self._queued += len(events)
             if idle or len(self._pending) >= GROUP_EVENTS:
                 self._changed.notify_all()
+            self._raise_error()
+
+    def _has_room(self) -> bool:
+        return len(self._pending) < self._max_pending
 
     def _await(self, reached: Callable[[], bool]) -> bool:
         """Wait for something, or an error; give up when the writer settles nothing for the time that is set."""

@@ -4,11 +4,12 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from arbiter.records import Query
+from arbiter.errors import InvalidInputError
+from arbiter.records import Decision, Query
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +29,25 @@ class PromptStorage:
     Attributes
     ----------
     policy : ``full`` keeps the text (the log can train a router), ``hashed`` a SHA-256 (repeats can be found, texts
-        cannot be read), ``none`` the token count alone.
+        cannot be read), ``none`` the token count alone. Without the text, no word of it is kept elsewhere: a decision's
+        ``profile.evidence`` is left out, too.
     salt : goes into the hash before the text. Without a secret salt, whoever guesses a prompt can confirm the guess.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such policy, or the salt is no text.
     """
 
     policy: PromptPolicy = PromptPolicy.FULL
-    salt: str = ""
+    salt: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.policy not in list(PromptPolicy):
+            raise InvalidInputError(f"unknown policy {self.policy!r:.80}; there are {', '.join(PromptPolicy)}")
+        if not isinstance(self.salt, str):
+            raise InvalidInputError(f"salt must be a text, got {type(self.salt).__name__}")
+        object.__setattr__(self, "policy", PromptPolicy(self.policy))  # a bare text may name it
 
     def kept(self, query: Query) -> Mapping[str, Any]:
         """Give what an event keeps of a request, JSON-ready.
@@ -57,6 +71,12 @@ class PromptStorage:
     def written(self, query: Query) -> Mapping[str, Any] | None:
         """Give :meth:`kept`; None where it cannot be written down: objects in messages, half a character in a text."""
         return _writable(self.kept(query))
+
+    def decided(self, decision: Decision) -> Decision:
+        """Give a decision as it is kept: the words that spoke for its profile go where the request's text does."""
+        if self.policy is PromptPolicy.FULL or not decision.profile.evidence:
+            return decision
+        return replace(decision, profile=replace(decision.profile, evidence=()))
 
     def written_text(self, text: str) -> Mapping[str, Any] | None:
         """Give what is kept of a text that came back: ``text``, its ``sha256``, or nothing; None as :meth:`written`."""

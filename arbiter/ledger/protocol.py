@@ -41,6 +41,7 @@ class Judged:
     feedback : what was said.
     decision : of what.
     earlier : the feedback on the same decision that came before, in order.
+    earlier_at : seconds since 1970 at which each of these came.
     served : the model that answered: the chosen one, unless a call of another one had succeeded by the time of the
         first feedback. So all feedback on a decision is about one model.
     """
@@ -50,6 +51,7 @@ class Judged:
     feedback: Feedback
     decision: Decision
     earlier: tuple[Feedback, ...]
+    earlier_at: tuple[float, ...]
     served: str
 
 

@@ -28,9 +28,10 @@ _ANSWERED = (
     "SELECT decision_id FROM events WHERE kind = 'outcome' AND key <> '' AND key = ? ORDER BY sequence DESC LIMIT 1"
 )
 _LATEST = (
-    "SELECT payload FROM events WHERE decision_id = ? AND kind = ? AND source = ? AND key = ? "
+    "SELECT payload FROM events WHERE decision_id = ? AND kind = 'feedback' AND source = ? AND key = ? "
     "ORDER BY sequence DESC LIMIT 1"
 )
+_HELD = "SELECT 1 FROM events WHERE decision_id = ? AND kind = 'outcome' AND payload = ?"
 _PAGE = "SELECT sequence, kind, timestamp, payload FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?"
 _OUTCOMES = (
     "SELECT sequence, timestamp, payload FROM events WHERE kind = 'outcome' AND sequence > ? "
@@ -43,7 +44,7 @@ _JUDGED = (
 )
 # CROSS JOIN and + keep SQLite from walking through all feedback instead of looking up that of the few decisions.
 _EARLIER = (
-    "SELECT e.sequence, e.kind, e.decision_id, e.payload FROM (SELECT DISTINCT decision_id FROM events "
+    "SELECT e.sequence, e.kind, e.decision_id, e.timestamp, e.payload FROM (SELECT DISTINCT decision_id FROM events "
     "WHERE kind = 'feedback' AND sequence BETWEEN ? AND ?) AS j CROSS JOIN events AS e "
     "WHERE e.decision_id = j.decision_id AND e.kind IN ('feedback', 'outcome') AND +e.sequence <= ? ORDER BY e.sequence"
 )
@@ -109,7 +110,7 @@ class SqlLedger(Upkeep):
         rows = self._rows(_ANSWERED, response_id)
         if not rows:
             raise UnknownDecisionError(
-                f"the ledger holds no answer {response_id!r}; give the id of a response that was recorded in it"
+                f"the ledger holds no answer {response_id!r:.80}; give the id of a response that was recorded in it"
             )
         return str(rows[0][0])
 
@@ -118,7 +119,7 @@ class SqlLedger(Upkeep):
         while True:
             rows = self._rows(_PAGE, after, PAGE_EVENTS)
             for sequence, kind, timestamp, payload in rows:
-                yield sequence, Event.parse(kind, timestamp, payload)
+                yield sequence, self._read(sequence, kind, timestamp, payload)
                 after = sequence
             if len(rows) < PAGE_EVENTS:
                 return
@@ -131,18 +132,17 @@ class SqlLedger(Upkeep):
                 return
             heard = self._heard(rows[0][0], rows[-1][0])
             for sequence, decision_id, timestamp, payload, decided in rows:
-                decision = _decision_of(Event.parse(EventKind.DECISION, 0.0, decided))
+                decision = _decision_of(self._read(sequence, EventKind.DECISION, 0.0, decided))
+                said = [(e.timestamp, e.record) for n, e in heard[decision_id] if n < sequence]
+                earlier = [(at, record) for at, record in said if isinstance(record, Feedback)]
                 yield Judged(
                     sequence=sequence,
                     timestamp=timestamp,
-                    feedback=_feedback(Event.parse(EventKind.FEEDBACK, 0.0, payload)),
+                    feedback=_feedback(self._read(sequence, EventKind.FEEDBACK, 0.0, payload)),
                     decision=decision,
-                    earlier=tuple(
-                        record
-                        for before, record in heard[decision_id]
-                        if before < sequence and isinstance(record, Feedback)
-                    ),
-                    served=_served(decision, [record for _, record in heard[decision_id]]),
+                    earlier=tuple(record for _, record in earlier),
+                    earlier_at=tuple(at for at, _ in earlier),
+                    served=_served(decision, [event.record for _, event in heard[decision_id]]),
                 )
                 after = sequence
             if len(rows) < PAGE_EVENTS:
@@ -183,6 +183,8 @@ class SqlLedger(Upkeep):
 
     def close(self) -> None:
         """See :meth:`arbiter.ledger.protocol.Ledger.close`."""
+        if os.getpid() != self._process:
+            return  # the connection is the other process's, and goes on there
         with self._lock:
             if self._database is not None:
                 self._database.close()
@@ -194,26 +196,42 @@ class SqlLedger(Upkeep):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _heard(self, first: int, last: int) -> dict[str, list[tuple[int, Record]]]:
+    def _heard(self, first: int, last: int) -> dict[str, list[tuple[int, Event]]]:
         """Give, for the decisions judged between two sequence numbers, all that was heard of them up to the last."""
-        heard: dict[str, list[tuple[int, Record]]] = defaultdict(list)
-        for sequence, kind, decision_id, payload in self._rows(_EARLIER, first, last, last):
-            heard[decision_id].append((sequence, Event.parse(kind, 0.0, payload).record))
+        heard: dict[str, list[tuple[int, Event]]] = defaultdict(list)
+        for sequence, kind, decision_id, timestamp, payload in self._rows(_EARLIER, first, last, last):
+            heard[decision_id].append((sequence, self._read(sequence, kind, timestamp, payload)))
         return heard
+
+    def _read(self, sequence: int, kind: str, timestamp: float, payload: str) -> Event:
+        """Rebuild an event, or say which it is that cannot be: one stops every reader."""
+        try:
+            return Event.parse(kind, timestamp, payload)
+        except LedgerError as error:
+            what = f"at event {sequence} of {self._name}; restore a backup, or delete the rows of its decision"
+            raise LedgerError(f"{error} ({what})") from error
 
     def _open(self) -> Database:
         if self._database is None:
             raise LedgerError(f"the ledger {self._name} is closed; open it again")
-        if os.getpid() != self._process:
-            raise LedgerError(f"the ledger {self._name} was opened before a fork; open one in each process")
         return self._database
 
+    def _require_own_process(self) -> None:
+        """Refuse another process; before the lock, which another thread may have held at the fork."""
+        if os.getpid() != self._process:
+            raise LedgerError(f"the ledger {self._name} was opened before a fork; open one in each process, after it")
+
     def _rows(self, statement: str, *values: Value) -> list[Row]:
+        self._require_own_process()
         with self._lock:
-            return self._open().rows(statement, values)
+            try:
+                return self._open().rows(statement, values)
+            except UnicodeEncodeError as error:
+                raise InvalidInputError(f"a name that is asked for cannot be written as UTF-8: {error}") from error
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Transaction]:
+        self._require_own_process()
         with self._lock, self._open().writing() as transaction:
             yield transaction
 
@@ -239,9 +257,16 @@ def _write_answer(transaction: Transaction, event: Event, payload: str) -> None:
     held = transaction.execute(_DECISION, (event.decision_id,)).fetchone()
     if held is None:
         raise _unknown(event.decision_id)
-    latest = transaction.execute(_LATEST, (event.decision_id, str(event.kind), event.source, event.key)).fetchone()
-    if latest is None or latest[0] != payload:  # else it is repeated, not corrected
+    if not _is_repeated(transaction, event, payload):
         transaction.execute(_INSERT, _row(event, event.model or held[0], payload))
+
+
+def _is_repeated(transaction: Transaction, event: Event, payload: str) -> bool:
+    """Tell whether an answer is held: a call happens once; a judgement may return to what it was before another."""
+    if event.kind is EventKind.OUTCOME:
+        return transaction.execute(_HELD, (event.decision_id, payload)).fetchone() is not None
+    latest = transaction.execute(_LATEST, (event.decision_id, event.source, event.key)).fetchone()
+    return latest is not None and latest[0] == payload
 
 
 def _decision_of(event: Event) -> Decision:
@@ -265,5 +290,5 @@ def _served(decision: Decision, heard: Iterable[Record]) -> str:
 
 def _unknown(decision_id: str) -> UnknownDecisionError:
     return UnknownDecisionError(
-        f"the ledger holds no decision {decision_id!r}; feedback needs the id of a decision that was appended before"
+        f"the ledger holds no decision {decision_id!r:.80}; feedback needs the id of a decision that it took before"
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from arbiter.errors import InvalidInputError
 from arbiter.estimates.expectation import Expectation
 from arbiter.policies.explorers import EXPLORERS
+from arbiter.policies.fading import Fading
 from arbiter.policies.gate import Gate, GateSettings
 from arbiter.policies.greedy import GreedyPolicy
 from arbiter.policies.lesson import Lesson
@@ -197,12 +198,10 @@ class BanditPolicy:
     def learned(self, lesson: Lesson) -> "BanditPolicy":
         """Give the policy after one judged answer, or after the change of one."""
         if lesson.known_weight > 0.0:
-            belief = self.belief.corrected(
-                lesson.arm,
-                lesson.context,
-                lesson.weight - lesson.known_weight,
-                lesson.weight * lesson.residual - lesson.known_weight * lesson.known_residual,
-            )
+            left = self.belief.fading.left(lesson.arm, lesson.known_since)
+            weight_change = lesson.weight - lesson.known_weight
+            moment_change = lesson.weight * lesson.residual - lesson.known_weight * lesson.known_residual
+            belief = self.belief.corrected(lesson.arm, lesson.context, left * weight_change, left * moment_change)
             return replace(self, belief=belief)
         aged = self._aged(lesson.timestamp)
         gate = aged.gate if lesson.evidence is None else aged.gate.after(lesson.evidence)
@@ -213,7 +212,7 @@ class BanditPolicy:
         belief = belief.updated(
             lesson.arm, lesson.context, lesson.residual, weight=lesson.weight, decay=self.settings.decay
         )
-        return replace(aged, belief=belief, gate=gate)
+        return replace(aged, belief=belief.noted(lesson.arm, lesson.timestamp), gate=gate)
 
     def _doubted(self, belief: ResidualBelief, arm: int) -> ResidualBelief:
         """Count what was known of a changed candidate less, and the prior that its offline estimate is right."""
@@ -268,6 +267,7 @@ class BanditPolicy:
                 "moment": self.belief.moment,
                 "newcomers": self.newcomers,
                 **self.gate.arrays,
+                **self.belief.fading.arrays(),
             },
         )
 
@@ -275,10 +275,10 @@ class BanditPolicy:
     def from_state(cls, state: State) -> "BanditPolicy":
         """Rebuild from a bundle."""
         settings = BanditSettings.from_dict(state.settings["bandit"])
-        sums = [state.array(name, np.float64) for name in ("prior_precision", "gram", "moment")]
+        prior, gram, moment = (state.array(name, np.float64) for name in ("prior_precision", "gram", "moment"))
         return cls(
-            belief=ResidualBelief.from_statistics(*sums),
-            gate=Gate.closed(len(sums[0]), settings.gate).restored(state.settings["gate"], state.arrays),
+            belief=ResidualBelief.from_statistics(prior, gram, moment, Fading.from_arrays(state.arrays, len(prior))),
+            gate=Gate.closed(len(prior), settings.gate).restored(state.settings["gate"], state.arrays),
             settings=settings,
             newcomers=state.array("newcomers", np.bool_),
             updated_at=state.settings["updated_at"],

@@ -35,6 +35,7 @@ class Lesson:
     residual : judged quality less the quality that was estimated when the decision was made.
     weight : inverse noise variance of the judgement, in units of the reference source's.
     known_residual, known_weight : of what had been learned of this decision before; weight 0 where nothing had.
+    known_since : seconds since 1970 at which it was first judged; None where unknown, or it was not.
     timestamp : seconds since 1970 at which the judgement came; None where unknown.
     evidence : None where the decision does not tell how it was made, or this is a correction.
     """
@@ -45,5 +46,6 @@ class Lesson:
     weight: float = 1.0
     known_residual: float = 0.0
     known_weight: float = 0.0
+    known_since: float | None = None
     timestamp: float | None = None
     evidence: Evidence | None = None

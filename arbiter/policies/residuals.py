@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from arbiter.policies.fading import Fading
+
 FloatArray = NDArray[np.float64]
 
 
@@ -22,6 +24,7 @@ class ResidualBelief:
     moment : (K, d), sum of w y z over the feedback, decayed.
     covariance : (K, d, d), inverse of diag(prior_precision) + gram. A cache.
     mean : (K, d), posterior mean of the weights. A cache.
+    fading : what forgetting has left of what was learned when.
     """
 
     prior_precision: FloatArray
@@ -29,23 +32,27 @@ class ResidualBelief:
     moment: FloatArray
     covariance: FloatArray
     mean: FloatArray
+    fading: Fading
 
     @classmethod
     def prior(cls, prior_precision: FloatArray) -> "ResidualBelief":
         """Start without feedback, for (K, d) precisions: mean 0, the offline estimates as they stand."""
         k, d = prior_precision.shape
-        return cls.from_statistics(prior_precision, np.zeros((k, d, d)), np.zeros((k, d)))
+        return cls.from_statistics(prior_precision, np.zeros((k, d, d)), np.zeros((k, d)), Fading.fresh(k))
 
     @classmethod
-    def from_statistics(cls, prior_precision: FloatArray, gram: FloatArray, moment: FloatArray) -> "ResidualBelief":
-        """Rebuild the caches from the sums."""
-        covariance = _inverse(gram + prior_precision[:, :, None] * np.eye(prior_precision.shape[1]))
+    def from_statistics(
+        cls, prior_precision: FloatArray, gram: FloatArray, moment: FloatArray, fading: Fading | None = None
+    ) -> "ResidualBelief":
+        """Rebuild the caches from the sums; None where nobody knows when these were learned."""
+        covariance = _inverse(gram, prior_precision)
         return cls(
             prior_precision=prior_precision,
             gram=gram,
             moment=moment,
             covariance=covariance,
             mean=(covariance @ moment[:, :, None])[:, :, 0],
+            fading=Fading.unknown(len(gram)) if fading is None else fading,
         )
 
     @property
@@ -79,7 +86,11 @@ class ResidualBelief:
         gram, moment = self.gram.copy(), self.moment.copy()
         gram[arm] = decay * gram[arm] + weight * np.outer(context, context)
         moment[arm] = decay * moment[arm] + weight * residual * context
-        return self._renewed(gram, moment, np.array([arm]))
+        return self._renewed(gram, moment, np.array([arm]), self.fading.faded(arm, decay))
+
+    def noted(self, arm: int, at: float | None) -> "ResidualBelief":
+        """Note when an arm was told what it learned last, for corrections of it; nothing where that is unknown."""
+        return self if at is None else replace(self, fading=self.fading.noted(arm, at))
 
     def corrected(self, arm: int, context: FloatArray, weight_change: float, moment_change: float) -> "ResidualBelief":
         """Learn that a judgement already learned has moved.
@@ -87,21 +98,22 @@ class ResidualBelief:
         Parameters
         ----------
         arm, context : of the judged decision.
-        weight_change : of the judgement's weight.
-        moment_change : of weight x residual.
+        weight_change : of the judgement's weight, times what is left of it (:meth:`Fading.left`).
+        moment_change : of weight x residual, likewise.
 
         Returns
         -------
-        belief : exact without decay; with decay the change counts in full, as if the judgement were new.
+        belief : that of the moved judgement from the start.
         """
         gram, moment = self.gram.copy(), self.moment.copy()
         gram[arm] += weight_change * np.outer(context, context)
         moment[arm] += moment_change * context
-        return self._renewed(gram, moment, np.array([arm]))
+        return self._renewed(gram, moment, np.array([arm]), self.fading)
 
     def aged(self, factor: float) -> "ResidualBelief":
         """Give the belief after time has passed: what every arm knew counts ``factor`` of what it did."""
-        return self._renewed(factor * self.gram, factor * self.moment, np.arange(len(self.gram)))
+        fading = Fading(tuple(arm.faded(factor) for arm in self.fading.arms))
+        return self._renewed(factor * self.gram, factor * self.moment, np.arange(len(self.gram)), fading)
 
     def doubted(self, arm: int, factor: float, intercept_precision: float | None = None) -> "ResidualBelief":
         """Give the belief after the world has changed.
@@ -117,7 +129,8 @@ class ResidualBelief:
         moment[arm] *= factor
         if intercept_precision is not None:
             prior[arm, 0] = intercept_precision
-        return replace(self, prior_precision=prior)._renewed(gram, moment, np.array([arm]))
+        fading = self.fading.faded(arm, factor)
+        return replace(self, prior_precision=prior)._renewed(gram, moment, np.array([arm]), fading)
 
     def arranged(self, old: list[int | None], prior_precision: FloatArray) -> "ResidualBelief":
         """Give the belief over another list of arms.
@@ -130,14 +143,22 @@ class ResidualBelief:
         d = self.gram.shape[-1]
         gram = np.stack([np.zeros((d, d)) if i is None else self.gram[i] for i in old])
         moment = np.stack([np.zeros(d) if i is None else self.moment[i] for i in old])
-        return ResidualBelief.from_statistics(prior_precision, gram, moment)
+        return ResidualBelief.from_statistics(prior_precision, gram, moment, self.fading.arranged(old))
 
-    def _renewed(self, gram: FloatArray, moment: FloatArray, arms: NDArray[np.int64]) -> "ResidualBelief":
+    def _renewed(
+        self, gram: FloatArray, moment: FloatArray, arms: NDArray[np.int64], fading: Fading
+    ) -> "ResidualBelief":
         covariance, mean = self.covariance.copy(), self.mean.copy()
-        d = gram.shape[-1]
-        covariance[arms] = _inverse(gram[arms] + self.prior_precision[arms][:, :, None] * np.eye(d))
+        covariance[arms] = _inverse(gram[arms], self.prior_precision[arms])
         mean[arms] = (covariance[arms] @ moment[arms][:, :, None])[:, :, 0]
-        return replace(self, gram=gram, moment=moment, covariance=covariance, mean=mean)
+        return ResidualBelief(  # replace() takes a twelfth of the time of an update
+            prior_precision=self.prior_precision,
+            gram=gram,
+            moment=moment,
+            covariance=covariance,
+            mean=mean,
+            fading=fading,
+        )
 
     def predict(self, context: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Give mean and standard deviation (in units of the noise) of each arm's residual.
@@ -156,6 +177,9 @@ class ResidualBelief:
         return mean, np.sqrt(np.maximum(variance, 1e-12)).reshape(mean.shape)
 
 
-def _inverse(precision: FloatArray) -> FloatArray:
+def _inverse(gram: FloatArray, prior_precision: FloatArray) -> FloatArray:
+    """Give the (n, d, d) inverses of gram + diag(prior_precision), symmetric to the bit."""
+    precision = gram.copy()
+    np.einsum("kii->ki", precision)[:] += prior_precision  # the diagonals, as a view
     inverse = np.linalg.inv(precision)
     return np.asarray(0.5 * (inverse + np.swapaxes(inverse, -1, -2)), dtype=np.float64)

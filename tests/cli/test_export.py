@@ -109,6 +109,17 @@ def test_prune_deletes_and_leaves_what_was_learned(run: Run, workshop: Workshop,
     assert "older_than_days must be above 0" in refused(run("prune", *options, "--older-than-days", 0))
 
 
+def test_prune_asks_whose_learning_is_to_live_on(run: Run, workshop: Workshop, tmp_path: Path) -> None:
+    """Without a bundle the shipped one would keep what it learned, which is nothing, and the serving one's be lost."""
+    served(workshop, tmp_path / "l.db")
+    said = refused(run("prune", "--ledger", "l.db", "--older-than-days", 1e-7))
+    assert "was made by another bundle than the shipped one" in said and "name it by --bundle" in said
+    with open_ledger(tmp_path / "l.db") as ledger:
+        assert next(ledger.judged(), None) is not None
+    run("route", "theorem proof", "--ledger", "own.db")
+    assert run("prune", "--ledger", "own.db", "--older-than-days", 1e-7).out == "1 events deleted\n"
+
+
 def test_calls_that_were_only_seen_can_be_left_out(run: Run, workshop: Workshop, tmp_path: Path) -> None:
     """One row without a propensity would keep the whole log from being evaluated; learning takes it."""
     router = load_bundle(workshop.bundle)[0]

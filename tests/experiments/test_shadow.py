@@ -70,11 +70,12 @@ def test_what_is_kept_of_texts_is_for_the_service_to_say(tmp_path: Path, policy:
             shadow=Shadow(challenger=CHALLENGER, ledger=SqliteLedger(tmp_path / "shadow.db")),
         ),
     ) as service:
-        decision = service.route(text(1))
+        decision = service.route(f"{text(1)} melanoma")
         live = service.ledger.decision_event(decision.id).prompt
     with SqliteLedger(tmp_path / "shadow.db") as beside:
         event = beside.decision_event(decision.id)
         assert (event.prompt, event.model) == (live, CHEAP)
+        assert ("melanoma" in repr(event)) == (policy is PromptPolicy.FULL)
 
 
 def test_a_share_of_its_decisions_is_answered_and_told(tmp_path: Path) -> None:

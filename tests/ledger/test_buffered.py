@@ -1,5 +1,8 @@
 """The background writer: order, back-pressure, errors, draining."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -48,6 +51,39 @@ def test_closing_writes_what_is_queued(tmp_path: Path, make_decision: MakeDecisi
         assert [event.decision_id for _, event in inner.events()] == [str(i) for i in range(700)]
     with pytest.raises(LedgerError, match="closed"):
         ledger.append(Event(record=make_decision("late"), timestamp=0.0))
+
+
+FORKED = """
+import os, sys, time
+from arbiter.errors import LedgerError
+from arbiter.ledger import BufferedLedger, Event, SqliteLedger
+from arbiter.records import Feedback
+
+ledger = BufferedLedger(SqliteLedger(sys.argv[1]), timeout_s=30.0)
+child = os.fork()
+if child == 0:
+    feedback = Event(record=Feedback(decision_id="d", quality=1.0), timestamp=0.0)
+    for ask in (lambda: ledger.append(feedback), ledger.flush, lambda: ledger.decision("d"), lambda: ledger.judged(0)):
+        try:
+            list(ask() or ())
+        except LedgerError as error:
+            print(error, flush=True)
+    ledger.close()
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert ledger.counts() == ()
+ledger.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fork_says_so_at_once_and_leaves_the_ledger_to_its_process(tmp_path: Path) -> None:
+    """Where a server was loaded before its workers were forked, the writer is not theirs: nothing waits for it."""
+    command = [sys.executable, "-c", FORKED, str(tmp_path / "l.db")]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=25)
+    assert found.returncode == 0, found.stderr
+    said = found.stdout.splitlines()
+    assert len(said) == 4 and all("was opened before a fork; open one in each process, after it" in s for s in said)
 
 
 def test_many_events_share_a_commit(make_decision: MakeDecision) -> None:
@@ -118,6 +154,33 @@ def test_a_failed_write_is_raised_and_tried_again(make_decision: MakeDecision) -
     ledger.append(Event(record=make_decision("2"), timestamp=0.0))
     ledger.flush()
     assert [event.decision_id for _, event in inner.events()] == ["1", "2"]
+    ledger.close()
+
+
+def test_an_outage_that_is_shorter_than_the_queue_loses_nothing(make_decision: MakeDecision) -> None:
+    """Every append may hear of it, and what it brought waits; a full queue refuses, and says why."""
+    inner = StubbornLedger()
+    inner.failing = True
+    ledger = BufferedLedger(inner, max_pending=30)
+    heard = 0
+    for i in range(30):
+        try:
+            ledger.append(Event(record=make_decision(str(i)), timestamp=0.0))
+        except LedgerError as error:
+            assert "no space on the disk" in str(error)
+            heard += 1
+        if i % 10 == 0:
+            wait_until_failed(ledger)
+    assert heard >= 3
+    wait_until_failed(ledger)
+    with pytest.raises(LedgerError, match="no space on the disk"):
+        ledger.append(Event(record=make_decision("30"), timestamp=0.0))
+    with pytest.raises(LedgerError, match="no space on the disk"):
+        ledger.flush()
+    wait_until_failed(ledger)
+    inner.failing = False
+    ledger.flush()  # what failed before is no reason to refuse what goes through now
+    assert [event.decision_id for _, event in inner.events()] == [str(i) for i in range(30)]
     ledger.close()
 
 

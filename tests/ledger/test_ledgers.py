@@ -95,6 +95,15 @@ def test_repeated_events_count_once(ledger: Ledger, make_decision: MakeDecision)
     assert [event.timestamp for _, event in ledger.events()] == [1.0, 1.0, 1.0]
 
 
+def test_calls_count_once_however_their_repeats_are_mixed(ledger: Ledger, make_decision: MakeDecision) -> None:
+    """A server that took a group and died before it said so gets the whole group again."""
+    calls = [of(Outcome(decision_id="d", model="a", ok=i == 2, cost_usd=0.1, attempt=i)) for i in range(3)]
+    ledger.append(of(make_decision("d")))
+    for group in (calls, calls, calls[:1]):
+        ledger.append_many(group)
+    assert [event for _, event in ledger.events()][1:] == calls
+
+
 def test_a_correction_replaces_and_both_are_kept(ledger: Ledger, make_decision: MakeDecision) -> None:
     """The latest feedback of a (decision, source, key) holds, also when it returns to an earlier value."""
     ledger.append(of(make_decision("d")))

@@ -2,6 +2,9 @@
 
 import hashlib
 
+import pytest
+
+from arbiter.errors import InvalidInputError
 from arbiter.intake import read_request
 from arbiter.ledger import PromptPolicy, PromptStorage
 
@@ -50,3 +53,19 @@ def test_an_answer_is_kept_as_the_request_is() -> None:
     hashed = PromptStorage(policy=PromptPolicy.HASHED, salt="s").written_text(SECRET)
     assert hashed == {"sha256": hashlib.sha256(f"s{SECRET}".encode()).hexdigest()}
     assert PromptStorage(policy=PromptPolicy.NONE).written_text(SECRET) == {}
+
+
+@pytest.mark.parametrize("policy", list(PromptPolicy))
+def test_a_policy_may_be_named_by_a_text(policy: PromptPolicy) -> None:
+    """It keeps the same; what names none is refused, rather than read as one of them."""
+    query = read_request(SECRET)
+    named = PromptStorage(policy=str(policy), salt="s")  # type: ignore[arg-type]
+    assert "salt" not in repr(named)
+    assert named == PromptStorage(policy=policy, salt="s") and named.kept(query) == PromptStorage(
+        policy=policy, salt="s"
+    ).kept(query)
+    for wrong in ("FULL", "full ", None):
+        with pytest.raises(InvalidInputError, match=r"unknown policy .*; there are full, hashed, none"):
+            PromptStorage(policy=wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInputError, match="salt must be a text, got NoneType"):
+        PromptStorage(policy=policy, salt=None)  # type: ignore[arg-type]

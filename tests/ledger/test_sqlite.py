@@ -161,6 +161,50 @@ def test_damaged_files_name_the_remedy(tmp_path: Path, make_decision: MakeDecisi
             ledger.check()
 
 
+def test_an_event_that_cannot_be_read_is_named_with_its_ledger(tmp_path: Path, make_decision: MakeDecision) -> None:
+    """By its number, in every way to read it."""
+    path = tmp_path / "ledger.db"
+    with SqliteLedger(path) as ledger:
+        ledger.append(Event(record=make_decision("d"), timestamp=0.0))
+        ledger.append(Event(record=Feedback(decision_id="d", quality=1.0), timestamp=0.0))
+        spoiled = sqlite3.connect(path, isolation_level=None)
+        spoiled.execute("DROP TRIGGER never_changed")
+        spoiled.execute("UPDATE events SET payload = 'no json' WHERE sequence = 2")
+        spoiled.close()
+        for read in (ledger.events, ledger.judged):
+            with pytest.raises(LedgerError, match=r"cannot be read.*\(at event 2 of .*ledger.db; restore a backup, or"):
+                list(read())
+
+
+FULL = """
+import resource, signal, sys
+from arbiter.errors import LedgerError
+from arbiter.ledger import SqliteLedger
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with SqliteLedger(sys.argv[1]) as ledger:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))
+    try:
+        ledger.prune(0.0)
+    except LedgerError as error:
+        print(error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    ledger.prune(0.0)
+    ledger.check()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes on this system")
+def test_a_quota_is_not_called_damage_and_passes(tmp_path: Path) -> None:
+    """What cannot be written for want of space: the file is whole, and goes on when there is some."""
+    command = [sys.executable, "-c", FULL, str(tmp_path / "ledger.db")]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert found.returncode == 0, found.stderr
+    assert "check its disk: space, quota, mount" in found.stdout or "free space on its disk" in found.stdout
+    assert "damaged" not in found.stdout
+
+
 def test_a_missing_folder_and_a_read_only_file_are_named(tmp_path: Path) -> None:
     """The message tells what to look at."""
     with pytest.raises(LedgerError, match="check that its folder exists"):

@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from arbiter_training.simulator.chart import BOTTOM, HEIGHT, LEAST_GAP, Frame, Marker, apart, chart, round_ticks
+from arbiter_training.simulator.chart import (
+    BOTTOM,
+    HEIGHT,
+    LEAST_GAP,
+    ROW,
+    WIDTH,
+    Frame,
+    Marker,
+    apart,
+    chart,
+    round_ticks,
+    rows_of,
+)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.7431, 0.9612), (-3.2, 118.0), (0.0, 883.0), (0.5, 0.5)])
@@ -23,6 +35,15 @@ def test_names_keep_their_order_and_distance_and_stay_above_the_axis() -> None:
     moved = apart(places)
     assert moved[0] == 40.0 and max(moved) <= HEIGHT - BOTTOM
     assert min(np.diff(sorted(moved))) >= LEAST_GAP - 1e-9
+
+
+def test_what_happens_at_nearly_the_same_time_can_be_read() -> None:
+    """Texts that would overlap get rows of their own, and the drawing grows by these; the axes stay."""
+    markers = [Marker(at=at, text="some model: price x 3") for at in (0.3, 0.32, 0.9, 0.34, 0.62)]
+    assert rows_of(markers) == [0, 1, 0, 2, 3]
+    assert rows_of([]) == []
+    drawn = chart([("a", np.linspace(0.0, 1.0, 5))], Frame(requests=200, markers=tuple(markers)))
+    assert f'viewBox="0 {-3 * ROW} {WIDTH} {HEIGHT + 3 * ROW}"' in drawn
 
 
 def test_what_happens_is_drawn_and_escaped() -> None:

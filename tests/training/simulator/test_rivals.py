@@ -18,7 +18,9 @@ from arbiter_training.simulator import (
     Trace,
     TrafficChange,
 )
+from arbiter_training.simulator.compare import Contest, simulate
 from arbiter_training.simulator.course import Course
+from arbiter_training.simulator.page import lines, render
 from arbiter_training.simulator.rivals import Offer, Rival, play
 from arbiter_training.simulator.roster import COLD, PARETO, WARM, rivals_of
 
@@ -128,6 +130,17 @@ def test_linucb_by_hand(player: Player, everybody: dict[str, Rival]) -> None:
     for _ in range(5):
         learner.learn(0, first, -1.0)
     assert learner.choose(offer) != first
+
+
+def test_who_knows_no_budget_sits_out_a_paced_stream_and_is_named(player: Player, everybody: dict[str, Rival]) -> None:
+    """On the terminal and on the page; without a budget nobody sits out."""
+    rival = next(one for one in everybody.values() if not one.paces)
+    contest = Contest(player=player, rivals=(rival,), alone=False)
+    paced = simulate(contest, Scenario(budget_usd=0.002), range(1), lambda _: None)
+    assert paced.idle == (rival.name,)
+    assert any(f"{rival.name} did not play" in line for line in lines(paced)) and "did not play" in render(paced)
+    free = simulate(contest, Scenario(), range(1), lambda _: None)
+    assert free.idle == () and rival.name in [row.name for row in free.rows]
 
 
 def test_unknown_rivals_are_named(player: Player, tmp_path: Path) -> None:

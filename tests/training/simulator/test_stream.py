@@ -124,7 +124,12 @@ def test_scenarios_are_read_and_slips_are_named(tmp_path: Path, router: Router) 
         quality=(QualityChange(model=DEAR, at=0.25, factor=0.5),),
         traffic=TrafficChange(holds="proof"),
     )
-    for text, message in (("feedback_rat = 1", "feedback_rat"), ("delay = -1", "delay must be 0 or more")):
+    for text, message in (
+        ("feedback_rat = 1", "feedback_rat"),
+        ("delay = -1", "delay must be 0 or more"),
+        (f'[[outages]]\nmodel = "{DEAR}"\nstart = 0.9\nend = 0.1', "an outage ends after its start, that of"),
+        (f'[newcomer]\nmodel = "{DEAR}"\nscored = -1', "a newcomer's scored answers are 0 or more, got -1"),
+    ):
         path.write_text(text)
         with pytest.raises(InvalidInputError, match=message):
             read_scenario(path)

@@ -14,11 +14,17 @@ FloatArray = NDArray[np.float64]
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1040, 330, 62, 250, 30, 34
 TICKS = 5
+LATE = 0.6
+"""What happens after this share of a stream is told to the left of its line."""
+
 COLOURS = 8
 """Colours that the style sheet has; the ninth curve has the first one again."""
 
 LEAST_GAP = 17
 """Pixels between two names at the right end of a drawing."""
+
+LETTER, ROW = 7.0, 16
+"""Pixels of a letter of what happens, on the safe side, and of one row of it above the axes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +88,8 @@ def chart(series: Sequence[tuple[str, FloatArray]], frame: Frame) -> str:
         out.append(f'<text class="name {style}" x="{WIDTH - RIGHT + 10}" y="{at + 5:.1f}">{escape(name)}</text>')
     label = escape(frame.label)
     box = f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
-    size = f'style="min-width:680px" viewBox="0 0 {WIDTH} {HEIGHT}"'
+    above = ROW * max(rows_of(frame.markers), default=0)
+    size = f'style="min-width:680px" viewBox="0 {-above} {WIDTH} {HEIGHT + above}"'
     return f'{box}<svg class="plane" {size} role="img" aria-label="{label}" font-size="14">{"".join(out)}</svg></div>'
 
 
@@ -102,13 +109,28 @@ def _along(frame: Frame) -> list[str]:
         if value <= frame.requests:
             x = _x(value / frame.requests)
             out.append(f'<text class="tick" x="{x:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{value:.0f}</text>')
-    for marker in frame.markers:
-        x, late = _x(marker.at), marker.at > 0.6
-        anchor, shift = ("end", -5) if late else ("start", 5)
-        out.append(f'<path class="hull" d="M{x:.1f} {TOP - 16}V{HEIGHT - BOTTOM}"/>')
-        text = f'<text class="tick" x="{x + shift:.1f}" y="{TOP - 8}" text-anchor="{anchor}" font-size="13">'
+    for marker, row in zip(frame.markers, rows_of(frame.markers), strict=True):
+        x, up = _x(marker.at), ROW * row
+        anchor, shift = ("end", -5) if marker.at > LATE else ("start", 5)
+        out.append(f'<path class="hull" d="M{x:.1f} {TOP - 16 - up}V{HEIGHT - BOTTOM}"/>')
+        text = f'<text class="tick" x="{x + shift:.1f}" y="{TOP - 8 - up}" text-anchor="{anchor}" font-size="13">'
         out.append(f"{text}{escape(marker.text)}</text>")
     return out
+
+
+def rows_of(markers: Sequence[Marker]) -> list[int]:
+    """Give the row above the axes, from 0 up, of each text, so that none lies on another."""
+    rows: list[list[tuple[float, float]]] = []
+    found = [0] * len(markers)
+    for i in sorted(range(len(markers)), key=lambda i: markers[i].at):
+        x, width = _x(markers[i].at), LETTER * (len(markers[i].text) + 2)
+        left, right = (x - width, x) if markers[i].at > LATE else (x, x + width)
+        free = (r for r, taken in enumerate(rows) if all(right <= a or left >= b for a, b in taken))
+        found[i] = next(free, len(rows))
+        if found[i] == len(rows):
+            rows.append([])
+        rows[found[i]].append((left, right))
+    return found
 
 
 def _x(share: float) -> float:

@@ -98,6 +98,7 @@ class Simulation:
     quality_per_usd : what a dollar was worth.
     bound : part of the requests on which constraints, such as the risk floor, leave out a candidate.
     rows : policies, then the best model in hindsight.
+    idle : rivals that did not play, since the stream has a budget and they know none.
     """
 
     scenario: Scenario
@@ -107,6 +108,7 @@ class Simulation:
     quality_per_usd: float
     bound: float
     rows: tuple[Played, ...]
+    idle: tuple[str, ...] = ()
 
     def metrics(self) -> dict[str, float]:
         """Give one flat mapping of numbers, for a tracker."""
@@ -168,6 +170,7 @@ def simulate(contest: Contest, scenario: Scenario, seeds: Sequence[int], say: Sa
         quality_per_usd=worth,
         bound=float(1.0 - contest.player.router.eligible(contest.player.outlook).all(axis=1).mean()),
         rows=tuple(rows),
+        idle=tuple(rival.name for rival in contest.rivals if rival.name not in traces),
     )
 
 

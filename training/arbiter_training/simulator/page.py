@@ -27,7 +27,12 @@ def lines(found: Simulation) -> list[str]:
             f"  {row.name:<{width}}  spends {row.cost_usd.value / found.scenario.budget_usd:.3f} of the budget"
             for row in found.rows[:-1]
         ]
+    rows += [f"  {_idle(found)}"] if found.idle else []
     return [head, *rows, verdict(found)]
+
+
+def _idle(found: Simulation) -> str:
+    return f"{' and '.join(found.idle)} did not play: who knows no budget has no part in a stream that is paced"
 
 
 def _against(gain: Spread, name: str) -> str:
@@ -109,6 +114,7 @@ def _about(found: Simulation) -> str:
         told.append(f"paced to ${s.budget_usd:g} a request")
     if found.bound > 0.0:
         told.append(f"constraints such as the risk floor leave out a candidate on {found.bound:.0%} of the requests")
+    told += [_idle(found)] if found.idle else []
     return "; ".join(told) + ". Intervals are over the streams. Rivals know of no constraints."
 
 

@@ -117,6 +117,11 @@ class Scenario:
         shares += [share for e in self.outages for share in (e.start, e.end)]
         if not all(0.0 <= share <= 1.0 for share in shares):
             raise InvalidInputError(f"what happens must happen at shares of the stream in [0, 1], got {shares}")
+        if backwards := [event for event in self.outages if event.start >= event.end]:
+            one = backwards[0]
+            raise InvalidInputError(f"an outage ends after its start, that of {one.model} is {one.start} to {one.end}")
+        if self.newcomer.scored < 0:
+            raise InvalidInputError(f"a newcomer's scored answers are 0 or more, got {self.newcomer.scored}")
         factors = [self.traffic.factor, *(e.factor for e in self.quality), *(e.factor for e in self.prices)]
         if not all(factor > 0.0 for factor in factors):
             raise InvalidInputError("factors must be above 0")
