@@ -31,14 +31,14 @@ class _Cost:
     expected_usd : by the router.
     called_usd : sum over the calls that were recorded, None before one told its cost.
     told_usd : what feedback said last.
-    latest : the latest recorded call; the same one again is a repeat, as it is in the ledger.
+    calls : the recorded ones; the same one again is a repeat, as it is in the ledger.
     """
 
     owner: str
     expected_usd: float
     called_usd: float | None = None
     told_usd: float | None = None
-    latest: Outcome | None = None
+    calls: tuple[Outcome, ...] = ()
 
     @property
     def usd(self) -> float:
@@ -47,11 +47,11 @@ class _Cost:
         return told if self.called_usd is None else self.called_usd
 
     def after(self, record: Outcome | Feedback) -> "_Cost":
-        if record == self.latest or record.cost_usd is None:
-            return replace(self, latest=record) if isinstance(record, Outcome) else self
+        if record.cost_usd is None or record in self.calls:
+            return self
         if isinstance(record, Feedback):
             return replace(self, told_usd=record.cost_usd)
-        return replace(self, called_usd=(self.called_usd or 0.0) + record.cost_usd, latest=record)
+        return replace(self, called_usd=(self.called_usd or 0.0) + record.cost_usd, calls=(*self.calls, record))
 
 
 class Purses:
@@ -156,8 +156,8 @@ class Purses:
 def read_purses(options: PacingOptions, text: str) -> Purses | None:
     """Rebuild a fold; None where the text is none, as another version may have written it.
 
-    The latest call of each decision is not in it: a ledger holds no call twice in a row, so that a fold over its events
-    needs no more. Nor is who made the requests: whoever reads it made none of them.
+    The calls of each decision are not in it: a ledger holds none twice, so that a fold over its events needs no more.
+    Nor is who made the requests: whoever reads it made none of them.
     """
     found = Purses(options)
     try:

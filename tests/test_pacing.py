@@ -296,7 +296,7 @@ def test_a_budget_of_one_process_counts_once_whatever_is_asked_of_its_ledger(
         assert pacer is not None and not pacer.shared
         for text in texts(10):
             decision = service.route(text)
-            for cost in (0.001, 0.0007):
+            for cost in (0.001, 0.0007, 0.001):  # the last one is a repeat
                 service.record(Outcome(decision_id=decision.id, model=decision.model, ok=True, cost_usd=cost))
         before = pacer.status(router.catalog)
         service.snapshot()
