@@ -67,6 +67,7 @@ class OutputLength:
             smear=np.exp(mixing @ np.log(self.smear)),
             most=np.exp(mixing @ np.log(self.most)),
             dispersion=Dispersion(log_factors=spread),
+            text=self.text,
         )
 
     def to_state(self) -> State:
