@@ -11,41 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.catalog import Catalog
-from arbiter.errors import CatalogError, InvalidInputError
+from arbiter.errors import InvalidInputError
 from arbiter.estimates.adopted import adopted
 from arbiter.estimates.estimator import Estimator, Speed
+from arbiter.lending import LENT_SD, Lent, ScoredPrompt
 from arbiter.policies import BanditPolicy, GreedyPolicy
-from arbiter.records import Candidate, Query
+from arbiter.records import Candidate
 from arbiter.router import Router
 from arbiter.vocabulary import Status
 
+__all__ = [
+    "ScoredPrompt",
+    "new_version",
+    "only",
+    "renamed",
+    "repriced",
+    "with_candidate",
+    "with_status",
+    "without_candidate",
+]
+
 FloatArray = NDArray[np.float64]
-
-RELATIVES = 3
-"""Candidates that lend their estimates where nobody says which."""
-
-LENT_SD = 0.08
-"""Standard deviation of a model's quality around what its relatives lend it, in quality points: a prior."""
-
-JUDGEMENT_SD = 0.35
-"""Standard deviation of one judged answer around its expectation: that of a quality that is mostly 0 or 1."""
 
 FORMER_STATE_TRUST = 0.1
 """What judgements count of a model that has a new version since, or is degraded, or recovered."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredPrompt:
-    """One judged answer of a candidate that is to be added.
-
-    Attributes
-    ----------
-    query : the request, read by :func:`arbiter.intake.read_request`.
-    quality : in [0, 1].
-    """
-
-    query: Query
-    quality: float
 
 
 def with_candidate(
@@ -62,7 +51,8 @@ def with_candidate(
     candidate : the new one; its prices and speed are the catalog entry's own.
     relatives : name to weight of those whose quality and length it is taken to share; None takes up to three of its
         family, else of its tier, nearest in price.
-    scored : judged answers of it, such as 20 to 50, which move its quality from the relatives' to its own.
+    scored : judged answers of it, such as 20 to 50, which move its quality, and its lengths where they are told, from
+        the relatives' to its own (:mod:`arbiter.lending`), and let it have more of the traffic at first.
 
     Returns
     -------
@@ -73,26 +63,13 @@ def with_candidate(
     CatalogError
         If the name is taken, or a relative is unknown.
     InvalidInputError
-        If weights or qualities are not such numbers.
-
-    Notes
-    -----
-    The shift by scored prompts is the posterior mean of a normal model: prior standard deviation ``LENT_SD`` around
-    the relatives, ``JUDGEMENT_SD`` of one judgement around its expectation.
+        If weights, qualities or lengths are not such numbers.
     """
-    catalog = router.catalog.with_candidate(candidate)
-    lent = _weights(router.catalog, relatives or _relatives(router.catalog, candidate))
-    surprise = _surprise(router, lent, scored)
-    precision = 1.0 / LENT_SD**2 + len(scored) / JUDGEMENT_SD**2
-    k = len(router.catalog)
-    return _arranged(
-        router,
-        catalog,
-        mixing=np.concatenate([np.eye(k), lent[None, :]]),
-        shift=np.append(np.zeros(k), surprise / JUDGEMENT_SD**2 / precision),
-        variance=np.append(np.zeros(k), 1.0 / precision),
-        arms=_Arms(old=[*range(k), None], newcomers=np.append(_newcomers(router), True), trust=np.ones(k + 1)),
-    )
+    k, policy = len(router.catalog), router.policy
+    lent = Lent.to_newcomer(router, candidate, relatives, scored)
+    cap = policy.settings.newcomer_cap(len(scored)) if isinstance(policy, BanditPolicy) else 1.0
+    arms = _Arms(old=[*range(k), None], caps=np.append(_caps(router), cap), trust=np.ones(k + 1))
+    return _arranged(router, router.catalog.with_candidate(candidate), lent, arms)
 
 
 def without_candidate(router: Router, name: str) -> Router:
@@ -109,14 +86,8 @@ def without_candidate(router: Router, name: str) -> Router:
         raise InvalidInputError(f"{name} is the only candidate left; add another one first")
     gone = router.catalog.position(name)
     kept = [k for k in range(len(router.catalog)) if k != gone]
-    return _arranged(
-        router,
-        router.catalog.without(name),
-        mixing=np.eye(len(router.catalog))[kept],
-        shift=np.zeros(len(kept)),
-        variance=np.zeros(len(kept)),
-        arms=_Arms(old=list(kept), newcomers=_newcomers(router)[kept], trust=np.ones(len(kept))),
-    )
+    arms = _Arms(old=list(kept), caps=_caps(router)[kept], trust=np.ones(len(kept)))
+    return _arranged(router, router.catalog.without(name), Lent.own(np.eye(len(router.catalog))[kept]), arms)
 
 
 def only(router: Router, names: Collection[str]) -> Router:
@@ -198,14 +169,9 @@ def with_status(router: Router, name: str, status: Status | str) -> Router:
 def _doubted(router: Router, name: str, variance: float, changes: Mapping[str, Any]) -> Router:
     """Change a candidate's entry and count what was learned of it a tenth; its estimate is less sure by a variance."""
     k, at = len(router.catalog), np.arange(len(router.catalog)) == router.catalog.position(name)
-    return _arranged(
-        router,
-        router.catalog.replace(name, **changes),
-        mixing=np.eye(k),
-        shift=np.zeros(k),
-        variance=np.where(at, variance, 0.0),
-        arms=_Arms(old=list(range(k)), newcomers=_newcomers(router), trust=np.where(at, FORMER_STATE_TRUST, 1.0)),
-    )
+    lent = replace(Lent.own(np.eye(k)), variance=np.where(at, variance, 0.0))
+    arms = _Arms(old=list(range(k)), caps=_caps(router), trust=np.where(at, FORMER_STATE_TRUST, 1.0))
+    return _arranged(router, router.catalog.replace(name, **changes), lent, arms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,16 +179,14 @@ class _Arms:
     """How the policy's arms follow; see :meth:`BanditPolicy.arranged`."""
 
     old: list[int | None]
-    newcomers: NDArray[np.bool_]
+    caps: FloatArray
     trust: FloatArray
 
 
-def _arranged(
-    router: Router, catalog: Catalog, *, mixing: FloatArray, shift: FloatArray, variance: FloatArray, arms: _Arms
-) -> Router:
+def _arranged(router: Router, catalog: Catalog, lent: Lent, arms: _Arms) -> Router:
     policy = router.policy
     if isinstance(policy, BanditPolicy):
-        policy = policy.arranged(arms.old, arms.newcomers, arms.trust)
+        policy = policy.arranged(arms.old, arms.caps, arms.trust)
     elif not isinstance(policy, GreedyPolicy):
         raise InvalidInputError(f"a {type(policy).__name__} cannot take another list of candidates; give it a new one")
     estimator = router.estimator
@@ -231,8 +195,8 @@ def _arranged(
         catalog=catalog,
         policy=policy,
         estimator=Estimator(
-            quality=adopted(estimator.quality, mixing, shift, variance),
-            length=estimator.length.mixed(mixing),
+            quality=adopted(estimator.quality, lent.mixing, lent.shift, lent.variance),
+            length=estimator.length.mixed(lent.mixing, lent.length_factor),
             speed=_speed(estimator.speed, catalog, arms.old),
         ),
     )
@@ -251,38 +215,6 @@ def _speed(speed: Speed, catalog: Catalog, old: list[int | None]) -> Speed:
     )
 
 
-def _newcomers(router: Router) -> NDArray[np.bool_]:
+def _caps(router: Router) -> FloatArray:
     policy = router.policy
-    return policy.newcomers if isinstance(policy, BanditPolicy) else np.zeros(len(router.catalog), dtype=np.bool_)
-
-
-def _relatives(catalog: Catalog, candidate: Candidate) -> dict[str, float]:
-    family = [other for other in catalog if candidate.family and other.family == candidate.family]
-    tier = [other for other in catalog if other.tier == candidate.tier]
-    near = sorted(
-        family or tier or list(catalog),
-        key=lambda other: abs(np.log((other.usd_per_mtok_out + 0.01) / (candidate.usd_per_mtok_out + 0.01))),
-    )
-    return {other.name: 1.0 for other in near[:RELATIVES]}
-
-
-def _weights(catalog: Catalog, relatives: Mapping[str, float]) -> FloatArray:
-    weights = np.zeros(len(catalog))
-    for name, weight in relatives.items():
-        if name not in catalog:
-            raise CatalogError(f"relative {name!r} is not in the catalog; it has {', '.join(catalog.names)}")
-        weights[catalog.position(name)] = weight
-    if not (np.isfinite(weights).all() and (weights >= 0.0).all() and weights.sum() > 0.0):
-        raise InvalidInputError(f"weights of relatives must be numbers from 0 up, not all 0; got {dict(relatives)}")
-    return np.asarray(weights / weights.sum())
-
-
-def _surprise(router: Router, lent: FloatArray, scored: Sequence[ScoredPrompt]) -> float:
-    """Give the sum of (judged quality - quality that the relatives lend) over the scored prompts."""
-    if not scored:
-        return 0.0
-    judged = np.array([prompt.quality for prompt in scored])
-    if not ((judged >= 0.0) & (judged <= 1.0)).all():
-        raise InvalidInputError(f"scored qualities must lie in [0, 1], got {judged.min():.3g} to {judged.max():.3g}")
-    quality = router.outlook([prompt.query for prompt in scored]).expectation.quality
-    return float((judged - quality @ lent).sum())
+    return policy.caps if isinstance(policy, BanditPolicy) else np.ones(len(router.catalog))

@@ -14,7 +14,7 @@ from arbiter.errors import ArbiterError, CatalogError, InvalidInputError
 from arbiter.experiments import Experiment
 from arbiter.intake import read_request
 from arbiter.ledger import SqliteLedger
-from arbiter.lineup import LENT_SD, ScoredPrompt
+from arbiter.lending import LENT_SD, ScoredPrompt
 from arbiter.policies import BanditPolicy, BanditSettings, ConstantPolicy, GreedyPolicy
 from arbiter.router import Router
 from arbiter.service import Arbiter, ServiceOptions
@@ -67,6 +67,30 @@ def test_scored_prompts_move_a_newcomer_from_its_relatives_to_itself(router: Rou
     assert abs(moved[1] - 0.1) < abs(moved[0] - 0.1) < abs(lent - 0.1)
 
 
+def test_scored_answers_tell_how_long_a_newcomer_writes(router: Router) -> None:
+    """By hand: thirty answers ten times as long as lent make it 10^(30/31) times as long; untold lengths say nothing.
+
+    The others' lengths stay, before and after, with what the texts say of all lengths.
+    """
+    length = router.estimator.length
+    assert length.text is not None
+    text = replace(length.text, bias=length.text.bias + 1.0)
+    router = replace(router, estimator=replace(router.estimator, length=replace(length, text=text)))
+    before = router.outlook(QUERIES).expectation
+    lent = before.output_tokens[:, router.catalog.position(DEAR)]
+    told, untold = (
+        [ScoredPrompt(query=QUERIES[0], quality=0.5, output_tokens=n)] * 30 for n in (round(10 * lent[0]), None)
+    )
+    factors = {}
+    for name, scored in (("told", told), ("untold", untold), ("mixed", told + untold)):
+        after = lineup.with_candidate(router, newcomer(), {DEAR: 1.0}, scored).outlook(QUERIES).expectation
+        np.testing.assert_allclose(after.output_tokens[:, :3], before.output_tokens)
+        factors[name] = after.output_tokens[:, 3] / lent
+    np.testing.assert_allclose(factors["untold"], 1.0)
+    np.testing.assert_allclose(factors["told"], 10 ** (30 / 31), rtol=0.01)
+    np.testing.assert_allclose(factors["mixed"], factors["told"])
+
+
 def test_relatives_are_of_the_family_then_of_the_tier(router: Router) -> None:
     """Without a word said: gpt models lend to a gpt model, the dear one to a frontier model of no family."""
     gpt = lineup.with_candidate(router, newcomer())
@@ -79,13 +103,14 @@ def test_relatives_are_of_the_family_then_of_the_tier(router: Router) -> None:
 
 
 def test_a_newcomers_traffic_is_capped(router: Router) -> None:
-    """It seems the best by far, and gets a fifth."""
+    """It seems the best by far, and gets a fifth, or half if so many answers say so."""
     policy = BanditPolicy.fresh(3, router.context_map.dim, BanditSettings(newcomer_share=0.2))
-    scored = [ScoredPrompt(query=QUERIES[0], quality=1.0)] * 5000
     free = newcomer(usd_per_mtok_in=0.001, usd_per_mtok_out=0.001)
-    grown = lineup.with_candidate(replace(router, policy=policy), free, {CHEAP: 1.0}, scored)
-    p = grown.action_probabilities(grown.outlook(QUERIES[:1]))
-    assert p[0, 3] == pytest.approx(0.2)
+    for n, cap in ((5000, 0.5), (0, 0.2)):
+        scored = [ScoredPrompt(query=QUERIES[0], quality=1.0)] * n
+        grown = lineup.with_candidate(replace(router, policy=policy), free, {DEAR: 1.0}, scored)
+        p = grown.action_probabilities(grown.outlook(QUERIES[:1]))
+        assert p[0, 3] == pytest.approx(cap)
 
 
 def test_who_goes_leaves_the_others_as_they_were(router: Router) -> None:
@@ -200,6 +225,10 @@ def test_what_cannot_be_is_refused_in_words(router: Router) -> None:
         ({"candidate": newcomer(), "relatives": {"nobody": 1.0}}, "relative 'nobody' is not in the catalog"),
         ({"candidate": newcomer(), "relatives": {MIDDLE: -1.0}}, "weights of relatives must be"),
         ({"candidate": newcomer(), "scored": [ScoredPrompt(query=QUERIES[0], quality=7.0)]}, "must lie in"),
+        (
+            {"candidate": newcomer(), "scored": [ScoredPrompt(query=QUERIES[0], quality=0.7, output_tokens=-1)]},
+            "0 output tokens or more, got -1",
+        ),
     ):
         with pytest.raises(ArbiterError, match=message):
             lineup.with_candidate(router, **wrong)  # type: ignore[arg-type]

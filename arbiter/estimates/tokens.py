@@ -23,7 +23,8 @@ class OutputLength:
     Attributes
     ----------
     weights : (d, K), on the policy's context vector, whose first entry is 1.
-    smear : (K,), mean of the exponentiated residuals, which makes the mean unbiased (Duan, 1983).
+    smear : (K,), mean of the exponentiated residuals, which makes the mean unbiased (Duan, 1983); of a candidate that
+        borrows its weights, times how much longer it is.
     most : (K,), the greatest length predicted: the greatest seen, or the model's limit.
     dispersion : of the length around its mean; None where none was measured.
     text : (1 score) what all features of a request add to the logarithm, for all candidates alike; None adds nothing.
@@ -59,13 +60,19 @@ class OutputLength:
         """Give the (n, K) output tokens that a share ``level`` of the answers stays below; see :meth:`predict`."""
         return np.clip(self.predict(contexts, batch) * self.spread.factors(level), 1.0, self.most)
 
-    def mixed(self, mixing: FloatArray) -> "OutputLength":
-        """Give the lengths of another list of candidates: (K', K) means of these, rows of sum 1, on the log scale."""
+    def mixed(self, mixing: FloatArray, factor: FloatArray) -> "OutputLength":
+        """Give the lengths of another list of candidates.
+
+        Parameters
+        ----------
+        mixing : (K', K), rows of sum 1: each is a mean of these, on the log scale.
+        factor : (K',) by which each is longer than that.
+        """
         spread = self.spread.log_factors @ mixing.T
         return OutputLength(
             weights=self.weights @ mixing.T,
-            smear=np.exp(mixing @ np.log(self.smear)),
-            most=np.exp(mixing @ np.log(self.most)),
+            smear=np.exp(mixing @ np.log(self.smear)) * factor,
+            most=np.exp(mixing @ np.log(self.most)) * factor,
             dispersion=Dispersion(log_factors=spread),
             text=self.text,
         )

@@ -52,6 +52,7 @@ class BanditSettings:
     half_life_s : seconds after which the weight of every feedback has halved; None lets no time pass.
     intercept_precision, slope_precision : pseudo-observations behind the prior that the offline estimate is right.
     newcomer_share : part of the traffic that newcomers get at most; see :meth:`BanditPolicy.arranged`.
+    scored_share : the same of one that comes with as many judged answers as the next says; of fewer, in proportion.
     newcomer_judged : effective number of judgements from which a candidate is no newcomer.
     """
 
@@ -65,12 +66,13 @@ class BanditSettings:
     intercept_precision: float = 10.0
     slope_precision: float = 200.0
     newcomer_share: float = 0.2
+    scored_share: float = 0.5
     newcomer_judged: float = 30.0
 
     def __post_init__(self) -> None:
         if self.explorer not in EXPLORERS:
             raise InvalidInputError(f"unknown explorer {self.explorer!r}; there are {', '.join(EXPLORERS)}")
-        for name in ("floor", "newcomer_share"):
+        for name in ("floor", "newcomer_share", "scored_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InvalidInputError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
         for name in ("noise_sd", "intercept_precision", "slope_precision", "half_life_feedback", "half_life_s"):
@@ -86,6 +88,11 @@ class BanditSettings:
     def decay(self) -> float:
         """Factor by which an arm's knowledge shrinks at each of its feedbacks."""
         return 1.0 if self.half_life_feedback is None else float(0.5 ** (1.0 / self.half_life_feedback))
+
+    def newcomer_cap(self, scored: int) -> float:
+        """Give the part of the traffic that a newcomer with so many judged answers gets at most."""
+        known = min(scored / self.newcomer_judged, 1.0) if self.newcomer_judged > 0.0 else 1.0
+        return self.newcomer_share + known * max(self.scored_share - self.newcomer_share, 0.0)
 
     def prior_precision(self, dim: int) -> NDArray[np.float64]:
         """Give the (dim,) precisions of one arm's prior; the context's first entry is the intercept's 1."""
@@ -116,7 +123,7 @@ class BanditPolicy:
     belief : posterior of the residuals.
     gate : the share.
     settings : how it explores and learns.
-    newcomers : (K,) whose share is capped.
+    caps : (K,) part of the traffic that each gets at most while it is a newcomer; 1 for who is none.
     updated_at : time of the last judgement with a time, in seconds since 1970; None before one.
     marks : ledger's identity to the number of the last feedback of it that has been learned from. A bundle keeps them,
         so that a router that has learned does not learn the same again where it meets the ledger again.
@@ -125,7 +132,7 @@ class BanditPolicy:
     belief: ResidualBelief
     gate: Gate
     settings: BanditSettings
-    newcomers: NDArray[np.bool_]
+    caps: FloatArray
     updated_at: float | None = None
     marks: Mapping[str, int] = field(default_factory=dict)
 
@@ -146,7 +153,7 @@ class BanditPolicy:
             belief=ResidualBelief.prior(np.tile(chosen.prior_precision(dim), (n_arms, 1))),
             gate=Gate.closed(n_arms, chosen.gate, None if noise_sd is None else noise_sd / chosen.noise_sd),
             settings=chosen,
-            newcomers=np.zeros(n_arms, dtype=np.bool_),
+            caps=np.ones(n_arms),
         )
 
     @property
@@ -158,7 +165,7 @@ class BanditPolicy:
     def version(self) -> str:
         """Fingerprint of everything that the probabilities depend on."""
         digest = hashlib.sha256(f"({_told(self.settings)}, {self.share!r})".encode())
-        for array in (self.belief.prior_precision, self.belief.moment, self.belief.gram, self.newcomers):
+        for array in (self.belief.prior_precision, self.belief.moment, self.belief.gram, self.caps):
             digest.update(array.tobytes())
         return "bandit-" + digest.hexdigest()[:12]
 
@@ -184,14 +191,15 @@ class BanditPolicy:
 
     def _capped(self, probabilities: FloatArray) -> FloatArray:
         """Hold newcomers below their cap together; what they lose goes to the others in proportion."""
-        new = self.newcomers & (self.belief.counts < self.settings.newcomer_judged)
+        new = (self.caps < 1.0) & (self.belief.counts < self.settings.newcomer_judged)
         if not new.any():
             return probabilities
         theirs = np.where(new, probabilities, 0.0).sum(axis=-1, keepdims=True)
-        others = 1.0 - theirs
-        capped = np.minimum(theirs, self.settings.newcomer_share)
+        others, divisor = 1.0 - theirs, np.where(theirs > 0.0, theirs, 1.0)
+        cap = (np.where(new, probabilities, 0.0) * self.caps).sum(axis=-1, keepdims=True) / divisor  # mean of theirs
+        capped = np.minimum(theirs, cap)
         bound = (theirs > capped) & (others > 0.0)  # where only newcomers are eligible there is nobody else
-        factor_new = np.where(bound, capped / np.where(theirs > 0, theirs, 1.0), 1.0)
+        factor_new = np.where(bound, capped / divisor, 1.0)
         factor_old = np.where(bound, (1.0 - capped) / np.where(others > 0, others, 1.0), 1.0)
         return np.asarray(probabilities * np.where(new, factor_new, factor_old))
 
@@ -232,15 +240,13 @@ class BanditPolicy:
         factor = 0.5 ** (max(now - self.updated_at, 0.0) / self.settings.half_life_s)
         return self if factor > AGEING_STEP else replace(self, belief=self.belief.aged(factor), updated_at=now)
 
-    def arranged(
-        self, old: list[int | None], newcomers: NDArray[np.bool_], trust: NDArray[np.float64]
-    ) -> "BanditPolicy":
+    def arranged(self, old: list[int | None], caps: FloatArray, trust: FloatArray) -> "BanditPolicy":
         """Give the policy over another list of candidates.
 
         Parameters
         ----------
         old : for each candidate, the place of the old one whose knowledge it takes over; None starts it anew.
-        newcomers : (K',) whose share is capped until enough of their answers have been judged.
+        caps : (K',) part of the traffic that each gets at most until enough of its answers have been judged.
         trust : (K',) what the knowledge that a candidate takes over counts: 1 for the same model, 0.1 for a new
             version of it.
         """
@@ -249,7 +255,7 @@ class BanditPolicy:
         belief = self.belief.arranged(old, np.stack([prior if i is None else mine[i] for i in same]))
         for arm in np.flatnonzero(trust != 1.0).tolist():
             belief = belief.doubted(arm, float(trust[arm]))
-        return replace(self, belief=belief, gate=self.gate.arranged(old), newcomers=newcomers)
+        return replace(self, belief=belief, gate=self.gate.arranged(old), caps=caps)
 
     def to_state(self) -> State:
         """Give what a bundle keeps."""
@@ -265,7 +271,7 @@ class BanditPolicy:
                 "prior_precision": self.belief.prior_precision,
                 "gram": self.belief.gram,
                 "moment": self.belief.moment,
-                "newcomers": self.newcomers,
+                "caps": self.caps,
                 **self.gate.arrays,
                 **self.belief.fading.arrays(),
             },
@@ -280,7 +286,7 @@ class BanditPolicy:
             belief=ResidualBelief.from_statistics(prior, gram, moment, Fading.from_arrays(state.arrays, len(prior))),
             gate=Gate.closed(len(prior), settings.gate).restored(state.settings["gate"], state.arrays),
             settings=settings,
-            newcomers=state.array("newcomers", np.bool_),
+            caps=state.array("caps", np.float64),
             updated_at=state.settings["updated_at"],
             marks=state.settings.get("marks", {}),
         )

@@ -116,7 +116,7 @@ def test_the_version_follows_everything_that_matters() -> None:
         BanditPolicy.fresh(K, D, BanditSettings(explorer="linucb")),
         replace(base, belief=ResidualBelief.prior(np.ones((K, D)))),
         replace(base, gate=replace(base.gate, share=0.3)),
-        replace(base, newcomers=np.eye(K, dtype=bool)[0]),
+        replace(base, caps=1.0 - 0.5 * np.eye(K)[0]),
     ]
     assert len({base.version, *(p.version for p in others)}) == 9
     assert told(base, 0, np.ones(D), 0.1).version == others[2].version
@@ -127,6 +127,7 @@ def test_the_version_follows_everything_that_matters() -> None:
     [
         ({"floor": -0.1}, r"floor must lie in \[0, 1\], got -0.1"),
         ({"newcomer_share": float("nan")}, "newcomer_share must lie"),
+        ({"scored_share": 1.5}, "scored_share must lie"),
         ({"explorer": "ucb"}, "unknown explorer 'ucb'; there are thompson, linucb"),
         ({"width": -1.0}, "width must be a number from 0 up"),
         ({"half_life_s": 0.0}, "half_life_s must be a number above 0"),
@@ -161,7 +162,7 @@ def test_newcomers_together_stay_below_their_cap_until_they_are_known() -> None:
     policy = BanditPolicy.fresh(K, D, settings)
     e = replace(expectation(6), quality=np.tile([0.9, 0.1, 0.2, 0.3, 0.95], (200, 1)), cost_usd=np.full((200, K), 1e-4))
     everyone, z = np.ones((200, K), dtype=bool), contexts()
-    new = replace(policy, newcomers=np.array([True, False, False, False, True]))
+    new = replace(policy, caps=np.array([0.2, 1.0, 1.0, 1.0, 0.2]))
     free, p = (one.action_probabilities(z, everyone, e) for one in (policy, new))
     np.testing.assert_allclose(p.sum(axis=1), 1.0, atol=1e-12)
     np.testing.assert_allclose(p[:, [0, 4]].sum(axis=1), 0.2)
@@ -171,7 +172,15 @@ def test_newcomers_together_stay_below_their_cap_until_they_are_known() -> None:
     known = new.action_probabilities(z, everyone, e)
     assert known[:, 4].min() > 0.5
     only = np.tile([True, False, False, False, False], (200, 1))
-    np.testing.assert_allclose(replace(policy, newcomers=new.newcomers).action_probabilities(z, only, e)[:, 0], 1.0)
+    np.testing.assert_allclose(replace(policy, caps=new.caps).action_probabilities(z, only, e)[:, 0], 1.0)
+
+
+def test_a_newcomers_cap_grows_with_the_answers_it_comes_with() -> None:
+    """A fifth without any, half with thirty and more, in proportion between; a share that was raised is no less."""
+    settings = BanditSettings()
+    assert [settings.newcomer_cap(n) for n in (0, 15, 30, 900)] == pytest.approx([0.2, 0.35, 0.5, 0.5])
+    assert BanditSettings(newcomer_share=0.7).newcomer_cap(30) == 0.7
+    assert BanditSettings(newcomer_judged=0.0).newcomer_cap(0) == 0.5
 
 
 def test_time_forgets_by_its_half_life() -> None:

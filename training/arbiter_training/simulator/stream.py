@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter import lineup
+from arbiter.catalog import Catalog
 from arbiter.deciding import Outlook
 from arbiter.errors import InvalidInputError
 from arbiter.judgements import Judgement
@@ -15,6 +16,7 @@ from arbiter.pacing import BudgetPacer, PacingOptions
 from arbiter.policies.protocol import Policy
 from arbiter.records import Decision, Feedback, Query
 from arbiter.router import AT_ONCE, Router
+from arbiter_training.estimates.length import implied_output_tokens
 from arbiter_training.simulator.course import Course
 from arbiter_training.simulator.scenario import Scenario
 from arbiter_training.traffic import OutcomeMatrix
@@ -102,6 +104,24 @@ class Player:
         course = Course.of(self.truth, self.scored_from, scenario, seed)
         router = self.router if policy is None else replace(self.router, policy=policy)
         return _Stream(self, router, course, scenario.budget_usd, seed).run()
+
+    def scored(self, k: int, rows: NDArray[np.int64]) -> list[lineup.ScoredPrompt]:
+        """Give judged answers of model k, with the lengths that their costs imply.
+
+        Parameters
+        ----------
+        k : place of the model in the traffic.
+        rows : in ``scored_from``.
+        """
+        known, candidate = self.scored_from.subset(rows), self.router.catalog[self.truth.models[k]]
+        read = np.array([query.input_tokens for query in known.queries], dtype=np.float64)
+        lengths = implied_output_tokens(known.cost_usd[:, [k]], read, Catalog([candidate]))[:, 0]
+        return [
+            lineup.ScoredPrompt(
+                query=query, quality=float(quality), output_tokens=None if np.isnan(length) else round(length)
+            )
+            for query, quality, length in zip(known.queries, known.quality[:, k], lengths.tolist(), strict=True)
+        ]
 
     def outlook_of(self, router: Router, stage: str, seed: int) -> Outlook:
         """Give the outlook of a router over another list of candidates: every policy of a seed has the same one."""
@@ -204,11 +224,7 @@ class _Stream:
             self._join(self.course.newcomer)
 
     def _join(self, k: int) -> None:
-        known, name = self.player.scored_from, self.models[k]
-        scored = [
-            lineup.ScoredPrompt(query=known.queries[i], quality=float(known.quality[i, k]))
-            for i in self.course.scored.tolist()
-        ]
+        name, scored = self.models[k], self.player.scored(k, self.course.scored)
         self.router = lineup.with_candidate(self.router, self.player.router.catalog[name], scored=scored)
         self.outlook = self.player.outlook_of(self.router, f"with {name} after {len(scored)}", self.seed)
         moved = float(self.course.prices[self.course.joins, k])
