@@ -17,6 +17,7 @@ from arbiter.policies.fading import Fading
 from arbiter.policies.gate import Gate, GateSettings
 from arbiter.policies.greedy import GreedyPolicy
 from arbiter.policies.lesson import Lesson
+from arbiter.policies.newcomers import capped
 from arbiter.policies.protocol import BoolArray, FloatArray
 from arbiter.policies.residuals import ResidualBelief
 from arbiter.state import State
@@ -175,7 +176,8 @@ class BanditPolicy:
         explored = self._explore(context, eligible & ~np.isnan(expectation.utility), expectation)
         # Where no estimate is a number there is nothing to explore by.
         share = np.where(np.isnan(explored).any(axis=-1, keepdims=True), 0.0, self.share)
-        return self._capped((1.0 - share) * offline + share * np.nan_to_num(explored))
+        new = (self.caps < 1.0) & (self.belief.counts < self.settings.newcomer_judged)
+        return capped((1.0 - share) * offline + share * np.nan_to_num(explored), self.caps, new)
 
     def _explore(self, context: FloatArray, eligible: BoolArray, expectation: Expectation) -> FloatArray:
         if not eligible.any(axis=-1).all():
@@ -188,20 +190,6 @@ class BanditPolicy:
         explored = explore(np.atleast_2d(scores), np.atleast_2d(spread), np.atleast_2d(eligible), width)
         explored = explored.reshape(eligible.shape)
         return np.asarray((1.0 - self.settings.floor) * explored + self.settings.floor * _thrift(eligible, expectation))
-
-    def _capped(self, probabilities: FloatArray) -> FloatArray:
-        """Hold newcomers below their cap together; what they lose goes to the others in proportion."""
-        new = (self.caps < 1.0) & (self.belief.counts < self.settings.newcomer_judged)
-        if not new.any():
-            return probabilities
-        theirs = np.where(new, probabilities, 0.0).sum(axis=-1, keepdims=True)
-        others, divisor = 1.0 - theirs, np.where(theirs > 0.0, theirs, 1.0)
-        cap = (np.where(new, probabilities, 0.0) * self.caps).sum(axis=-1, keepdims=True) / divisor  # mean of theirs
-        capped = np.minimum(theirs, cap)
-        bound = (theirs > capped) & (others > 0.0)  # where only newcomers are eligible there is nobody else
-        factor_new = np.where(bound, capped / divisor, 1.0)
-        factor_old = np.where(bound, (1.0 - capped) / np.where(others > 0, others, 1.0), 1.0)
-        return np.asarray(probabilities * np.where(new, factor_new, factor_old))
 
     def learned(self, lesson: Lesson) -> "BanditPolicy":
         """Give the policy after one judged answer, or after the change of one."""
