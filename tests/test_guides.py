@@ -14,7 +14,7 @@ from guide_scenes import SCENES
 
 ROOT = Path(__file__).parent.parent
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
-LONG = ("from-litellm-auto-router", "from-paretobandit", "from-routellm", "litellm-log", "your-own-parts")
+LONG = ("from-litellm-auto-router", "from-paretobandit", "from-routellm", "litellm-log", "your-own-parts", "your-rule")
 """Those that train, some of them twice: a quarter of a minute each."""
 
 
