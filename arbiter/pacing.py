@@ -289,7 +289,7 @@ def _reserve_usd(purse: Purse) -> float:
 
 
 def _advance_usd(purse: Purse) -> float:
-    return min(RESERVE, ADVANCED * purse.requests) * purse.income_usd * purse.share
+    return min(RESERVE * purse.income_usd * purse.share, ADVANCED * purse.came_usd)
 
 
 def _that_may_wait(query: Query, decision: Decision) -> list[float]:

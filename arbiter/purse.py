@@ -79,7 +79,8 @@ class Purse:
     ----------
     left_usd : brought less spent.
     seen_at : time of the latest request, in seconds since 1970; None before one.
-    brought_usd : what the latest request brought.
+    brought_usd : what the latest request brought: by the clock at most what may be carried, however long nobody asked.
+    came_usd : what came in so far and had room.
     income_usd, spent_usd, expected_usd : running means per request of what came in, was spent, and was expected to be.
     requests : seen so far.
     lately, own : running numbers of requests, and of those that this process made.
@@ -89,6 +90,7 @@ class Purse:
     left_usd: float
     seen_at: float | None = None
     brought_usd: float = 0.0
+    came_usd: float = 0.0
     income_usd: float = 0.0
     spent_usd: float = 0.0
     expected_usd: float = 0.0
@@ -105,12 +107,13 @@ class Purse:
         """Give the purse with what a request brings."""
         income = options.brought(owner, self.elapsed_s(at), self.share)
         most = math.inf if options.most_carried_usd is None else options.most_carried_usd * self.share
-        requests = self.requests + 1.0
+        requests, left = self.requests + 1.0, min(self.left_usd + income, most)
         return replace(
             self,
-            left_usd=min(self.left_usd + income, most),
+            left_usd=left,
             seen_at=at if self.seen_at is None else max(self.seen_at, at),
-            brought_usd=income,
+            brought_usd=income if options.usd_per_day is None else min(income, most),
+            came_usd=self.came_usd + max(left - self.left_usd, 0.0),
             income_usd=_moved(self.income_usd, income, requests),
             requests=requests,
         )
@@ -140,7 +143,7 @@ class Purse:
         A process that has made none has the part of one request in :data:`SHARE_OVER`, so that it can start.
         """
         share = max(self.own / self.lately, 1.0 / SHARE_OVER) if self.lately > 0.0 else 1.0
-        return replace(self, left_usd=share * self.left_usd, share=share)
+        return replace(self, left_usd=share * self.left_usd, came_usd=share * self.came_usd, share=share)
 
 
 def _moved(mean: float, value: float, n: float) -> float:

@@ -15,7 +15,7 @@ from arbiter.wishes import Wish, Wishes
 MOST_RESERVED = 20_000
 """Decisions whose cost may still be settled; the oldest are taken to have cost what was expected."""
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 """What the fold does. Raise it when the same events give another state: older texts are then left alone."""
 
 logger = logging.getLogger(__name__)

@@ -91,6 +91,17 @@ def test_scored_answers_tell_how_long_a_newcomer_writes(router: Router) -> None:
     np.testing.assert_allclose(factors["mixed"], factors["told"])
 
 
+def test_a_newcomer_that_writes_next_to_nothing_writes_a_token(router: Router) -> None:
+    """However short its scored answers were against the longest that its relatives ever wrote."""
+    length = router.estimator.length
+    router = replace(
+        router, estimator=replace(router.estimator, length=replace(length, most=np.minimum(length.most, 50.0)))
+    )
+    scored = [ScoredPrompt(query=QUERIES[0], quality=0.5, output_tokens=0)] * 30
+    grown = lineup.with_candidate(router, newcomer(), {DEAR: 1.0}, scored)
+    assert grown.outlook(QUERIES).expectation.output_tokens.min() >= 1.0
+
+
 def test_relatives_are_of_the_family_then_of_the_tier(router: Router) -> None:
     """Without a word said: gpt models lend to a gpt model, the dear one to a frontier model of no family."""
     gpt = lineup.with_candidate(router, newcomer())

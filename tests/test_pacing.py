@@ -247,6 +247,28 @@ def test_a_daily_budget_comes_in_by_the_clock(router: Router) -> None:
     assert PacingOptions(usd_per_day=1.0).brought("", DAY_S) == 1.0
 
 
+def test_by_the_clock_too_half_a_hundredth_is_spent_ahead(router: Router) -> None:
+    """Requests come in eight hours of the day: of what the night brings the mean says too much."""
+    rng, now, budget = np.random.default_rng(0), [0.0], 0.6
+    at = np.concatenate([DAY_S * day + np.sort(rng.uniform(0.0, DAY_S / 3.0, 300)) for day in range(3)])
+    service, costs = served(router, PacingOptions(usd_per_day=budget), clock=lambda: now[0]), []
+    for now[0], text in zip(at.tolist(), texts(900), strict=True):
+        costs.append(expected_costs(service, [text])[0])
+    came_in = budget * (at - at[0]) / DAY_S
+    assert (np.cumsum(costs)[100:] <= (1.0 + ADVANCED) * came_in[100:] + COST_USD[CHEAP]).all()
+
+
+def test_after_a_long_night_a_request_brings_no_more_than_is_carried(router: Router) -> None:
+    """Ten idle days bring ten dollars, of which a budget that carries a thousandth of one lets nobody spend more."""
+    pacer = BudgetPacer(PacingOptions(usd_per_day=1.0, most_carried_usd=0.001))
+    decision = router.route(read_request("river"), np.random.default_rng(0))
+    pacer.decided(Query(text="x"), decision, 0.0)
+    now = pacer.asked(read_request("river"), router.catalog, 10.0 * DAY_S)
+    assert now.circumstances.paced_least_usd == 0.001
+    assert now.circumstances.paced_usd == pytest.approx(0.001, rel=0.01)
+    assert set(router.route(now, np.random.default_rng(0)).excluded) == {MIDDLE, DEAR}
+
+
 def test_what_an_answer_did_cost_counts(router: Router) -> None:
     """Answers that cost twice what was expected halve what is planned, so that the true spending meets the budget."""
     service, spent = served(router, PacingOptions(usd_per_request=0.003)), []

@@ -72,7 +72,7 @@ class OutputLength:
         return OutputLength(
             weights=self.weights @ mixing.T,
             smear=np.exp(mixing @ np.log(self.smear)) * factor,
-            most=np.exp(mixing @ np.log(self.most)) * factor,
+            most=np.maximum(np.exp(mixing @ np.log(self.most)) * factor, 1.0),
             dispersion=Dispersion(log_factors=spread),
             text=self.text,
         )

@@ -11,6 +11,7 @@ from arbiter.policies import BanditPolicy, BanditSettings, GateSettings, GreedyP
 from arbiter.policies.explorers import EXPLORERS
 from arbiter.policies.gate import Gate
 from arbiter.policies.lesson import Lesson
+from arbiter.policies.newcomers import capped
 from arbiter.policies.residuals import ResidualBelief
 
 K, D = 5, 3
@@ -173,6 +174,15 @@ def test_newcomers_together_stay_below_their_cap_until_they_are_known() -> None:
     assert known[:, 4].min() > 0.5
     only = np.tile([True, False, False, False, False], (200, 1))
     np.testing.assert_allclose(replace(policy, caps=new.caps).action_probabilities(z, only, e)[:, 0], 1.0)
+
+
+@pytest.mark.parametrize("wanted", [(0.8, 0.19, 0.01), (0.201, 0.09, 0.709), (0.3, 0.7, 1.6e-16), (1.0, 0.0, 1e-30)])
+def test_no_newcomer_has_more_than_its_own_cap(wanted: tuple[float, ...]) -> None:
+    """Beside one that may have half, too, and where the others had next to nothing; what is held back is theirs."""
+    caps = np.array([0.2, 0.5, 1.0])
+    p = capped(np.array(wanted), caps, np.array([True, True, False]))
+    assert (p <= caps + 1e-12).all()
+    assert p.sum() == pytest.approx(1.0, abs=1e-12)
 
 
 def test_a_newcomers_cap_grows_with_the_answers_it_comes_with() -> None:
