@@ -161,6 +161,23 @@ class SlowLedger(SqliteLedger):
         return super().events(after)
 
 
+def test_a_snapshot_does_not_wait_for_a_look_under_way(tmp_path: Path) -> None:
+    """Which may take minutes on a long ledger; it keeps what it finds itself."""
+    with SlowLedger(tmp_path / "l.db") as ledger, service_of(ledger) as service:
+        ledger.go.set()
+        ledger.append_many(stream(5, [(100, World())]))
+        ledger.go.clear()
+        looking = threading.Thread(target=service.drift.look)
+        looking.start()
+        assert ledger.asked.acquire(timeout=5.0)
+        service.drift.snapshot()
+        assert looking.is_alive() and service.drift.report.blocks == 0
+        ledger.go.set()
+        looking.join()
+        service.drift.snapshot()
+        assert service.drift.report.blocks == 2
+
+
 def test_no_request_waits_for_it_nor_fails_with_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """While it reads, and where it cannot; nor does a start wait."""
     clock, ledger = Clock(), SlowLedger(tmp_path / "l.db")

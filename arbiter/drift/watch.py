@@ -64,33 +64,40 @@ class DriftWatch:
             If it cannot be read; then the next look goes on from there.
         """
         with self._lock:
-            if self._position == 0:
-                self._resume()
-            for position, event in self._ledger.events(self._position):
-                self._fold.take(event.record, event.timestamp)
-                self._position, self._unkept = position, self._unkept + 1
-                if self._unkept % AT_ONCE == 0 and self._closing.wait(PAUSE_S):
-                    break
-            before, self.report = self.report, self._fold.report
-            self._tell(self.report, before)
-            if self._unkept >= SNAPSHOT_EVERY and self._watches:
-                try:
-                    self._keep()
-                except LedgerError as error:
-                    logger.warning("no snapshot of drift is kept: %s", error)
+            self._look()
+
+    def _look(self) -> None:
+        if self._position == 0:
+            self._resume()
+        for position, event in self._ledger.events(self._position):
+            self._fold.take(event.record, event.timestamp)
+            self._position, self._unkept = position, self._unkept + 1
+            if self._unkept % AT_ONCE == 0 and self._closing.wait(PAUSE_S):
+                break
+        before, self.report = self.report, self._fold.report
+        self._tell(self.report, before)
+        if self._unkept >= SNAPSHOT_EVERY and self._watches:
+            try:
+                self._keep()
+            except LedgerError as error:
+                logger.warning("no snapshot of drift is kept: %s", error)
 
     def snapshot(self) -> None:
-        """Keep in the ledger what was found, so that a start need not fold it anew; done now and then anyway.
+        """Look, and keep in the ledger what was found, so that a start need not fold it anew.
+
+        It is done now and then anyway; nothing is where a look is under way, which may take long on a long ledger.
 
         Raises
         ------
         LedgerError
             If it cannot be read or written.
         """
-        if self._watches:
-            self.look()
-            with self._lock:
+        if self._watches and self._lock.acquire(blocking=False):
+            try:
+                self._look()
                 self._keep()
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         """End a look under way."""

@@ -124,7 +124,7 @@ class BanditPolicy:
     belief : posterior of the residuals.
     gate : the share.
     settings : how it explores and learns.
-    caps : (K,) part of the traffic that each gets at most while it is a newcomer; 1 for who is none.
+    caps : (K,) part of the traffic that each gets at most while it is a newcomer; 1 for who is none, or not any more.
     updated_at : time of the last judgement with a time, in seconds since 1970; None before one.
     marks : ledger's identity to the number of the last feedback of it that has been learned from. A bundle keeps them,
         so that a router that has learned does not learn the same again where it meets the ledger again.
@@ -208,7 +208,10 @@ class BanditPolicy:
         belief = belief.updated(
             lesson.arm, lesson.context, lesson.residual, weight=lesson.weight, decay=self.settings.decay
         )
-        return replace(aged, belief=belief.noted(lesson.arm, lesson.timestamp), gate=gate)
+        caps = aged.caps
+        if caps[lesson.arm] < 1.0 and belief.counts[lesson.arm] >= self.settings.newcomer_judged:
+            caps = np.where(np.arange(len(caps)) == lesson.arm, 1.0, caps)
+        return replace(aged, belief=belief.noted(lesson.arm, lesson.timestamp), gate=gate, caps=caps)
 
     def _doubted(self, belief: ResidualBelief, arm: int) -> ResidualBelief:
         """Count what was known of a changed candidate less, and the prior that its offline estimate is right."""

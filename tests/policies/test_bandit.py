@@ -172,6 +172,9 @@ def test_newcomers_together_stay_below_their_cap_until_they_are_known() -> None:
         new = told(new, 4, z[0], 0.0)
     known = new.action_probabilities(z, everyone, e)
     assert known[:, 4].min() > 0.5
+    forgetful = replace(new, belief=new.belief.doubted(4, 0.1))  # who was one once is none again
+    assert forgetful.belief.counts[4] < 30.0
+    assert forgetful.action_probabilities(z, everyone, e)[:, 4].min() > 0.5
     only = np.tile([True, False, False, False, False], (200, 1))
     np.testing.assert_allclose(replace(policy, caps=new.caps).action_probabilities(z, only, e)[:, 0], 1.0)
 
