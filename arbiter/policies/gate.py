@@ -56,6 +56,9 @@ SPREAD_MEMORY = 200.0
 """Judgements after which the weight of one in a candidate's spread has fallen to 1 / e: five of a change by 2.5
 standard deviations raise it by 6 %."""
 
+ROUNDING = 1e-6
+"""By which a probability that is worked back from another may lie outside [0, 1]."""
+
 NUMBERS = ("share", "judged", "squared", "gain", "gain_squared", "baseline")
 ARRAYS = ("changed", "jumped", "spread")
 
@@ -166,8 +169,8 @@ class Gate:
         return {name: getattr(self, name) for name in ARRAYS}
 
     def restored(self, numbers: Mapping[str, float], arrays: Mapping[str, NDArray[Any]]) -> "Gate":
-        """Give the gate as a bundle kept it; an older bundle holds neither the quick sums nor the spread."""
-        kept: dict[str, Any] = {name: arrays[name].astype(np.float64) for name in ARRAYS if name in arrays}
+        """Give the gate as a bundle kept it."""
+        kept: dict[str, Any] = {name: arrays[name].astype(np.float64) for name in ARRAYS}
         return replace(self, **{**numbers, **kept})
 
     def after(self, evidence: Evidence) -> "Gate":
@@ -179,9 +182,12 @@ class Gate:
         expectation, whatever the baseline, if that was fixed before the decision (the paired estimate of Jeunen and
         Ustimenko, 2024, at the chosen action), and a weight of at most 1 / min(share, 1 - share). Its mean is
         exponentially weighted; two standard errors below it let the share grow, one above it lets it shrink. That is a
-        rule of control, not a test at a level: what bounds the damage is the share itself.
+        rule of control, not a test at a level: what bounds the damage is the share itself. Where a newcomer's cap has
+        moved the probabilities, pi_bandit cannot be told from them: what lies outside [0, 1] is no evidence.
         """
         bandit = (evidence.propensity - (1.0 - evidence.share) * evidence.offline) / evidence.share
+        if not -ROUNDING <= bandit <= 1.0 + ROUNDING:
+            return self
         phi = (bandit - evidence.offline) / evidence.propensity * (evidence.utility - self.baseline)
         keep = math.exp(-1.0 / self.settings.memory)
         judged, squared = keep * self.judged + 1.0, keep * keep * self.squared + 1.0
